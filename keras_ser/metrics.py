@@ -1,0 +1,62 @@
+"""Scores of a classifier from its true and predicted labels, by scikit-learn.
+
+Labels are given as class indices [clips]; ``n_classes`` fixes the size, so that a class nobody predicted, or that has
+no clip in this test set, stays in its place.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
+SCORES = ("accuracy", "uar", "macro_f1", "weighted_f1")
+
+
+def confusion(true, predicted, n_classes):
+    """Clips by true (rows) and predicted (columns) class. → int [n_classes, n_classes]."""
+    return confusion_matrix(true, predicted, labels=np.arange(n_classes))
+
+
+def scores(true, predicted):
+    """Accuracy, unweighted average recall (UAR), macro and weighted F1, each over the classes that have test clips."""
+    present = np.unique(true)
+    options = {"labels": present, "zero_division": 0}
+    return {
+        "accuracy": float(accuracy_score(true, predicted)),
+        "uar": float(recall_score(true, predicted, average="macro", **options)),
+        "macro_f1": float(f1_score(true, predicted, average="macro", **options)),
+        "weighted_f1": float(f1_score(true, predicted, average="weighted", **options)),
+    }
+
+
+def scores_of_confusion(matrix):
+    """The same from a printed confusion matrix [n_classes, n_classes], rows true."""
+    matrix = np.asarray(matrix)
+    true, predicted = np.indices(matrix.shape)
+    counts = matrix.ravel()
+    return scores(np.repeat(true.ravel(), counts), np.repeat(predicted.ravel(), counts))
+
+
+def class_counts(matrix, labels):
+    """True positives, false positives, false negatives and recall of each class. → DataFrame, one row a class.
+
+    A class with no test clip has recall NaN.
+    """
+    matrix = np.asarray(matrix)
+    tp = np.diag(matrix)
+    clips = matrix.sum(axis=1)
+    return pd.DataFrame(
+        {
+            "label": list(labels),
+            "clips": clips,
+            "tp": tp,
+            "fp": matrix.sum(axis=0) - tp,
+            "fn": clips - tp,
+            "recall": np.divide(tp, clips, out=np.full(len(tp), np.nan), where=clips > 0),
+        }
+    )
+
+
+def most_confusing_class(matrix, labels):
+    """The class with the most clips taken for another (``crema_1d_2d``, section 11.2). Ties: the first."""
+    matrix = np.asarray(matrix)
+    return labels[int(np.argmax(matrix.sum(axis=1) - np.diag(matrix)))]

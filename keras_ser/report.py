@@ -1,0 +1,119 @@
+"""What a report is made of. Frozen dataclasses: they hold facts and check themselves, nothing else.
+
+A report module (``keras_ser/reports``) fills one :class:`Report`; ``experiment`` carries it out. Nothing here has a
+silent default where a report could have been silent: what it does not say is a :class:`NotStated` with our choice.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from keras_ser.errors import UserError
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that the report prints.
+
+    ``experiment`` "" is the data itself. ``comparable``: whether ours can be set beside it under other protocols too
+    (an accuracy can, a count of test clips cannot).
+    """
+
+    experiment: str
+    metric: str
+    value: float
+    where: str
+    note: str = ""
+    comparable: bool = True
+
+
+@dataclass(frozen=True)
+class NotStated:
+    """Something the report leaves open, and what we do about it."""
+
+    what: str
+    choice: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One model trained with one loss. ``model``: n_classes → keras.Model, inputs as the report's features.
+
+    ``ours`` marks an experiment that the report does not have; it is run only when named.
+    """
+
+    name: str
+    model: Callable
+    loss: str
+    ours: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every model of the report is fitted. ``callbacks``: a function, since Keras callbacks keep state."""
+
+    optimizer: str
+    batch_size: int
+    epochs: int
+    callbacks: Callable[[], list]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sizes of the sides, and what ``random_state`` the report gave scikit-learn (seed k uses ``random_state + k``).
+
+    ``validation`` and ``test`` are fractions of the whole. ``n_folds``: into how many groups of speakers the
+    speaker-independent protocols deal the speakers.
+    """
+
+    validation: float
+    test: float
+    random_state: int
+    n_folds: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report: where its speech comes from, what is done to it, what is trained, and what it claims.
+
+    ``labels``: the emotions (common vocabulary) in the order of the probability columns.
+    ``copies``: (manifest, seed) → DataFrame ``clip, copy, transform, amount`` with every training example.
+    ``front_end``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` and ``lengths`` [batch] to
+    features; ``reference``: (waveform, sample_rate) → the same features of one clip by the libraries.
+    ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
+    """
+
+    name: str
+    title: str
+    source: str
+    corpus: str
+    labels: tuple[str, ...]
+    sample_rate: int
+    copies: Callable[[pd.DataFrame, int], pd.DataFrame]
+    front_end: Callable
+    reference: Callable
+    split: Split
+    training: Training
+    experiments: tuple[Experiment, ...]
+    figures: tuple[Figure, ...]
+    not_stated: tuple[NotStated, ...]
+    differences: tuple[str, ...] = field(default=())
+
+    def __post_init__(self):
+        names = [experiment.name for experiment in self.experiments]
+        if len(set(names)) != len(names):
+            raise ValueError(f"Experiments of a report have different names. Received: {names}")
+        unknown = {figure.experiment for figure in self.figures} - {"", *names}
+        if unknown:
+            raise ValueError(f"Every figure belongs to an experiment of the report. Received: {sorted(unknown)}")
+
+    def experiment(self, name):
+        """The experiment called ``name``. Raises UserError, listing the names, if there is none."""
+        for experiment in self.experiments:
+            if experiment.name == name:
+                return experiment
+        known = ", ".join(experiment.name for experiment in self.experiments)
+        raise UserError(f"{self.name} has no experiment {name!r}: choose from {known}")
