@@ -1,0 +1,69 @@
+"""Where speech comes from: five published corpora, each read by its file names into one manifest.
+
+`manifest` and `CORPORA` are here; `folders` reads one folder a class, `check` looks at every clip,
+`download` fetches the public ones, `synthetic` makes the embedded ones.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from keras_ser.corpora.corpus import Corpus, Listing, audio_files, find, locate
+from keras_ser.corpora.crema_d import CREMA_D
+from keras_ser.corpora.emodb import EMODB
+from keras_ser.corpora.ravdess import RAVDESS
+from keras_ser.corpora.savee import SAVEE
+from keras_ser.corpora.tess import TESS
+from keras_ser.errors import UserError
+
+CORPORA: dict[str, Corpus] = {corpus.name: corpus for corpus in (EMODB, RAVDESS, TESS, SAVEE, CREMA_D)}
+
+
+def get(name: str) -> Corpus:
+    """The corpus of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in CORPORA:
+        raise UserError(f"no corpus is called {name!r}: choose from {', '.join(CORPORA)}")
+    return CORPORA[name]
+
+
+def manifest(name: str, root: str | Path) -> pd.DataFrame:
+    """One row a clip, with the columns of `corpus.COLUMNS`.
+
+    Args:
+        name: a key of `CORPORA`.
+        root: the corpus's own folder, or the data root that holds a folder of the corpus's name.
+
+    Raises:
+        UserError: no such folder, or it holds no clip of this corpus.
+    """
+    return listing(name, root).clips
+
+
+def listing(name: str, root: str | Path) -> Listing:
+    """`manifest`, together with the audio files that it leaves out."""
+    corpus = get(name)
+    folder = locate(corpus, Path(root))
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: no such folder; get {corpus.title} from {corpus.home} and unpack it there"
+        )
+    found = find(corpus, folder)
+    if found.clips.empty:
+        raise UserError(
+            f"{folder}: no clip of {corpus.title}; {_what_is_there(folder)}; get it from {corpus.home}"
+        )
+    return found
+
+
+def _what_is_there(folder: Path) -> str:
+    paths = list(audio_files(folder))
+    if not paths:
+        return "no audio file is there"
+    looks = Counter(corpus.name for path in paths for corpus in CORPORA.values() if corpus.parse(path))
+    like = f", which looks like {looks.most_common(1)[0][0]}" if looks else ""
+    return f"{len(paths)} audio files are there, the first {paths[0]}{like}"

@@ -1,0 +1,129 @@
+"""What a corpus is made of, and the search of a folder for its clips.
+
+In: a folder, searched recursively; the facts about a clip come from its file name alone, so no layout is
+required.
+Out: one row a clip with the columns of `COLUMNS`.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from keras_ser import audio
+
+# clip       unique in its corpus, the same for every layout and format of it: "03a01Fa", "DC_a01"
+# path       absolute
+# speaker    the corpus's own name of the speaker; unique within the corpus only
+# gender     "female", "male" or ""
+# age        years, <NA> where the corpus does not say
+# emotion    the common vocabulary (`emotions.EMOTIONS`)
+# label      the emotion as the file name spells it: "W", "ANG", "05", "ps"
+# sentence   equal for clips that say the same words, "" where unknown
+# intensity  "normal" and "strong" (RAVDESS), "low", "medium", "high" and "unspecified" (CREMA-D), else ""
+# take       which repetition or version, "" where there is one
+# synthetic  whether the clip is one of ours, made by `corpora.synthetic`
+COLUMNS = (
+    "clip",
+    "path",
+    "corpus",
+    "speaker",
+    "gender",
+    "age",
+    "emotion",
+    "label",
+    "sentence",
+    "intensity",
+    "take",
+    "synthetic",
+)
+
+SYNTHETIC_MARKER = "SYNTHETIC.txt"  # a file of this name marks everything below its folder as synthetic
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One published corpus: its names, its size as published, its terms, and how it names its files."""
+
+    name: str
+    title: str
+    sample_rate: int  # hertz, as published
+    n_speakers: int
+    counts: Mapping[str, int]  # emotion → clips, as published
+    licence: str
+    home: str
+    citation: str
+    # Relative path → the facts of the clip (all columns but path, corpus, synthetic), None if it is no clip.
+    parse: Callable[[PurePosixPath], dict | None]
+    # Pattern of a file stem → what such a file is: the corpus's own files that are no clips of it.
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The corpus's folder in a data root."""
+        return self.name
+
+    @property
+    def n_clips(self) -> int:
+        """Clips of the corpus as published."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a search found: a row a clip, audio files that are no clip of the corpus, and clips found again."""
+
+    clips: pd.DataFrame
+    strangers: tuple[PurePosixPath, ...]
+    repeats: tuple[PurePosixPath, ...]
+
+
+def locate(corpus: Corpus, root: Path) -> Path:
+    """The corpus's own folder: the one of its name in a data root, else `root` itself."""
+    root = Path(os.path.abspath(root))
+    inside = root / corpus.folder
+    return inside if inside.is_dir() else root
+
+
+def find(corpus: Corpus, folder: Path) -> Listing:
+    """Search `folder` for clips.
+
+    A clip that is there twice (a copy of the tree, WAV beside FLAC) counts once: the first by path.
+    """
+    rows, strangers, repeats = {}, [], []
+    for path in audio_files(folder):
+        facts = corpus.parse(path)
+        if facts is None:
+            strangers.append(path)
+        elif facts["clip"] in rows:
+            repeats.append(path)
+        else:
+            rows[facts["clip"]] = {**facts, "path": str(folder / path), "corpus": corpus.name}
+    return Listing(as_manifest(rows.values(), folder), tuple(strangers), tuple(repeats))
+
+
+def audio_files(folder: Path) -> Iterator[PurePosixPath]:
+    """Relative paths of all files with an audio suffix, in order, but for hidden ones and macOS's shadows."""
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        for name in sorted(files):
+            if os.path.splitext(name)[1].lower() in audio.SUFFIXES and not name.startswith("."):
+                yield PurePosixPath(Path(parent, name).relative_to(folder).as_posix())
+
+
+def as_manifest(rows, folder: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Rows with a `path` → the manifest, with `synthetic` by the marker in or above each clip's folder."""
+    rows = [dict(row) for row in rows]
+    marked = {parent: _is_marked(parent, folder) for parent in {os.path.dirname(row["path"]) for row in rows}}
+    for row in rows:
+        row["synthetic"] = marked[os.path.dirname(row["path"])]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *extra]).astype({"age": "Int64", "synthetic": bool})
+
+
+def _is_marked(parent: str, folder: Path) -> bool:
+    above = (Path(parent), *Path(parent).parents)
+    # One level above the corpus's folder too: a user may point at emodb/wav, and the marker is in emodb.
+    within = (path for path in above if path == folder.parent or folder.parent in path.parents)
+    return any((path / SYNTHETIC_MARKER).is_file() for path in within)
