@@ -73,7 +73,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a search found: a row a clip, audio files that are no clip of the corpus, and clips found again."""
+    """What a search found: a row a clip, audio files that are no clip of it, and clips found again."""
 
     clips: pd.DataFrame
     strangers: tuple[PurePosixPath, ...]
