@@ -30,9 +30,17 @@ DOUBTFUL = {
     "clipped": "three or more samples in a row at full scale",
     "stereo": "more than one channel (averaged when read)",
     "odd_rate": "not the corpus's sample rate",
+    "other_format": "the suffix names another format (some programs fail on it)",
     "duplicate_content": "the same samples as another clip",
     "repeated_name": "the same clip again (the first by path is used)",
     "unknown_name": "no clip of this corpus by its file name (not used)",
+}
+SIGNATURES = {  # the first bytes that a suffix promises
+    ".wav": (b"RIFF", b"RIFX", b"RF64"),
+    ".flac": (b"fLaC",),
+    ".aif": (b"FORM",),
+    ".aiff": (b"FORM",),
+    ".ogg": (b"OggS",),
 }
 SILENT_PEAK = 1e-3  # -60 dB
 FULL_SCALE = 32767 / 32768  # the largest sample that 16 bits hold
@@ -167,12 +175,12 @@ def _look(path: str) -> _Look:
     if n_channels > 1:
         alike = "all alike" if (channels == channels[:, :1]).all() else "different"
         problems.append(("stereo", f"{n_channels} channels, {alike}"))
-    return _Look(
-        tuple(problems),
-        sample_rate,
-        n_samples / sample_rate,
-        audio.digest(channels.mean(axis=1), sample_rate),
-    )
+    with open(path, "rb") as file:
+        signature = file.read(4)
+    if signature not in SIGNATURES.get(Path(path).suffix.lower(), (signature,)):
+        problems.append(("other_format", f"starts with {signature.decode('latin-1')!r}"))
+    digest = audio.digest(channels.mean(axis=1), sample_rate)
+    return _Look(tuple(problems), sample_rate, n_samples / sample_rate, digest)
 
 
 def _longest_run(flags: np.ndarray) -> int:
