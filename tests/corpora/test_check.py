@@ -1,0 +1,183 @@
+"""check: every kind of fault is found, named and explained."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from keras_ser import audio
+from keras_ser.corpora.check import check
+from keras_ser.corpora.corpus import SYNTHETIC_MARKER
+from keras_ser.errors import UserError
+
+RATE = 16000
+
+
+@pytest.fixture
+def emodb(tmp_path, rng):
+    """Four good clips: two speakers, two emotions."""
+    folder = tmp_path / "emodb"
+    folder.mkdir()
+    for clip in ("03a01Fa", "03a01Wa", "08a01Fa", "08a01Wa"):
+        audio.write(folder / f"{clip}.wav", rng.uniform(-0.5, 0.5, RATE // 2), RATE)
+    return folder
+
+
+def kinds(result, clip):
+    return set(result.problems.loc[result.problems["clip"] == clip, "kind"])
+
+
+def test_counts_a_class_and_a_speaker(emodb):
+    result = check("emodb", emodb.parent)
+    classes = result.classes.set_index("emotion")
+    assert classes.loc["anger"].to_dict() == {"published": 127, "found": 2, "missing": 125, "readable": 2}
+    assert classes.loc["boredom"].to_dict() == {"published": 81, "found": 0, "missing": 81, "readable": 0}
+    assert list(result.speakers.itertuples(index=False, name=None)) == [
+        ("03", "male", 31, 2, 2),
+        ("08", "female", 34, 2, 2),
+    ]
+    assert result.minutes == pytest.approx(2 / 60)
+    assert result.problems.empty
+    assert result.usable
+
+
+def write_fault(kind, folder, rng):
+    """Write clip 09a01Na with one fault."""
+    path = folder / "09a01Na.wav"
+    sound = rng.uniform(-0.5, 0.5, RATE)
+    if kind == "silent":
+        audio.write(path, sound * 1e-3, RATE)
+    elif kind == "clipped":
+        sound[100:103] = 1
+        audio.write(path, sound, RATE)
+    elif kind == "stereo":
+        soundfile.write(path, np.stack([sound, -sound / 2], axis=1), RATE)
+    elif kind == "odd_rate":
+        audio.write(path, sound, 44100)
+    elif kind == "other_format":
+        soundfile.write(path, sound, RATE, format="AIFF")
+    elif kind == "duplicate_content":
+        soundfile.write(path.with_suffix(".flac"), *soundfile.read(folder / "08a01Wa.wav"))
+    elif kind == "empty":
+        audio.write(path, sound[:0], RATE)
+    elif kind == "truncated":
+        audio.write(path, sound, RATE)
+        path.write_bytes(path.read_bytes()[:1000])
+    elif kind == "lfs_pointer":
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+    elif kind == "nan":
+        soundfile.write(path, np.array([0.1, np.nan]), RATE, subtype="FLOAT")
+    elif kind == "scale":
+        soundfile.write(path, sound * 32768, RATE, subtype="FLOAT")
+    elif kind == "unreadable":
+        path.write_bytes(b"RIFF and nothing more of it")
+
+
+@pytest.mark.parametrize("kind", ["silent", "clipped", "stereo", "odd_rate", "other_format", "duplicate_content"])
+def test_doubtful_clips_are_named_and_stay(emodb, rng, kind):
+    write_fault(kind, emodb, rng)
+    result = check("emodb", emodb)
+    assert kinds(result, "09a01Na") == {kind}
+    assert len(result.problems) == 1
+    assert result.classes["readable"].sum() == 5
+    assert f"{kind}: 1" in result.text()
+
+
+@pytest.mark.parametrize("kind", ["empty", "truncated", "lfs_pointer", "nan", "scale", "unreadable"])
+def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
+    write_fault(kind, emodb, rng)
+    result = check("emodb", emodb)
+    assert kinds(result, "09a01Na") == {kind}
+    assert result.classes["found"].sum() == 5
+    assert result.classes["readable"].sum() == 4
+    assert result.usable  # one bad clip does not spoil a corpus
+
+
+def test_two_full_samples_in_a_row_are_no_clipping(emodb, rng):
+    sound = rng.uniform(-0.5, 0.5, RATE)
+    sound[[100, 101, 500]] = -1
+    audio.write(emodb / "09a01Na.wav", sound, RATE)
+    assert check("emodb", emodb).problems.empty
+
+
+def test_stray_files_and_repeats(tmp_path, rng):
+    actor = tmp_path / "Actor_01"
+    actor.mkdir()
+    (tmp_path / "copy").mkdir()
+    for name in ("03-01-05-01-01-01-01", "03-02-05-01-01-01-01", "voice"):
+        audio.write(actor / f"{name}.wav", rng.uniform(-0.5, 0.5, 4800), 48000)
+    audio.write(tmp_path / "copy" / "03-01-05-01-01-01-01.wav", rng.uniform(-0.5, 0.5, 4800), 48000)
+    result = check("ravdess", tmp_path)
+    assert list(result.problems.itertuples(index=False, name=None)) == [
+        ("unknown_name", "Actor_01/03-02-05-01-01-01-01.wav", "RAVDESS song"),
+        ("unknown_name", "Actor_01/voice.wav", ""),
+        ("repeated_name", "copy/03-01-05-01-01-01-01.wav", ""),
+    ]
+
+
+def test_a_corpus_of_pointers_cannot_be_used(emodb):
+    for path in emodb.iterdir():
+        path.write_text("version https://git-lfs.github.com/spec/v1\n")
+    result = check("emodb", emodb)
+    assert not result.usable
+    assert "NOT USABLE: clips that can be read: 0 emotion(s)" in result.text()
+    assert "git lfs pull" in result.text()
+
+
+def test_one_speaker_is_too_few(emodb):
+    for path in emodb.glob("08*"):
+        path.unlink()
+    result = check("emodb", emodb)
+    assert result.obstacle == "clips that can be read: 1 speaker(s) only, two or more are needed"
+
+
+def test_text_states_terms_and_origin(emodb):
+    (emodb / SYNTHETIC_MARKER).touch()
+    text = check("emodb", emodb).text()
+    for part in (
+        "SYNTHETIC",
+        "free to use",
+        "http://emodb.bilderbar.info",
+        "4 of 535 clips, 2 of 10 speakers",
+        "No problems.",
+        "\n03 ",
+    ):
+        assert part in text
+
+
+def test_long_lists_are_cut(emodb):
+    for number in range(20):
+        (emodb / f"noise{number:02}.wav").touch()
+    text = check("emodb", emodb).text()
+    assert "unknown_name: 20" in text
+    assert "noise09" in text
+    assert "noise10" not in text
+    assert "and 10 more" in text
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(UserError, match="no audio file"):
+        check("emodb", tmp_path)
+
+
+# What the published recordings are known to hold.
+REAL = {
+    "emodb": set(),
+    "ravdess": {
+        ("stereo", "03-01-02-01-01-02-01"),
+        ("stereo", "03-01-02-01-02-02-05"),
+        ("duplicate_content", "03-01-03-01-02-02-07"),
+    },
+    "tess": {
+        ("odd_rate", "OAF_food_fear"),
+        ("clipped", "OAF_pad_ps"),
+        ("other_format", "YAF_germ_angry"),
+        ("other_format", "YAF_neat_fear"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_corpora(real_data, name):
+    result = check(name, real_data)
+    assert set(zip(result.problems["kind"], result.problems["clip"], strict=True)) == REAL[name]
+    assert result.usable

@@ -1,0 +1,124 @@
+"""Folders → manifest."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_ser import audio, corpora
+from keras_ser.corpora.corpus import COLUMNS, SYNTHETIC_MARKER
+from keras_ser.corpora.folders import manifest as folder_manifest
+from keras_ser.errors import UserError
+
+
+def touch(root, *names):
+    """Files of those names: a manifest never opens them."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def test_columns_types_and_order(tmp_path):
+    touch(tmp_path, "emodb/wav/08a01Na.wav", "emodb/wav/03a01Fa.flac", "emodb/readme.txt")
+    clips = corpora.manifest("emodb", tmp_path)
+    assert tuple(clips.columns) == COLUMNS
+    assert list(clips["clip"]) == ["03a01Fa", "08a01Na"]
+    assert list(clips["path"]) == [str(tmp_path / "emodb/wav" / name) for name in ("03a01Fa.flac", "08a01Na.wav")]
+    assert clips["age"].dtype == "Int64"
+    assert clips["synthetic"].dtype == bool
+    assert not clips["synthetic"].any()
+
+
+def test_unknown_age_is_na(tmp_path):
+    touch(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav")
+    assert corpora.manifest("ravdess", tmp_path)["age"].isna().all()
+
+
+def test_root_is_the_data_root_or_the_corpus(tmp_path):
+    touch(tmp_path, "savee/DC/a01.wav", "savee/KL/a01.wav")
+    pd.testing.assert_frame_equal(corpora.manifest("savee", tmp_path), corpora.manifest("savee", tmp_path / "savee"))
+
+
+def test_hidden_files_and_shadows_are_passed_over(tmp_path):
+    touch(tmp_path, "03a01Fa.wav", "._08a01Na.wav", "__MACOSX/08a01Na.wav", ".trash/09a01Na.wav")
+    assert list(corpora.manifest("emodb", tmp_path)["clip"]) == ["03a01Fa"]
+
+
+def test_songs_and_videos_are_told_apart(tmp_path):
+    touch(tmp_path, "03-01-05-01-01-01-01.wav", "03-02-05-01-01-01-01.wav", "01-01-05-01-01-01-01.mp4")
+    assert list(corpora.manifest("ravdess", tmp_path)["clip"]) == ["03-01-05-01-01-01-01"]
+
+
+def test_a_clip_that_is_there_twice_counts_once(tmp_path):
+    touch(tmp_path, "a/03a01Fa.wav", "b/03a01Fa.wav", "a/03a01Fa.flac")
+    found = corpora.listing("emodb", tmp_path)
+    assert list(found.clips["path"]) == [str(tmp_path / "a/03a01Fa.flac")]
+    assert [str(path) for path in found.repeats] == ["a/03a01Fa.wav", "b/03a01Fa.wav"]
+
+
+def test_synthetic_clips_are_marked(tmp_path):
+    touch(tmp_path, "emodb/wav/03a01Fa.wav", f"emodb/{SYNTHETIC_MARKER}", "tess/OAF_back_fear.wav")
+    assert corpora.manifest("emodb", tmp_path)["synthetic"].all()
+    assert corpora.manifest("emodb", tmp_path / "emodb" / "wav")["synthetic"].all()
+    assert not corpora.manifest("tess", tmp_path)["synthetic"].any()
+
+
+def test_wrong_folder_says_what_it_holds(tmp_path):
+    touch(tmp_path, "tess/Actor_01/03-01-05-01-01-01-01.wav", "tess/Actor_01/03-01-05-01-01-02-01.wav")
+    with pytest.raises(UserError, match=r"2 audio files.*03-01-05-01-01-01-01\.wav.*looks like ravdess"):
+        corpora.manifest("tess", tmp_path)
+
+
+def test_empty_and_missing_folders(tmp_path):
+    with pytest.raises(UserError, match="no audio file"):
+        corpora.manifest("emodb", tmp_path)
+    with pytest.raises(UserError, match=r"no such folder.*emodb\.bilderbar"):
+        corpora.manifest("emodb", tmp_path / "nowhere")
+    with pytest.raises(UserError, match="emodb, ravdess, tess, savee, crema_d"):
+        corpora.manifest("iemocap", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "n_clips"), [("emodb", 535), ("tess", 2800), ("ravdess", 256)])
+def test_real_corpora(real_data, name, n_clips):
+    clips = corpora.manifest(name, real_data)
+    assert len(clips) == n_clips
+    assert clips["clip"].is_unique
+
+
+def test_folders_of_classes(tmp_path):
+    touch(
+        tmp_path,
+        "Train/Angry/03-01-05-01-01-01-01.wav",
+        "Test/Calm/03-01-02-02-02-01-08.flac",
+        "Test/Pleasant surprise/voice.wav",
+    )
+    clips = folder_manifest(tmp_path).set_index("clip")
+    assert list(clips["split"]) == ["test", "test", "train"]
+    assert list(clips["emotion"]) == ["calm", "surprise", "anger"]
+    assert list(clips["label"]) == ["Calm", "Pleasant surprise", "Angry"]
+    assert list(clips["speaker"]) == ["08", "unknown", "01"]
+    assert clips.loc["Train/Angry/03-01-05-01-01-01-01", "gender"] == "male"
+    assert set(clips.columns) == {*COLUMNS, "split"} - {"clip"}
+
+
+def test_folders_without_a_split_above(tmp_path):
+    touch(tmp_path, "sad/x.wav", "happy/x.wav")
+    clips = folder_manifest(tmp_path)
+    assert list(clips["emotion"]) == ["happiness", "sadness"]
+    assert set(clips["split"]) == {""}
+
+
+def test_folders_that_name_no_emotion(tmp_path):
+    with pytest.raises(UserError, match="no audio file"):
+        folder_manifest(tmp_path)
+    touch(tmp_path, "sad/x.wav", "misc/y.wav")
+    with pytest.raises(UserError, match=r"misc.*names no emotion.*sadness"):
+        folder_manifest(tmp_path)
+
+
+def test_a_manifest_leads_to_sound(tmp_path):
+    (tmp_path / "sad").mkdir()
+    audio.write(tmp_path / "sad" / "x.wav", np.zeros(100), 16000)
+    shutil.copy(tmp_path / "sad" / "x.wav", tmp_path / "sad" / "y.wav")
+    assert [len(waveform) for waveform, _ in audio.read_many(folder_manifest(tmp_path)["path"])] == [100, 100]

@@ -1,0 +1,181 @@
+"""audio: one file in, float32 mono out, and a plain sentence for every file that is none."""
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_ser import audio
+from keras_ser.errors import UserError
+
+RATE = 16000
+
+
+@pytest.fixture
+def tone(rng):
+    """A 16-bit recording: int16 [2000]."""
+    return rng.integers(-20000, 20000, 2000).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "subtype", "tolerance"),
+    [
+        ("x.wav", "WAV", "PCM_16", 0),
+        ("x.flac", "FLAC", "PCM_16", 0),
+        ("x.wav", "AIFF", "PCM_16", 0),  # as two files of TESS are
+        ("x.wav", "WAVEX", "PCM_24", 0),
+        ("x.wav", "WAV", "PCM_32", 0),
+        ("x.wav", "WAV", "FLOAT", 0),
+        ("x.wav", "WAV", "PCM_U8", 2 / 128),
+    ],
+)
+def test_reads_every_lossless_format_alike(tmp_path, tone, name, format, subtype, tolerance):
+    path = tmp_path / name
+    soundfile.write(path, tone / 32768, RATE, format=format, subtype=subtype)
+    waveform, rate = audio.read(path)
+    assert rate == RATE
+    assert waveform.dtype == np.float32
+    assert waveform.shape == (2000,)
+    np.testing.assert_allclose(waveform, tone / 32768, rtol=0, atol=tolerance)
+
+
+def test_channels_are_averaged(tmp_path):
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.array([[0.5, 0.25], [-0.5, 0.5]]), RATE, subtype="FLOAT")
+    np.testing.assert_array_equal(audio.read(path)[0], np.float32([0.375, 0.0]))
+    assert audio.read_channels(path)[0].shape == (2, 2)
+
+
+def test_a_little_overshoot_is_clipped(tmp_path):
+    path = tmp_path / "hot.wav"
+    soundfile.write(path, np.array([1.25, -1.5, 0.5]), RATE, subtype="FLOAT")
+    np.testing.assert_array_equal(audio.read(path)[0], np.float32([1, -1, 0.5]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(pcm=hnp.arrays(np.int16, st.integers(1, 300)))
+def test_write_then_read_gives_16_bit_samples_back(tmp_path_factory, pcm):
+    path = tmp_path_factory.mktemp("audio") / "x.wav"
+    audio.write(path, pcm / 32768, RATE)
+    waveform, _ = audio.read(path)
+    np.testing.assert_array_equal(waveform, pcm.astype(np.float32) / 32768)
+
+
+def test_write_clips_and_leaves_nothing_else(tmp_path):
+    audio.write(tmp_path / "x.wav", np.array([2.0, -2.0]), RATE)
+    np.testing.assert_allclose(audio.read(tmp_path / "x.wav")[0], [1, -1], atol=1 / 32768)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.wav"]
+
+
+@pytest.mark.parametrize("waveform", [np.zeros((3, 2)), np.array([0, np.nan])])
+def test_write_refuses_what_is_no_waveform(tmp_path, waveform):
+    with pytest.raises(ValueError, match="Received"):
+        audio.write(tmp_path / "x.wav", waveform, RATE)
+    assert not list(tmp_path.iterdir())
+
+
+def _cut(path, fraction):
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * fraction)])
+
+
+def _write_bad(kind, folder, tone):
+    path = folder / "bad.wav"
+    if kind == "empty":
+        soundfile.write(path, tone[:0], RATE)
+    elif kind == "zero_bytes":
+        path.touch()
+    elif kind == "truncated_wav":
+        soundfile.write(path, tone, RATE)
+        _cut(path, 0.6)
+    elif kind == "truncated_aiff":
+        soundfile.write(path, tone, RATE, format="AIFF")
+        _cut(path, 0.6)
+    elif kind == "truncated_flac":
+        soundfile.write(path, np.tile(tone, 20), RATE, format="FLAC")
+        _cut(path, 0.6)
+    elif kind == "text":
+        path.write_text("no sound at all\n" * 20)
+    elif kind == "raw":
+        path = path.with_suffix(".raw")
+        path.write_bytes(tone.tobytes())
+    elif kind == "pointer":
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+    elif kind == "nan":
+        soundfile.write(path, np.array([0, np.nan, 0]), RATE, subtype="FLOAT")
+    elif kind == "scale":
+        soundfile.write(path, tone.astype(np.float32), RATE, subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind", "says"),
+    [
+        ("absent", "missing", "no such file"),
+        ("empty", "empty", "no samples"),
+        ("zero_bytes", "empty", "0 bytes"),
+        ("truncated_wav", "truncated", "get the file again"),
+        ("truncated_aiff", "truncated", "get the file again"),
+        ("truncated_flac", "truncated", "get the file again"),
+        ("text", "unreadable", "not a sound file"),
+        ("raw", "unreadable", "not a sound file"),
+        ("pointer", "lfs_pointer", "git lfs pull"),
+        ("nan", "nan", "not finite"),
+        ("scale", "scale", "divide"),
+    ],
+)
+def test_a_bad_file_is_named_and_explained(tmp_path, tone, bad, kind, says):
+    path = _write_bad(bad, tmp_path, tone)
+    with pytest.raises(UserError, match=says) as caught:
+        audio.read(path)
+    assert caught.value.kind == kind
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wav_from_a_pipe_has_no_stated_length_and_is_whole(tmp_path, tone):
+    path = tmp_path / "pipe.wav"
+    soundfile.write(path, tone, RATE)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = data[4:8] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert len(audio.read(path)[0]) == len(tone)
+
+
+def test_content_hash_is_of_the_sound_not_the_file(tmp_path, tone):
+    for name in ("a.wav", "a.flac"):
+        soundfile.write(tmp_path / name, tone, RATE)
+    soundfile.write(tmp_path / "other_rate.wav", tone, 8000)
+    tone[7] += 1
+    soundfile.write(tmp_path / "other_sample.wav", tone, RATE)
+    same, flac, rate, sample = (
+        audio.content_hash(tmp_path / name) for name in ("a.wav", "a.flac", "other_rate.wav", "other_sample.wav")
+    )
+    assert same == flac
+    assert len({same, rate, sample}) == 3
+
+
+def test_read_many_keeps_the_order_and_stays_ahead_by_little(tmp_path):
+    for number in range(40):
+        audio.write(tmp_path / f"{number}.wav", np.zeros(number + 1), RATE)
+    taken = []
+
+    def paths():
+        for number in range(40):
+            taken.append(number)
+            yield tmp_path / f"{number}.wav"
+
+    clips = audio.read_many(paths())
+    assert len(next(clips)[0]) == 1
+    assert len(taken) < 40  # not all are decoded before the first is used
+    assert [len(waveform) for waveform, _ in clips] == list(range(2, 41))
+
+
+def test_real_recordings_of_every_kind(real_data):
+    waveform, rate = audio.read(real_data / "tess" / "YAF_angry" / "YAF_germ_angry.wav")  # AIFF inside
+    assert rate == 24414
+    assert 1.0 < len(waveform) / rate < 3.0
+    assert audio.read(real_data / "tess" / "OAF_Fear" / "OAF_food_fear.wav")[1] == 96000
