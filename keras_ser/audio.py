@@ -23,9 +23,7 @@ import soundfile
 
 from keras_ser.errors import UserError
 
-SUFFIXES = frozenset(
-    {".wav", ".flac", ".aif", ".aiff", ".aifc", ".ogg", ".opus", ".mp3", ".au", ".caf", ".w64"}
-)
+SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".aifc", ".ogg", ".opus", ".mp3", ".au", ".caf", ".w64"})
 LFS_SIGNATURE = b"version https://git-lfs"
 
 # A file may overshoot full scale a little (lossy codecs do) and is clipped; beyond this it has another scale.
@@ -62,7 +60,7 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
         AudioError: missing, a Git LFS pointer, empty, truncated, no audio, or samples NaN or off scale.
     """
     channels, sample_rate = read_channels(path)
-    return channels.mean(axis=1), sample_rate
+    return to_mono(channels), sample_rate
 
 
 def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
@@ -96,6 +94,13 @@ def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
     return (np.clip(channels, -1, 1) if peak > 1 else channels), sample_rate
 
 
+def to_mono(channels: np.ndarray) -> np.ndarray:
+    """float32 [samples, channels] → their average [samples]."""
+    if channels.shape[1] == 1:
+        return channels[:, 0]  # NumPy's mean over an axis of one takes a third of the time of decoding
+    return channels.mean(axis=1)
+
+
 def read_many(paths: Iterable[str | Path]) -> Iterator[tuple[np.ndarray, int]]:
     """`read` of each path, in order, decoded ahead in threads; memory does not grow with their number."""
     return in_threads(read, paths)
@@ -105,9 +110,7 @@ def write(path: str | Path, waveform: np.ndarray, sample_rate: int) -> None:
     """Write float [samples] in [-1, 1] as 16-bit PCM WAV, whole or not at all; beyond that range it clips."""
     waveform = np.asarray(waveform)
     if waveform.ndim != 1 or not np.isfinite(waveform).all():
-        raise ValueError(
-            f"`waveform` must be finite and of shape [samples]. Received: shape {waveform.shape}"
-        )
+        raise ValueError(f"`waveform` must be finite and of shape [samples]. Received: shape {waveform.shape}")
     pcm = np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
     path = Path(path)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -132,9 +135,7 @@ def content_hash(path: str | Path) -> str:
     return digest(*read(path))
 
 
-def in_threads(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], n_threads: int = 8
-) -> Iterator[_Result]:
+def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item], n_threads: int = 8) -> Iterator[_Result]:
     """`map` by threads: results in order, at most two a thread waiting to be taken."""
     with ThreadPoolExecutor(n_threads) as pool:
         waiting: deque = deque()
@@ -162,11 +163,7 @@ def _explain_unreadable(path: Path, error: Exception) -> AudioError:
 def _check_length(path: Path, sound: soundfile.SoundFile, n_read: int) -> None:
     """libsndfile reads what is there of a file that was cut off, and says so only in its log."""
     if n_read < sound.frames:
-        raise AudioError(
-            "truncated", path, f"{n_read} of {sound.frames} samples are there: get the file again"
-        )
+        raise AudioError("truncated", path, f"{n_read} of {sound.frames} samples are there: get the file again")
     for stated, there in _SHORT_CHUNK.findall(sound.extra_info):
         if int(there) + 1 < int(stated) < _UNKNOWN_LENGTH:  # + 1: the padding byte, which some programs count
-            raise AudioError(
-                "truncated", path, f"{there} of {stated} bytes of sound are there: get the file again"
-            )
+            raise AudioError("truncated", path, f"{there} of {stated} bytes of sound are there: get the file again")

@@ -179,7 +179,7 @@ def _look(path: str) -> _Look:
         signature = file.read(4)
     if signature not in SIGNATURES.get(Path(path).suffix.lower(), (signature,)):
         problems.append(("other_format", f"starts with {signature.decode('latin-1')!r}"))
-    digest = audio.digest(channels.mean(axis=1), sample_rate)
+    digest = audio.digest(audio.to_mono(channels), sample_rate)
     return _Look(tuple(problems), sample_rate, n_samples / sample_rate, digest)
 
 
