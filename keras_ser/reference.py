@@ -1,0 +1,53 @@
+"""The same features and effects by librosa 0.11 and noisereduce 3.0, one clip at a time, with the calls that
+the reports make: the oracle of the tests, the baseline of the benchmark, and ``--features reference``.
+
+Every function takes one clip, float32 [samples] in [-1, 1]; features keep librosa's order, [features,
+frames].
+"""
+
+import librosa
+import noisereduce
+import numpy as np
+
+
+def resample(y, orig_sr, target_sr):
+    """→ float32 [samples']"""
+    return librosa.resample(y, orig_sr=orig_sr, target_sr=target_sr)
+
+
+def denoise(y, sr):
+    """Non-stationary spectral gating. Silence, where noisereduce divides 0 by 0, is returned as it is. →
+    [samples]
+    """
+    return noisereduce.reduce_noise(y=y, sr=sr) if y.any() else y
+
+
+def pitch_shift(y, sr, n_steps):
+    """Shift by ``n_steps`` semitones. → [samples]"""
+    return librosa.effects.pitch_shift(y, sr=sr, n_steps=n_steps)
+
+
+def time_stretch(y, rate):
+    """Play ``rate`` times faster at the same pitch. → [round(samples / rate)]"""
+    return librosa.effects.time_stretch(y, rate=rate)
+
+
+def mel_db(y, sr, n_mels=128):
+    """Mel spectrogram in dB, at least 80 dB below its maximum. → [n_mels, frames]"""
+    return librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=sr, n_mels=n_mels))
+
+
+def mfcc(y, sr, n_mfcc=20):
+    """→ [n_mfcc, frames]"""
+    return librosa.feature.mfcc(y=y, sr=sr, n_mfcc=n_mfcc)
+
+
+def emodb_features(y, sr, *, n_mfcc=12, n_frames=150):
+    """The front end of the Emo-DB report: 16 kHz, noise removed, MFCC and the mean energy, each row divided
+    by its largest magnitude, cut or zero-padded on the right. → float32 [n_mfcc + 1, n_frames]
+    """
+    y = denoise(resample(y, sr, 16000), 16000)
+    rows = mfcc(y, 16000, n_mfcc)
+    energy = np.full_like(rows[:1], np.mean(y**2))
+    features = librosa.util.normalize(np.concatenate([rows, energy]), axis=1)
+    return librosa.util.fix_length(features, size=n_frames, axis=1).astype(np.float32)
