@@ -22,3 +22,70 @@ def clear_padding(waveform, lengths):
     if lengths is None:
         return waveform
     return tf.where(tf.sequence_mask(lengths, tf.shape(waveform)[1]), waveform, 0.0)
+
+
+def hann(n_fft):
+    """Periodic Hann window. → float32 [n_fft]"""
+    return tf.signal.hann_window(n_fft, periodic=True)
+
+
+def stft(waveform, *, n_fft, hop_length, lengths=None, center=True, pad_mode="constant"):
+    """Short-time Fourier transform: ``librosa.stft``, frames first.
+
+    Args:
+        waveform: float32 [batch, samples].
+        lengths: int32 [batch]; what lies beyond is taken as 0. ``pad_mode`` "reflect" mirrors the end of the row, not
+            of a shorter clip, so it goes with clips of one length.
+        center: pad by ``n_fft // 2`` on both sides, so that frame t is centred on sample t · hop_length.
+
+    Returns: complex64 [batch, frames, 1 + n_fft // 2]. A clip of n samples has ``frame_count(n)`` frames; those after
+        them may still hold its tail.
+    """
+    waveform = clear_padding(waveform, lengths)
+    if center:
+        waveform = tf.pad(waveform, [[0, 0], [n_fft // 2, n_fft // 2]], pad_mode)
+    frames = tf.signal.frame(waveform, n_fft, hop_length)  # [batch, frames, n_fft]
+    return tf.signal.rfft(frames * hann(n_fft), [n_fft])
+
+
+def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None, oversampling=1):
+    """Inverse of :func:`stft` with ``center``: ``librosa.istft``, frames first.
+
+    Args:
+        spectrum: complex64 [batch, frames, 1 + n_fft // 2].
+        n_samples: width of the output.
+        n_frames: int32 [batch], frames of each clip; those after them are left out. None: all.
+        oversampling: whole number; the output has that many times the sample rate (band-limited interpolation, done
+            by longer inverse transforms), so ``n_samples`` counts those.
+
+    Returns: float32 [batch, n_samples].
+    """
+    n_fft, hop_length = oversampling * n_fft, oversampling * hop_length
+    # Longer transforms divide by a longer length: make up for it.
+    frames = tf.signal.irfft(spectrum, [n_fft]) * (oversampling * hann(n_fft))  # [batch, frames, n_fft]
+    exists = tf.ones(tf.shape(frames)[:2])
+    if n_frames is not None:
+        exists = tf.sequence_mask(n_frames, tf.shape(frames)[1], tf.float32)
+        frames *= exists[..., None]
+    summed = tf.signal.overlap_and_add(frames, hop_length)  # [batch, (frames - 1) · hop_length + n_fft]
+    weight = _window_sum_of_squares(exists, n_fft, hop_length)
+    summed = tf.where(weight > 1e-10, summed / tf.maximum(weight, 1e-10), summed)[:, n_fft // 2 :]
+    missing = tf.maximum(0, n_samples - tf.shape(summed)[1])
+    return tf.pad(summed, [[0, 0], [0, missing]])[:, :n_samples]
+
+
+def _window_sum_of_squares(exists, n_fft, hop_length):
+    """Overlap-add of the squared window of the frames that exist. → [batch, (frames - 1) · hop_length + n_fft]
+
+    Added in pieces of one hop, of which a window has ceil(n_fft / hop_length): no [batch, frames, n_fft] is built.
+    """
+    pieces = -(-n_fft // hop_length)
+    squared = tf.pad(hann(n_fft) ** 2, [[0, pieces * hop_length - n_fft]])
+    squared = tf.reshape(squared, [pieces, hop_length])
+    total = 0.0
+    for piece in range(pieces):
+        # [batch, frames + pieces - 1, 1] × [hop_length]
+        shifted = tf.pad(exists, [[0, 0], [piece, pieces - 1 - piece]])
+        total += shifted[..., None] * squared[piece]
+    total = tf.reshape(total, [tf.shape(exists)[0], -1])
+    return total[:, : (tf.shape(exists)[1] - 1) * hop_length + n_fft]

@@ -1,0 +1,156 @@
+"""Spectral gating: noisereduce 3.0's default (non-stationary) gate, to 1e-5 of full scale.
+
+Source: noisereduce 3.0.3, ``reduce_noise(y, sr)``; T. Sainburg, M. Thielk, T. Gentner, "Finding, visualizing, and
+quantifying latent structure across diverse animal vocal repertoires", 2020. A sigmoid mask opens where the magnitude
+of a bin stands out of its own smoothed course over time; the mask is smoothed over time and frequency.
+
+What makes it fast, and exact for clips of different lengths in one batch:
+
+- the smoothing over time is a first-order recursive filter, run forwards and backwards: two triangular matrices;
+- noisereduce surrounds a clip by 30,000 zeros, in whose frames the forward filter only decays: their part in the
+  backward filter has a closed form (one factor a clip), so the matrices span the clip's own frames;
+- the filter that smooths the mask is an outer product: one banded matrix over time and one over frequency.
+
+Clips longer than 600,000 samples are gated in chunks as noisereduce does it, each with 30,000 samples of what lies
+around it.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ser.dsp.spectrum import clear_padding, hann
+
+CHUNK_SIZE = 600_000
+PADDING = 30_000
+
+
+def denoise(
+    waveform,
+    *,
+    sample_rate,
+    lengths=None,
+    prop_decrease=1.0,
+    time_constant_s=2.0,
+    freq_mask_smooth_hz=500,
+    time_mask_smooth_ms=50,
+    thresh_n_mult_nonstationary=2,
+    sigmoid_slope_nonstationary=10,
+    n_fft=1024,
+):
+    """Reduce noise in each clip. Parameters are noisereduce's (hop length n_fft / 4).
+
+    Args:
+        waveform: float32 [batch, samples].
+        sample_rate: in Hz.
+        lengths: int32 [batch], None if every clip fills its row.
+
+    Returns: float32 [batch, samples]. Silence stays silence (noisereduce divides 0 by 0 there).
+
+    Raises ValueError if the mask would be smoothed over less than one bin or one frame.
+    """
+    hop_length = n_fft // 4
+    waveform = clear_padding(waveform, lengths)
+    n_samples = tf.shape(waveform)[1]
+    lengths = tf.fill(tf.shape(waveform)[:1], n_samples) if lengths is None else lengths
+    n_bins = n_fft // 2 + 1
+    over_frequency = _triangle(n_bins, _width(freq_mask_smooth_hz, sample_rate / (n_fft / 2), "freq_mask_smooth_hz"))
+    n_grad_time = _width(time_mask_smooth_ms, hop_length / sample_rate * 1000, "time_mask_smooth_ms")
+    t_frames = time_constant_s * sample_rate / hop_length
+    b = (np.sqrt(1 + 4 * t_frames**2) - 1) / (2 * t_frames**2)
+
+    def gate(pieces, first_weight, last_weight_of):
+        """Gate pieces whose frames start ``n_fft`` apart from zero: [pieces, samples] → [pieces, samples']."""
+        frames = tf.signal.frame(pieces, n_fft, hop_length)  # [pieces, frames, n_fft]
+        spectrum = tf.signal.rfft(frames * hann(n_fft), [n_fft])  # [pieces, frames, bins]
+        magnitude = tf.abs(spectrum)
+        n_frames = tf.shape(magnitude)[1]
+        forwards = _decay(n_frames, b)  # [frames, frames], lower triangle
+        smooth = tf.matmul(forwards, first_weight(magnitude))
+        smooth = tf.matmul(forwards, smooth * last_weight_of(n_frames)[..., None], transpose_a=True)
+        heard = smooth > 0
+        above = tf.where(heard, (magnitude - smooth) / tf.where(heard, smooth, 1.0), -1.0)
+        mask = tf.sigmoid((above - thresh_n_mult_nonstationary) * sigmoid_slope_nonstationary)
+        mask = tf.matmul(_banded(n_frames, n_grad_time), tf.matmul(mask, over_frequency))
+        mask = mask * prop_decrease + (1.0 - prop_decrease)
+        frames = tf.signal.irfft(spectrum * tf.cast(mask, spectrum.dtype), [n_fft]) * hann(n_fft)
+        # Four windows overlap everywhere: their squares sum to 1.5.
+        return tf.signal.overlap_and_add(frames, hop_length) / 1.5
+
+    def short():
+        # Frame 116 of noisereduce's padded clip is the first that reaches into the clip: it starts 816 samples before.
+        first = (PADDING - n_fft // 2) // hop_length + 1
+        before = PADDING - (first * hop_length - n_fft // 2)
+        reached = (PADDING + lengths + n_fft // 2 - 1) // hop_length - first + 1  # frames with a part of the clip
+        last = (lengths + 2 * PADDING) // hop_length - first  # the last frame of the padded clip
+
+        def last_weight_of(n_frames):
+            # 1 on the clip's frames; the next one stands for the decay after it; then 0.
+            a = 1.0 - b
+            m = tf.cast(last - reached + 1, tf.float32)
+            decayed = tf.pow(tf.cast(a, tf.float32), 2.0 * m)
+            tail = (a * (1.0 - decayed) / (1.0 + a) + decayed) / (a * b)
+            frame = tf.range(n_frames)[None]
+            weight = tf.where(frame == reached[:, None], tail[:, None], 0.0)
+            return tf.where(frame < reached[:, None], 1.0, weight)
+
+        # Room for every frame that reaches into the longest clip, and one more.
+        room = tf.pad(waveform, [[0, 0], [before, n_fft + hop_length]])
+        return gate(room, lambda magnitude: magnitude, last_weight_of)[:, before : before + n_samples]
+
+    def long():
+        # Chunks with what lies around them: [batch · chunks, 660,000], scipy's half window of zeros on both sides.
+        width = CHUNK_SIZE + 2 * PADDING
+        n_chunks = -(-n_samples // CHUNK_SIZE)
+        around = tf.pad(waveform, [[0, 0], [PADDING, n_chunks * CHUNK_SIZE - n_samples + PADDING]])
+        pieces = tf.reshape(tf.signal.frame(around, width, CHUNK_SIZE), [-1, width])
+        half = n_fft // 2
+        # A clip that fits in one chunk ends where it ends; chunks of longer ones are all full.
+        ends = tf.where(lengths > CHUNK_SIZE, width, lengths + 2 * PADDING)
+        last = tf.repeat(ends // hop_length, n_chunks)
+
+        def first_weight(magnitude):
+            return tf.concat([magnitude[:, :1] / b, magnitude[:, 1:]], axis=1)
+
+        def last_weight_of(n_frames):
+            frame = tf.range(n_frames)[None]
+            weight = tf.where(frame == last[:, None], tf.cast(1.0 / b, tf.float32), 0.0)
+            return tf.where(frame < last[:, None], 1.0, weight)
+
+        gated = gate(tf.pad(pieces, [[0, 0], [half, half]]), first_weight, last_weight_of)[:, half:]
+        chunks = gated[:, PADDING : PADDING + CHUNK_SIZE]
+        return tf.reshape(chunks, [tf.shape(waveform)[0], n_chunks * CHUNK_SIZE])[:, :n_samples]
+
+    return clear_padding(tf.cond(n_samples > CHUNK_SIZE, long, short), lengths)
+
+
+def _width(smooth, step, name):
+    """Bins or frames over which the mask is smoothed to each side."""
+    width = int(smooth / step)
+    if width < 1:
+        raise ValueError(f"`{name}` must be at least {step:g}. Received: {name}={smooth}")
+    return width
+
+
+def _weights(n_grad):
+    """The triangle noisereduce smooths with, summing to 1. → [2 · n_grad + 1]"""
+    rise = np.linspace(0, 1, n_grad + 1, endpoint=False)
+    triangle = np.concatenate([rise, np.linspace(1, 0, n_grad + 2)])[1:-1]
+    return (triangle / triangle.sum()).astype(np.float32)
+
+
+def _triangle(n, n_grad):
+    """Matrix of the smoothing over ``n`` bins, zeros beyond the ends. → float32 [n, n]"""
+    distance = np.abs(np.arange(n)[:, None] - np.arange(n))
+    return np.pad(_weights(n_grad)[n_grad:], (0, n))[distance]
+
+
+def _banded(n, n_grad):
+    """The same for a number of frames known only in the graph."""
+    distance = tf.abs(tf.range(n)[:, None] - tf.range(n))
+    return tf.gather(tf.constant(np.pad(_weights(n_grad)[n_grad:], (0, 1))), tf.minimum(distance, n_grad + 1))
+
+
+def _decay(n, b):
+    """Matrix of y[t] = b · x[t] + (1 - b) · y[t - 1]. → float32 [n, n]"""
+    distance = tf.cast(tf.range(n)[:, None] - tf.range(n), tf.float32)
+    return tf.where(distance >= 0, b * tf.exp(tf.maximum(distance, 0.0) * np.log1p(-b)), 0.0)
