@@ -48,28 +48,25 @@ def stft(waveform, *, n_fft, hop_length, lengths=None, center=True, pad_mode="co
     return tf.signal.rfft(frames * hann(n_fft), [n_fft])
 
 
-def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None, oversampling=1):
+def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None):
     """Inverse of :func:`stft` with ``center``: ``librosa.istft``, frames first.
 
     Args:
         spectrum: complex64 [batch, frames, 1 + n_fft // 2].
         n_samples: width of the output.
         n_frames: int32 [batch], frames of each clip; those after them are left out. None: all.
-        oversampling: whole number; the output has that many times the sample rate (band-limited interpolation, done
-            by longer inverse transforms), so ``n_samples`` counts those.
 
     Returns: float32 [batch, n_samples].
     """
-    n_fft, hop_length = oversampling * n_fft, oversampling * hop_length
-    # Longer transforms divide by a longer length: make up for it.
-    frames = tf.signal.irfft(spectrum, [n_fft]) * (oversampling * hann(n_fft))  # [batch, frames, n_fft]
-    exists = tf.ones(tf.shape(frames)[:2])
-    if n_frames is not None:
+    frames = tf.signal.irfft(spectrum, [n_fft])  # [batch, frames, n_fft]
+    if n_frames is None:
+        exists = tf.ones(tf.shape(frames)[:2])
+    else:
         exists = tf.sequence_mask(n_frames, tf.shape(frames)[1], tf.float32)
-        frames *= exists[..., None]
+    frames *= exists[..., None] * hann(n_fft)
     summed = tf.signal.overlap_and_add(frames, hop_length)  # [batch, (frames - 1) · hop_length + n_fft]
     weight = _window_sum_of_squares(exists, n_fft, hop_length)
-    summed = tf.where(weight > 1e-10, summed / tf.maximum(weight, 1e-10), summed)[:, n_fft // 2 :]
+    summed = (summed / tf.maximum(weight, 1e-10))[:, n_fft // 2 :]
     missing = tf.maximum(0, n_samples - tf.shape(summed)[1])
     return tf.pad(summed, [[0, 0], [0, missing]])[:, :n_samples]
 
