@@ -1,0 +1,69 @@
+"""The base of all layers here, and the layers waveform [batch, samples] → waveform."""
+
+import keras
+import tensorflow as tf
+
+from keras_ser.dsp import denoise, resample
+
+
+class SignalLayer(keras.layers.Layer):
+    """A layer without weights that computes in float32: half precision would ruin a spectrum's 80 dB of
+    range.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.supports_jit = False  # XLA would compile anew for every length of a batch
+
+
+def full_lengths(waveform, lengths):
+    """``lengths``, or for None the length of the rows. → int32 [batch]."""
+    return tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1]) if lengths is None else lengths
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class Resample(SignalLayer):
+    """Change the sample rate: :func:`keras_ser.dsp.resample.resample`.
+
+    Args:
+        orig_sr: Integer, rate of the input in Hz.
+        target_sr: Integer, rate of the output in Hz.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: waveform [batch, samples'], lengths' [batch].
+    """
+
+    def __init__(self, orig_sr, target_sr, **kwargs):
+        super().__init__(**kwargs)
+        self.orig_sr = orig_sr
+        self.target_sr = target_sr
+
+    def call(self, waveform, lengths=None):
+        lengths = full_lengths(waveform, lengths)
+        return resample.resample(waveform, orig_sr=self.orig_sr, target_sr=self.target_sr, lengths=lengths)
+
+    def get_config(self):
+        return {**super().get_config(), "orig_sr": self.orig_sr, "target_sr": self.target_sr}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class Denoise(SignalLayer):
+    """Spectral gating as ``noisereduce.reduce_noise`` does it by default:
+    :func:`keras_ser.dsp.denoise.denoise`.
+
+    Args:
+        sample_rate: Integer, in Hz.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: waveform [batch, samples].
+    """
+
+    def __init__(self, sample_rate, **kwargs):
+        super().__init__(**kwargs)
+        self.sample_rate = sample_rate
+
+    def call(self, waveform, lengths=None):
+        return denoise.denoise(waveform, sample_rate=self.sample_rate, lengths=lengths)
+
+    def get_config(self):
+        return {**super().get_config(), "sample_rate": self.sample_rate}

@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_ser.dsp.cepstrum import mfcc
+from keras_ser.dsp.decibel import power_to_db
+from keras_ser.dsp.mel import mel_spectrogram
+from keras_ser.dsp.spectrum import frame_mask
+from keras_ser.layers import (
+    MFCC,
+    FixFrames,
+    MeanEnergy,
+    MelSpectrogram,
+    PeakNormalization,
+    PowerToDecibel,
+    StackFeatures,
+)
+from tests.harness import check_layer, generated, padded
+
+WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name != "impulse"})
+N_FRAMES = 1 + 9500 // 512
+
+
+@pytest.fixture
+def features(rng):
+    return rng.normal(size=(len(LENGTHS), N_FRAMES, 6)).astype(np.float32)
+
+
+def test_mel_spectrogram(tmp_path):
+    layer = MelSpectrogram(16000, n_fft=512, n_mels=40, htk=True, norm=None, fmin=50.0, power=1.0)
+    mel = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-4)
+    options = {"n_fft": 512, "n_mels": 40, "htk": True, "norm": None, "fmin": 50.0, "power": 1.0}
+    expected = mel_spectrogram(WAVEFORM, sample_rate=16000, lengths=LENGTHS, **options)
+    np.testing.assert_allclose(mel, expected, rtol=0, atol=1e-5)
+
+
+def test_mfcc(tmp_path):
+    coefficients = check_layer(MFCC(16000, n_mfcc=13), WAVEFORM, LENGTHS, tmp_path, atol=1e-3)
+    expected = mfcc(WAVEFORM, sample_rate=16000, n_mfcc=13, lengths=LENGTHS)
+    np.testing.assert_allclose(coefficients, expected, rtol=0, atol=1e-3)
+
+
+def test_mfcc_passes_the_mel_arguments_on(tmp_path):
+    layer = MFCC(16000, 12, n_fft=512, hop_length=256, n_mels=32, pad_mode="reflect")
+    assert layer(WAVEFORM, LENGTHS).shape == (len(LENGTHS), 1 + 9500 // 256, 12)
+    assert MFCC.from_config(layer.get_config()).mel_config() == layer.mel_config()
+
+
+def test_mean_energy(tmp_path):
+    energy = check_layer(MeanEnergy(), WAVEFORM, LENGTHS, tmp_path, atol=1e-7)
+    assert energy[0] == 0  # silence
+    assert energy.shape == (len(LENGTHS),)
+
+
+def test_power_to_decibel(features, tmp_path):
+    layer = PowerToDecibel(ref="max", top_db=30.0)
+    db = check_layer(layer, features**2, LENGTHS, tmp_path, atol=1e-4)
+    mask = frame_mask(LENGTHS, 512, N_FRAMES)
+    np.testing.assert_allclose(db, power_to_db(features**2, ref="max", top_db=30.0, mask=mask), atol=1e-4)
+    assert db.min() >= -30.001
+
+
+def test_stack_features(features, tmp_path):
+    class Stack(keras.layers.Layer):
+        """A list of a feature of the clip between two of its frames, out of one input for the harness."""
+
+        hop_length = 512
+
+        def call(self, x, lengths):
+            return StackFeatures()([x, x[:, 0, 1], x[..., :2]], lengths)
+
+    mask = frame_mask(LENGTHS, 512, N_FRAMES).numpy()[..., None]
+    stack = StackFeatures()([features, features[:, 0, 1], features[..., :2]], LENGTHS)
+    repeated = np.broadcast_to(features[:, :1, 1:2], (*features.shape[:2], 1))
+    expected = np.concatenate([features, repeated, features[..., :2]], axis=-1) * mask
+    np.testing.assert_array_equal(stack, expected)
+    with keras.saving.custom_object_scope({"Stack": Stack}):
+        check_layer(Stack(), features, LENGTHS, tmp_path, atol=0)
+
+
+def test_peak_normalization(features, tmp_path):
+    normalized = check_layer(PeakNormalization(), features, LENGTHS, tmp_path, atol=1e-6)
+    np.testing.assert_allclose(np.abs(normalized).max(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("n_frames", [7, 40])
+def test_fix_frames(features, n_frames, tmp_path):
+    fixed = check_layer(FixFrames(n_frames), features, LENGTHS, tmp_path, atol=0)
+    assert fixed.shape == (len(LENGTHS), n_frames, 6)
+
+
+def test_signals_stay_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        layer = MFCC(16000)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert layer(WAVEFORM, LENGTHS).dtype == "float32"
+
+
+def test_output_shapes_are_known_before_any_data():
+    waveform, lengths = keras.Input((None,)), keras.Input((), dtype="int32")
+    coefficients = MFCC(16000, 12)(waveform, lengths)
+    assert coefficients.shape == (None, None, 12)
+    assert MelSpectrogram(16000)(waveform).shape == (None, None, 128)
+    assert StackFeatures()([coefficients, MeanEnergy()(waveform)]).shape == (None, None, 13)
+    assert FixFrames(150)(coefficients).shape == (None, 150, 12)

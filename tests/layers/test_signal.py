@@ -1,0 +1,33 @@
+import keras
+import numpy as np
+from keras_ser.dsp.denoise import denoise
+from keras_ser.dsp.resample import resample
+
+from keras_ser.layers import Denoise, Resample
+from tests.harness import check_layer, generated, padded
+
+WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name != "impulse"})
+
+
+def test_denoise(tmp_path):
+    clean = check_layer(Denoise(16000), WAVEFORM, LENGTHS, tmp_path, atol=1e-5)
+    np.testing.assert_allclose(clean, denoise(WAVEFORM, sample_rate=16000, lengths=LENGTHS), rtol=0, atol=1e-5)
+
+
+def test_resample(tmp_path):
+    waveform, lengths = check_layer(Resample(48000, 16000), WAVEFORM, LENGTHS, tmp_path, atol=1e-5)
+    expected, expected_lengths = resample(WAVEFORM, orig_sr=48000, target_sr=16000, lengths=LENGTHS)
+    np.testing.assert_array_equal(lengths, expected_lengths)
+    np.testing.assert_allclose(waveform, expected, rtol=0, atol=1e-5)
+
+
+def test_resample_gives_lengths_even_where_it_got_none():
+    waveform, lengths = Resample(48000, 16000)(WAVEFORM)
+    assert lengths.dtype == "int32"
+    np.testing.assert_array_equal(lengths, np.full(len(WAVEFORM), waveform.shape[1]))
+
+
+def test_layers_chain_symbolically():
+    waveform, lengths = keras.Input((None,)), keras.Input((), dtype="int32")
+    clean = Denoise(16000)(*Resample(48000, 16000)(waveform, lengths))
+    assert clean.shape == (None, None)
