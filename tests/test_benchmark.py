@@ -1,0 +1,43 @@
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from keras_ser import benchmark
+
+
+@pytest.fixture
+def clips(tmp_path, rng):
+    paths = [tmp_path / f"{i}.wav" for i in range(3)]
+    for i, path in enumerate(paths):
+        soundfile.write(path, 0.1 * rng.normal(size=8000 + 100 * i), 16000)
+    return paths
+
+
+def test_the_table_is_whole_and_on_disk(clips, tmp_path):
+    table = benchmark.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2, batch_size=2)
+    assert list(table.columns) == [
+        *("work", "reference", "reference_ms_per_clip", "ours_ms_per_clip"),
+        *("ratio", "ratio_min", "ratio_max", "target", "met", "first_call_s"),
+    ]
+    assert list(table.target.dropna()) == [5, 5, 8, 3, 3]
+    times = table[["reference_ms_per_clip", "ours_ms_per_clip", "ratio", "first_call_s"]]
+    assert (times > 0).all(axis=None)
+    assert (table.ratio_min <= table.ratio).all()
+    assert (table.ratio <= table.ratio_max).all()
+    stated = table[table.target.notna()]
+    assert (stated.met == (stated.ratio >= stated.target)).all()
+    assert table[table.target.isna()].met.isna().all()
+    stored = pd.read_csv(tmp_path / "out" / "benchmark.csv")
+    np.testing.assert_allclose(stored.ratio, table.ratio, rtol=1e-3)
+    page = (tmp_path / "out" / "benchmark.md").read_text(encoding="utf-8")
+    assert "3 clips of three clips of noise" in page
+    assert "CPU cores" in page
+    assert all(work in page for work in table.work)
+
+
+def test_padding_of_batches_follows_the_lengths():
+    waveform, lengths, values = benchmark._batch([np.ones(3, np.float32), np.ones(5, np.float32)], np.zeros(2))
+    np.testing.assert_array_equal(waveform, [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    np.testing.assert_array_equal(lengths, [3, 5])
+    assert values.shape == (2,)
