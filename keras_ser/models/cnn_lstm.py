@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_ser.models.folded import FoldedTimeDistributed
+from keras_ser.models.columns import ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed
 
 
 def cnn_lstm(input_shape, n_classes, lstm_activation="relu"):
@@ -19,10 +19,10 @@ def cnn_lstm(input_shape, n_classes, lstm_activation="relu"):
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            FoldedTimeDistributed(layers.Conv2D(32, (3, 3), activation="relu", padding="same")),
-            FoldedTimeDistributed(layers.MaxPooling2D((2, 1), padding="same")),
-            FoldedTimeDistributed(layers.Conv2D(64, (3, 3), activation="relu", padding="same")),
-            FoldedTimeDistributed(layers.MaxPooling2D((2, 1), padding="same")),
+            FoldedTimeDistributed(ColumnConv2D(32, (3, 3), activation="relu", padding="same")),
+            FoldedTimeDistributed(ColumnMaxPooling2D((2, 1), padding="same")),
+            FoldedTimeDistributed(ColumnConv2D(64, (3, 3), activation="relu", padding="same")),
+            FoldedTimeDistributed(ColumnMaxPooling2D((2, 1), padding="same")),
             FoldedTimeDistributed(layers.Flatten()),
             layers.LSTM(128, activation=lstm_activation, return_sequences=True),
             layers.LSTM(128, activation=lstm_activation),

@@ -1,0 +1,7 @@
+"""``python -m keras_ser``: the same as the installed command ``keras-ser``."""
+
+import sys
+
+from keras_ser.cli import main
+
+sys.exit(main())

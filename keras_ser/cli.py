@@ -1,0 +1,349 @@
+"""The command line: arguments → one call. ``main(argv)`` returns the exit code.
+
+0: done. 2: something the user can put right, said in one line on stderr. 130: interrupted; what was finished is kept.
+TensorFlow is imported by the commands that need it, so that ``--help`` answers at once.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from keras_ser import reports
+from keras_ser.errors import UserError
+
+# How long to train on embedded corpora unless --epochs says so: enough to see every part work within minutes.
+EMBEDDED_EPOCHS = 3
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def positive(text):
+    """A whole number of at least 1."""
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
+    return value
+
+
+def names(text):
+    """Names with commas between them."""
+    return [name for name in text.split(",") if name]
+
+
+def arguments():
+    """The parser of all commands."""
+    parser = Parser(prog="keras-ser", description="Five speech emotion recognition reports, reproduced in Keras.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function, name, summary, **kwargs):
+        added = commands.add_parser(name, help=summary, description=summary, **kwargs)
+        added.set_defaults(function=function)
+        return added
+
+    def with_data(added):
+        added.add_argument(
+            "--data",
+            type=Path,
+            metavar="DIR",
+            help="folder with one folder a corpus (default: $KERAS_SER_DATA, else data/)",
+        )
+
+    command(list_reports, "reports", "List the reports.")
+
+    added = command(show, "show", "What a report states, leaves open, and what we chose.")
+    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    added.add_argument("--json", action="store_true", help="for programs")
+
+    added = command(reproduce, "reproduce", "Run reports and write their tables and pictures.")
+    added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
+    with_data(added)
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 … N-1 (default: 1)")
+    added.add_argument(
+        "--protocols",
+        type=names,
+        metavar="A,B",
+        help="default: as_reported,clip_disjoint,speaker_independent",
+    )
+    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: all that the report has")
+    added.add_argument("--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph")
+    added.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="N",
+        help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on embedded corpora)",
+    )
+
+    added = command(augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
+    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    with_data(added)
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    added.add_argument("--seed", type=int, default=0, metavar="K", help="default: 0")
+
+    corpus = command(None, "corpus", "Make, check or download a corpus.")
+    actions = corpus.add_subparsers(required=True, metavar="ACTION")
+    summary = "Count and check every clip of a corpus."
+    added = actions.add_parser("check", help=summary, description=summary)
+    added.set_defaults(function=corpus_check)
+    added.add_argument("name", metavar="NAME", help="emodb, ravdess, tess, savee or crema_d")
+    with_data(added)
+    summary = "Write embedded corpora: synthetic speech with a corpus's file names and rates."
+    added = actions.add_parser("make", help=summary, description=summary)
+    added.set_defaults(function=corpus_make)
+    added.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    summary = "Download a public corpus from its home."
+    added = actions.add_parser("download", help=summary, description=summary)
+    added.set_defaults(function=corpus_download)
+    added.add_argument("name", metavar="NAME", help="emodb, ravdess, crema_d or tess")
+    with_data(added)
+
+    added = command(benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
+    with_data(added)
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
+    added.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
+    return parser
+
+
+def data_root(argument):
+    """Where the corpora are: the argument, else $KERAS_SER_DATA, else data/. Raises UserError if told of no folder."""
+    named = argument or os.environ.get("KERAS_SER_DATA")
+    if named and not Path(named).is_dir():
+        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a folder with one folder a corpus")
+    return Path(named or "data")
+
+
+def find_corpus(name, root, out):
+    """The manifest of a corpus under ``root``, or of the embedded one where there is none."""
+    from keras_ser import corpora
+    from keras_ser.corpora import synthetic
+
+    if (root / name).is_dir():
+        return corpora.manifest(name, root)
+    print(
+        f"{root / name}: no such folder, so embedded synthetic speech stands in for {corpora.get(name).title}",
+        file=sys.stderr,
+    )
+    return corpora.manifest(name, synthetic.make(name, out / "cache" / "synthetic" / name))
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Keep back what TensorFlow's start prints before it can be told not to; show it if the start fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def load(name):
+    """The report called ``name``, TensorFlow started without its chatter."""
+    if name in reports.NAMES:
+        with quiet_stderr():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+    return reports.load(name)
+
+
+def list_reports(_):
+    for name in reports.NAMES:
+        print(f"{name:20} {load(name).title}")
+
+
+def show(options):
+    report = load(options.report)
+    models = {item.name: item.model(len(report.labels)) for item in report.experiments}
+    if options.json:
+        print(json.dumps(as_json(report, models), indent=1))
+        return
+    from tabulate import tabulate
+
+    print(f"{report.title}\n{report.source}\n\nCorpus: {report.corpus}. Labels: {', '.join(report.labels)}.\n")
+    rows = [
+        (
+            item.name,
+            "ours" if item.ours else "",
+            f"{models[item.name].count_params():,}",
+            "×".join(map(str, models[item.name].input_shape[1:])),
+        )
+        for item in report.experiments
+    ]
+    print(tabulate(rows, ["experiment", "", "parameters", "input"]), end="\n\n")
+    stated = [(item.experiment or "data", item.metric, item.value, item.where, item.note) for item in report.figures]
+    print(tabulate(stated, ["stated for", "metric", "value", "section", "note"]), end="\n\n")
+    left_open = [(item.what, item.choice, item.reason) for item in report.not_stated]
+    print(tabulate(left_open, ["left open", "we chose", "because"], maxcolwidths=45), end="\n\n")
+    print("Where its text, code and tables disagree:")
+    for difference in report.differences:
+        print(f"- {difference}")
+
+
+def as_json(report, models):
+    """A report for programs."""
+    return {
+        "name": report.name,
+        "title": report.title,
+        "source": report.source,
+        "corpus": report.corpus,
+        "labels": report.labels,
+        "sample_rate": report.sample_rate,
+        "experiments": [
+            {
+                "name": item.name,
+                "loss": item.loss,
+                "ours": item.ours,
+                "note": item.note,
+                "input_shape": models[item.name].input_shape[1:],
+                "parameters": models[item.name].count_params(),
+                "trainable_parameters": sum(int(weight.numpy().size) for weight in models[item.name].trainable_weights),
+            }
+            for item in report.experiments
+        ],
+        "figures": [vars(item) for item in report.figures],
+        "not_stated": [vars(item) for item in report.not_stated],
+        "differences": report.differences,
+    }
+
+
+def reproduce(options):
+    chosen = options.reports or list(reports.NAMES)
+    root = data_root(options.data)
+    for name in dict.fromkeys(chosen):
+        reproduce_one(load(name), root, options)
+
+
+def reproduce_one(report, root, options):
+    """Run one report, write its table and pictures, and say where they are."""
+    from keras_ser import comparison, corpora, experiment, plots
+    from keras_ser.data import protocols
+
+    protocol_names = options.protocols or list(protocols.DEFAULT)
+    for protocol in protocol_names:
+        protocols.get(protocol)
+    if options.experiments:
+        experiments = [report.experiment(name) for name in options.experiments]
+    else:
+        experiments = [item for item in report.experiments if not item.ours]
+
+    manifest = find_corpus(report.corpus, root, options.out)
+    material = experiment.gather(report, corpora.get(report.corpus).title, manifest)
+    for line in material.left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
+    # Figures from synthetic speech never lie where those from real recordings do.
+    out = options.out / "synthetic" if material.synthetic else options.out
+    runs = experiment.run_all(
+        report,
+        material,
+        root=out / "runs",
+        cache_root=options.out / "cache" / "features",
+        experiments=experiments,
+        protocol_names=protocol_names,
+        seeds=range(options.seeds),
+        engine=options.features,
+        epochs=epochs,
+    )
+    stored = experiment.of_setup(out / "runs", report, runs[0])
+    frame = comparison.table(report, stored)
+    folder = out / report.name
+    text = comparison.markdown(report, frame, stored)
+    comparison.write(frame, text, folder)
+    paths = plots.all_of_report(report, material, stored, frame, folder / "figures")
+
+    print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
+    if material.synthetic:
+        print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
+    for metric in ("accuracy", "uar"):
+        print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
+    print(
+        f"\n{folder / 'table.csv'}\n{folder / 'table.md'}\n{len(paths)} pictures in {folder / 'figures'}\n{out / 'runs' / report.name}"
+    )
+
+
+def augment(options):
+    report = load(options.report)
+    from keras_ser import corpora, experiment
+    from keras_ser.data import augmented_audio
+
+    manifest = find_corpus(report.corpus, data_root(options.data), options.out)
+    material = experiment.gather(report, corpora.get(report.corpus).title, manifest)
+    count = augmented_audio.write(report, material.manifest, options.out, options.seed)
+    print(f"{material.description}: {count} files, their table and the splits are in {options.out}")
+
+
+def corpus_check(options):
+    from keras_ser.corpora.check import check
+
+    result = check(options.name, data_root(options.data))
+    print(result.text())
+    if not result.usable:
+        raise UserError(f"{options.name} cannot be used: {result.obstacle}")
+
+
+def corpus_make(options):
+    from keras_ser.corpora import synthetic
+
+    for name in options.name or synthetic.NAMES:
+        print(synthetic.make(name, options.out / name))
+
+
+def corpus_download(options):
+    from keras_ser.corpora.download import download
+
+    print(download(options.name, options.data or Path(os.environ.get("KERAS_SER_DATA") or "data")))
+
+
+def benchmark(options):
+    load(reports.NAMES[0])
+    from keras_ser import benchmark, corpora
+
+    manifest = find_corpus("emodb", data_root(options.data), options.out)
+    kind = "embedded synthetic speech in the style of " if manifest["synthetic"].any() else ""
+    step = max(1, len(manifest) // options.clips)
+    paths = list(manifest["path"][::step][: options.clips])
+    folder = options.out / "benchmark"
+    table = benchmark.run(paths, folder, corpus=kind + corpora.get("emodb").title, rounds=options.rounds)
+    print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / 'benchmark.csv'}\n{folder / 'benchmark.md'}")
+
+
+def main(argv=None):
+    """Run one command. → exit code."""
+    options = arguments().parse_args(argv)
+    try:
+        options.function(options)
+    except UserError as error:
+        print(f"keras-ser: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"keras-ser: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nkeras-ser: interrupted; what was finished is kept, run the same command to go on",
+            file=sys.stderr,
+        )
+        return 130
+    return 0

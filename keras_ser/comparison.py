@@ -1,0 +1,246 @@
+"""Tables from stored runs: each reported figure beside ours, under each protocol. Never trains.
+
+A table has the columns of ``COLUMNS``. ``mean`` and ``std`` (n - 1 in the denominator) are over the ``n`` seeds whose
+training did not diverge; ``diverged`` counts the others. ``ci_low`` and ``ci_high`` are the 95 % confidence interval
+of the mean (Student's t). The verdict asks whether the reported value lies in the 95 % *prediction* interval of one
+more seed, which is wider: mean ± t · std · √(1 + 1/n).
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.metrics import SCORES
+
+COLUMNS = (
+    "report",
+    "experiment",
+    "protocol",
+    "metric",
+    "reported",
+    "mean",
+    "std",
+    "n",
+    "ci_low",
+    "ci_high",
+    "verdict",
+    "corpus",
+    "clips",
+    "diverged",
+)
+CONFIDENCE = 0.95
+NOT_STATED = "not stated"
+
+
+def intervals(values):
+    """Confidence interval of the mean and prediction interval of one more value, by Student's t.
+
+    → ((low, high), (low, high)); None for both with fewer than two values.
+    """
+    n = len(values)
+    if n < 2:
+        return None, None
+    mean, std = np.mean(values), np.std(values, ddof=1)
+    t = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    of_mean, of_next = t * std / np.sqrt(n), t * std * np.sqrt(1 + 1 / n)
+    return (mean - of_mean, mean + of_mean), (mean - of_next, mean + of_next)
+
+
+def verdict(reported, values, *, synthetic=False, diverged=0):
+    """What our values say about a reported one, in words."""
+    if reported is None:
+        return NOT_STATED
+    if synthetic:
+        return "not comparable (synthetic speech)"
+    if not len(values):
+        return "not comparable (every run diverged)" if diverged else "not comparable (no run)"
+    _, prediction = intervals(values)
+    if prediction is None:
+        return "not comparable (one seed has no spread)"
+    low, high = prediction
+    if low <= reported <= high:
+        return "reproduced"
+    return "higher" if np.mean(values) > reported else "lower"
+
+
+def class_values(metrics):
+    """tp_, fp_, fn_<label> of one run's metrics."""
+    return {f"{count}_{row['label']}": row[count] for row in metrics["classes"] for count in ("tp", "fp", "fn")}
+
+
+def table(report, runs):
+    """Reported against obtained. ``runs``: stored runs of one setup. → DataFrame of COLUMNS.
+
+    For each experiment and protocol: the scores, reported or not; counts a class only under ``as_reported``, whose
+    number of test clips is the report's. The rows of experiment "data" compare the sizes of the sides.
+    """
+    rows = [*_data_rows(report, runs)]
+    for experiment in report.experiments:
+        reported = {figure.metric: figure for figure in report.figures if figure.experiment == experiment.name}
+        for protocol in PROTOCOLS:
+            group = [
+                run for run in runs if (run.facts["experiment"], run.facts["protocol"]) == (experiment.name, protocol)
+            ]
+            if not group:
+                continue
+            finished = [run.metrics for run in group if not run.diverged]
+            diverged = len(group) - len(finished)
+            classes = [class_values(metrics) for metrics in finished]
+            for metric in (*SCORES, *(name for name in reported if name not in SCORES)):
+                figure = reported.get(metric)
+                if figure and not figure.comparable and protocol != "as_reported":
+                    continue
+                source = finished if metric in SCORES else classes
+                values = [metrics[metric] for metrics in source]
+                rows.append(_row(report, group[0].facts, experiment.name, protocol, metric, figure, values, diverged))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _data_rows(report, runs):
+    """Clips, examples and sides under ``as_reported``, against the report's."""
+    runs = [run for run in runs if run.facts["protocol"] == "as_reported"]
+    for figure in report.figures:
+        if figure.experiment == "" and runs:
+            values = {_size(run.facts, figure.metric) for run in runs}
+            yield {
+                **_row(report, runs[0].facts, "data", "as_reported", figure.metric, figure, sorted(values), 0),
+                "n": len(runs),
+                "verdict": _size_verdict(figure.value, values, runs[0].facts["synthetic"]),
+            }
+
+
+def _size(facts, metric):
+    sizes = {"clips": facts["clips"], "examples": sum(facts["examples"].values()), **facts["examples"]}
+    return sizes[metric]
+
+
+def _size_verdict(reported, values, synthetic):
+    if synthetic:
+        return verdict(reported, [], synthetic=True)
+    (value,) = values
+    return "reproduced" if value == reported else "higher" if value > reported else "lower"
+
+
+def _row(report, facts, experiment, protocol, metric, figure, values, diverged):
+    of_mean, _ = intervals(values)
+    low, high = of_mean or (None, None)
+    reported = figure.value if figure else None
+    return {
+        "report": report.name,
+        "experiment": experiment,
+        "protocol": protocol,
+        "metric": metric,
+        "reported": reported,
+        "mean": np.mean(values) if values else None,
+        "std": np.std(values, ddof=1) if len(values) > 1 else None,
+        "n": len(values),
+        "ci_low": low,
+        "ci_high": high,
+        "verdict": verdict(reported, values, synthetic=facts["synthetic"], diverged=diverged),
+        "corpus": facts["corpus"],
+        "clips": facts["clips"],
+        "diverged": diverged,
+    }
+
+
+def shared(runs):
+    """What train and test share under each protocol: share of the test examples, mean over the runs. → DataFrame."""
+    facts = pd.DataFrame([{"protocol": run.facts["protocol"], **run.facts["shared"]} for run in runs])
+    properties = [name for name in facts.columns if name not in ("protocol", "test")]
+    facts[properties] = facts[properties].div(facts["test"], axis=0)
+    order = [protocol for protocol in PROTOCOLS if protocol in set(facts["protocol"])]
+    return facts.groupby("protocol").mean().loc[order].reset_index()
+
+
+def describe(value, std=None, n=None):
+    """A mean with its spread for people: 0.907 ± 0.011 (5)."""
+    if value is None or pd.isna(value):
+        return "–"
+    spread = "" if std is None or pd.isna(std) else f" ± {std:.3f}"
+    return f"{value:.3f}{spread}" + ("" if n is None else f" ({n})")
+
+
+def scores_for_people(frame, metric):
+    """One row an experiment: reported, then ours under each protocol with the verdict on the reported figure."""
+    frame = frame[(frame["metric"] == metric) & (frame["experiment"] != "data")]
+    rows = []
+    for experiment, group in frame.groupby("experiment", sort=False):
+        reported = group["reported"].dropna()
+        row = {"experiment": experiment, "reported": f"{reported.iloc[0]:.4f}" if len(reported) else "–"}
+        for line in group.itertuples():
+            lost = f", {line.diverged} diverged" if line.diverged else ""
+            said = "" if line.verdict == NOT_STATED else f" {line.verdict}"
+            row[line.protocol] = f"{describe(line.mean, line.std)} (n = {line.n}{lost}){said}"
+        rows.append(row)
+    return pd.DataFrame(rows).fillna("")
+
+
+def classes_for_people(frame, report):
+    """True and false positives and false negatives a class, reported and ours. → DataFrame, one row a class."""
+    columns = {}
+    frame = frame[frame["metric"].str.startswith(("tp_", "fp_", "fn_"))]
+    for experiment, group in frame.groupby("experiment", sort=False):
+        group = group.set_index("metric")
+        for count in ("tp", "fp", "fn"):
+            columns[f"{experiment} {count.upper()}"] = [
+                f"{group.at[f'{count}_{label}', 'reported']:.0f} / {group.at[f'{count}_{label}', 'mean']:.1f}"
+                for label in report.labels
+            ]
+    return pd.DataFrame(columns, index=pd.Index(report.labels, name="class")).reset_index()
+
+
+def markdown(report, frame, runs):
+    """The table for people, as Markdown."""
+    facts = runs[0].facts
+    seeds = sorted({run.facts["seed"] for run in runs})
+    parts = [
+        f"# {report.title}",
+        f"{report.source}.",
+        f"Ours: {facts['corpus']}, {facts['clips']} clips, seeds {', '.join(map(str, seeds))}, features computed "
+        f"{'in the graph' if facts['features'] == 'in_graph' else 'by librosa and noisereduce'}, at most {facts['epochs']} epochs, "
+        f"on {facts['device']}.",
+        "Mean ± standard deviation over the seeds. A verdict compares the reported figure with the 95 % prediction interval of "
+        "our seeds: `reproduced` inside it, `lower` or `higher` where ours lie below or above. Every test side differs from "
+        "seed to seed, so the spread holds the luck of the split too.",
+    ]
+    for metric in SCORES:
+        parts += [f"## {metric}", scores_for_people(frame, metric).to_markdown(index=False)]
+    parts += [
+        "## What train and test share",
+        "Share of the test examples that have in train: a copy of the same clip (`clip`), identical samples (`content`), "
+        "the same `speaker`, the same `sentence`.",
+        shared(runs).to_markdown(index=False, floatfmt=".3f"),
+    ]
+    data = frame[frame["experiment"] == "data"]
+    if len(data):
+        parts += [
+            "## Data",
+            data[["metric", "reported", "mean", "verdict"]].to_markdown(index=False, floatfmt=".0f"),
+        ]
+    classes = classes_for_people(frame, report)
+    if len(classes.columns) > 1:
+        parts += [
+            "## True and false positives, false negatives",
+            "As reported / ours (mean over the seeds, protocol `as_reported`).",
+            classes.to_markdown(index=False),
+        ]
+    parts += [
+        "## What the report leaves open, and what we chose",
+        pd.DataFrame(
+            [(item.what, item.choice, item.reason) for item in report.not_stated],
+            columns=["open", "chosen", "because"],
+        ).to_markdown(index=False),
+        "## Where its text, code and tables disagree",
+        "\n".join(f"- {difference}" for difference in report.differences),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(frame, text, folder):
+    """``table.csv`` and ``table.md`` into ``folder``, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("table.csv", frame.to_csv(index=False, float_format="%.6g")), ("table.md", text)):
+        part = folder / f".{name}.part"
+        part.write_text(content)
+        part.replace(folder / name)

@@ -1,0 +1,67 @@
+"""The augmented corpus as files, the way a report keeps it: WAV for every example, and its tables as CSV."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from keras_ser import audio
+from keras_ser.data import features, protocols
+from keras_ser.errors import UserError
+
+
+def write(report, manifest, folder, seed):
+    """Write what the report trains on when its seed is ``seed``.
+
+    ``manifest``: from :func:`keras_ser.data.features.with_content`. Files: ``<transform>/<clip>-<copy>.wav`` (16 bits,
+    the clip's own rate), ``audio_labels_augmented.csv`` with all examples, ``train.csv``, ``validation.csv`` and
+    ``test.csv`` with the sides of the report's own split. → number of files.
+
+    Raises UserError if the folder cannot be written.
+    """
+    folder = Path(folder)
+    examples = report.copies(manifest, seed)
+    table = examples.merge(manifest[["clip", "path", "emotion", "speaker", "rate", "samples"]], on="clip", how="left")
+    table["file_path"] = table["transform"] + "/" + table["clip"] + "-" + table["copy"].astype(str) + ".wav"
+    table["label"] = table["emotion"].map({label: place for place, label in enumerate(report.labels)})
+    try:
+        for transform in table["transform"].unique():
+            (folder / transform).mkdir(parents=True, exist_ok=True)
+        with tqdm(total=len(table), desc="writing", unit="file", leave=False) as progress:
+            for step in features.batches(table):
+                _write_batch(table.loc[step], folder)
+                progress.update(len(step))
+        columns = ["file_path", "label", "emotion", "clip", "speaker", "copy", "transform", "amount"]
+        table[columns].to_csv(folder / "audio_labels_augmented.csv", index=False)
+        sided = protocols.assign("as_reported", examples, manifest, report.split, seed)
+        for side in protocols.SIDES:
+            table.loc[sided.index[sided["side"] == side], columns].to_csv(folder / f"{side}.csv", index=False)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    return len(table)
+
+
+def _write_batch(rows: pd.DataFrame, folder):
+    rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
+    waveform, lengths = features.padded([waveform for waveform, _ in audio.read_many(rows["path"])])
+    waveform, lengths = _transform(transform, rate)(waveform, rows["amount"].to_numpy(np.float32), lengths)
+    for name, sound, length in zip(rows["file_path"], waveform.numpy(), lengths.numpy(), strict=True):
+        audio.write(folder / name, sound[:length], rate)
+
+
+_GRAPHS = {}
+
+
+def _transform(transform, rate):
+    if (transform, rate) not in _GRAPHS:
+        _GRAPHS[transform, rate] = tf.function(
+            lambda waveform, amount, lengths: features.transform_in_graph(transform, waveform, amount, lengths, rate),
+            input_signature=[
+                tf.TensorSpec([None, None], tf.float32),
+                tf.TensorSpec([None], tf.float32),
+                tf.TensorSpec([None], tf.int32),
+            ],
+        )
+    return _GRAPHS[transform, rate]

@@ -1,0 +1,63 @@
+"""Features on disk, one file an example, found again by what they were computed from.
+
+The key is a hash of the samples, the transform and its amount; the folder a hash of the front end's configuration,
+the versions and the code that computes it. A file appears whole or not at all, so a run that was interrupted goes on
+where it stopped, and several runs can share a cache.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from keras_ser.errors import UserError
+
+
+def digest(value):
+    """Short stable hash of anything JSON can hold."""
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+class FeatureCache:
+    """Features under ``root``, for one ``recipe`` (anything JSON can hold: configuration, versions)."""
+
+    def __init__(self, root, recipe):
+        self.folder = Path(root) / digest(recipe)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "recipe.json").write_text(json.dumps(recipe, indent=1, sort_keys=True) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write the feature cache {self.folder}: {error.strerror or error}") from error
+
+    def load(self, keys):
+        """Arrays of the given keys, None where there is none (or a damaged one). → list."""
+
+        def one(key):
+            try:
+                return np.load(self.folder / f"{key}.npy")
+            except (OSError, ValueError, EOFError):
+                return None
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(one, keys))
+
+    def store(self, key, array):
+        """Write one array. Raises UserError when the disk does not take it."""
+        try:
+            handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        except OSError as error:
+            raise UserError(f"cannot write the feature cache {self.folder}: {error.strerror or error}") from error
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, array)
+            os.replace(name, self.folder / f"{key}.npy")
+        except OSError as error:
+            Path(name).unlink(missing_ok=True)
+            raise UserError(
+                f"cannot write the feature cache {self.folder}: {error.strerror or error}; "
+                "what was computed so far is kept, free some space and run again"
+            ) from error

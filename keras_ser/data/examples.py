@@ -1,0 +1,52 @@
+"""Training examples: every clip of a manifest and its augmented copies, as a table.
+
+An example is a row ``clip, copy, transform, amount``: copy 0 is the clip itself (transform "none"), copies 1, 2, …
+are made from it by ``transform`` with ``amount`` (semitones of a pitch shift, rate of a time stretch). The draw of an
+amount depends on seed, clip, copy and transform alone, so it is the same in any order, on any device and in any subset.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import pandas as pd
+
+COLUMNS = ("clip", "copy", "transform", "amount")
+
+
+@dataclass(frozen=True)
+class Copies:
+    """``count`` copies of every clip by ``transform``, its amount uniform in [low, high)."""
+
+    transform: str
+    count: int
+    low: float
+    high: float
+
+
+def draw(seed, clip, copy, transform, low, high):
+    """One number, uniform in [low, high), that depends on nothing but the arguments."""
+    digest = hashlib.blake2b(f"{seed}/{clip}/{copy}/{transform}".encode(), digest_size=8).digest()
+    return low + (high - low) * int.from_bytes(digest, "big") / 2**64
+
+
+def originals(manifest):
+    """The clips themselves. → DataFrame of COLUMNS, in the manifest's order."""
+    return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0, "transform": "none", "amount": 0.0})
+
+
+def with_copies(manifest, seed, plan):
+    """The clips, then all copies of the first entry of ``plan``, then of the second, …
+
+    Within an entry the copies of a clip stand together, in the manifest's order. → DataFrame of COLUMNS.
+    """
+    tables = [originals(manifest)]
+    first = 1
+    for copies in plan:
+        rows = [
+            (clip, copy, copies.transform, draw(seed, clip, copy, copies.transform, copies.low, copies.high))
+            for clip in manifest["clip"]
+            for copy in range(first, first + copies.count)
+        ]
+        tables.append(pd.DataFrame(rows, columns=COLUMNS))
+        first += copies.count
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,185 @@
+"""Examples → features: read, transform (pitch, tempo), front end, in batches on the device; kept in the cache.
+
+In: a table of examples (``keras_ser.data.examples``) and the manifest they come from. Out: float32
+[examples, …feature shape], in the table's order. Memory while computing does not grow with the number of clips.
+"""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+import keras_ser
+from keras_ser import audio, reference
+from keras_ser.data.cache import FeatureCache, digest
+from keras_ser.dsp import effects, resample
+from keras_ser.errors import UserError
+
+ENGINES = ("in_graph", "reference")
+
+# Samples in a padded batch: 32 clips of 5 s at 16 kHz; keeps the spectra of a batch within a few hundred MB.
+BATCH_SAMPLES = 2_500_000
+BATCH_CLIPS = 32
+
+
+def with_content(manifest):
+    """The manifest with what its files hold: ``content`` (hash of samples and rate), ``rate`` (Hz), ``samples``.
+
+    Clips without sound (digital silence) and files that cannot be read are left out. → (manifest, list of one line
+    for each file left out). Raises UserError when none is left.
+    """
+
+    def look(path):
+        try:
+            waveform, rate = audio.read(path)
+        except UserError as error:
+            return str(error)
+        if not waveform.any():
+            return f"{path}: silent, every sample is 0"
+        return audio.digest(waveform, rate), rate, len(waveform)
+
+    found = list(
+        tqdm(
+            audio.in_threads(look, manifest["path"]),
+            desc="reading",
+            total=len(manifest),
+            unit="clip",
+            leave=False,
+        )
+    )
+    usable = np.array([not isinstance(facts, str) for facts in found])
+    problems = [facts for facts in found if isinstance(facts, str)]
+    if not usable.any():
+        raise UserError(f"none of the {len(manifest)} files can be used; the first: {problems[0]}")
+    facts = pd.DataFrame(
+        [facts for facts in found if not isinstance(facts, str)], columns=["content", "rate", "samples"]
+    )
+    return pd.concat([manifest[usable].reset_index(drop=True), facts], axis=1), problems
+
+
+def transform_in_graph(transform, waveform, amount, lengths, sample_rate):
+    """Apply one kind of transform to a batch. → (waveform [batch, samples], lengths [batch])."""
+    if transform == "pitch_shift":
+        return effects.pitch_shift(waveform, amount, sample_rate=sample_rate, lengths=lengths), lengths
+    if transform == "time_stretch":
+        return effects.time_stretch(waveform, amount, lengths=lengths)
+    return waveform, lengths
+
+
+def transform_by_reference(transform, waveform, amount, sample_rate):
+    """The same for one clip by librosa. → [samples]"""
+    if transform == "pitch_shift":
+        return reference.pitch_shift(waveform, sample_rate, amount)
+    if transform == "time_stretch":
+        return reference.time_stretch(waveform, amount)
+    return waveform
+
+
+def _code():
+    """Hash of the code that computes features: a change of it must not find old ones."""
+    package = Path(keras_ser.__file__).parent
+    files = [
+        package / "reference.py",
+        *sorted(package.glob("dsp/*.py")),
+        *sorted(package.glob("layers/*.py")),
+    ]
+    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=12).hexdigest()
+
+
+def recipe(report, engine):
+    """Everything but the audio and the transform that decides what features come out. JSON."""
+    libraries = ("tensorflow", "keras", "librosa", "noisereduce", "soxr", "numpy", "scipy")
+    return {
+        "front_end": report.front_end().to_json() if engine == "in_graph" else report.reference.__name__,
+        "sample_rate": report.sample_rate,
+        "engine": engine,
+        "versions": {name: version(name) for name in libraries},
+        "code": _code(),
+    }
+
+
+def batches(table):
+    """Cut a table of examples (with ``rate``, ``transform``, ``samples``) into batches of similar length.
+
+    A batch has one rate and one transform. → list of index arrays.
+    """
+    out = []
+    for _, group in table.groupby(["rate", "transform"], sort=False):
+        order = group.sort_values("samples", ascending=False).index.to_numpy()
+        start = 0
+        while start < len(order):
+            longest = table.at[order[start], "samples"]
+            size = max(1, min(BATCH_CLIPS, BATCH_SAMPLES // longest))
+            out.append(order[start : start + size])
+            start += size
+    return out
+
+
+def padded(waveforms):
+    """→ (float32 [batch, longest], int32 [batch] lengths)"""
+    lengths = np.array([len(waveform) for waveform in waveforms], np.int32)
+    batch = np.zeros((len(waveforms), lengths.max()), np.float32)
+    for row, waveform in zip(batch, waveforms, strict=True):
+        row[: len(waveform)] = waveform
+    return batch, lengths
+
+
+def _graph_of(front_end, transform, rate, sample_rate):
+    """Waveforms at ``rate`` → transform → ``sample_rate`` → front end, as one graph for every batch shape."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None], tf.float32),
+            tf.TensorSpec([None], tf.int32),
+        ]
+    )
+    def graph(waveform, amount, lengths):
+        waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
+        if rate != sample_rate:
+            waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
+        return front_end([waveform, lengths])
+
+    return graph
+
+
+def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
+    """Features of every example. ``manifest``: from :func:`with_content`. → float32 [examples, …].
+
+    Raises UserError when a file has changed or vanished since, or the cache cannot be written.
+    """
+    if engine not in ENGINES:
+        raise UserError(f"there is no feature engine {engine!r}: choose from {', '.join(ENGINES)}")
+    table = examples.merge(manifest[["clip", "path", "content", "rate", "samples"]], on="clip", how="left")
+    cache = FeatureCache(cache_root, recipe(report, engine))
+    keys = [
+        digest([content, transform, amount])
+        for content, transform, amount in zip(table["content"], table["transform"], table["amount"], strict=True)
+    ]
+    features = cache.load(keys)
+    missing = table[[array is None for array in features]]
+    steps = batches(missing) if engine == "in_graph" else [np.array([index]) for index in missing.index]
+    front_end, graphs = report.front_end(), {}
+    with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
+        for step in steps:
+            rows = table.loc[step]
+            waveforms = [waveform for waveform, _ in audio.read_many(rows["path"])]
+            rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
+            if engine == "in_graph":
+                kind = (transform, rate)
+                if kind not in graphs:
+                    graphs[kind] = _graph_of(front_end, transform, rate, report.sample_rate)
+                waveform, lengths = padded(waveforms)
+                results = graphs[kind](waveform, rows["amount"].to_numpy(np.float32), lengths).numpy()
+            else:
+                changed = transform_by_reference(transform, waveforms[0], rows["amount"].iloc[0], rate)
+                results = [report.reference(changed, rate)]
+            for index, result in zip(step, results, strict=True):
+                cache.store(keys[index], result)
+                features[index] = result
+            progress.update(len(step))
+    return np.stack(features)

@@ -1,0 +1,127 @@
+"""Protocols: who is in train, validation and test.
+
+A protocol takes the table of examples (``keras_ser.data.examples``), the manifest, the report's :class:`Split` and a
+seed, and returns the examples with a column ``side`` ("train", "validation" or "test"); examples that it does not use
+are left out. Validation is never test. Except in ``as_reported``, which keeps the report's own order of steps, copies
+of a clip exist in train alone.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from keras_ser.errors import UserError
+
+SIDES = ("train", "validation", "test")
+
+
+def _random_sides(n, split, seed):
+    """Sides of ``n`` rows by the two calls of train_test_split that the Emo-DB report makes. → object [n]."""
+    held_out = split.validation + split.test
+    random_state = split.random_state + seed
+    try:
+        train, rest = train_test_split(np.arange(n), test_size=held_out, random_state=random_state)
+        test, validation = train_test_split(rest, test_size=split.validation / held_out, random_state=random_state)
+    except ValueError as error:
+        raise UserError(f"{n} clips are too few to split into train, validation and test: add clips") from error
+    sides = np.empty(n, object)
+    sides[train], sides[validation], sides[test] = SIDES
+    return sides
+
+
+def _keep(examples, sides):
+    """Examples with their side by clip (``sides``: Series clip → side); copies only where the side is train."""
+    side = examples["clip"].map(sides)
+    kept = side.notna() & ((examples["copy"] == 0) | (side == "train"))
+    return examples[kept].assign(side=side[kept])
+
+
+def _folds(groups, n_folds, seed, balance=None):
+    """Deal the distinct ``groups`` into folds. → (dict group → fold, number of folds).
+
+    Seeds 0 … n_folds - 1 share one dealing (each seed tests another of its folds), the next n_folds seeds the next.
+    ``balance``: dict group → class (gender), dealt class by class so that every fold holds some of each.
+    """
+    names = sorted(set(groups))
+    n_folds = min(n_folds, len(names))
+    rng = np.random.default_rng(seed // n_folds)
+    order = list(rng.permutation(names))
+    if balance:
+        order.sort(key=lambda name: balance[name])
+    return {name: place % n_folds for place, name in enumerate(order)}, n_folds
+
+
+def _hold_out(column):
+    """Protocol that tests on groups (values of ``column``) that train and validation do not have."""
+
+    def protocol(examples, manifest, split, seed):
+        values = manifest[column]
+        if values.nunique() < 2:
+            raise UserError(
+                f"the corpus has one {column} ({values.iloc[0]}): {column}-independent needs at least two, "
+                "choose other protocols with --protocols"
+            )
+        balance = dict(zip(values, manifest["gender"], strict=True)) if column == "speaker" else None
+        fold_of, n_folds = _folds(values, split.n_folds, seed, balance)
+        fold = values.map(fold_of).to_numpy()
+        test_fold = seed % n_folds
+        sides = np.where(fold == test_fold, "test", "train").astype(object)
+        if n_folds > 2:
+            sides[fold == (test_fold + 1) % n_folds] = "validation"
+        else:
+            # Two groups: one is the test, so validation can only be clips of the other.
+            (rest,) = np.nonzero(sides == "train")
+            rng = np.random.default_rng(seed)
+            sides[rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)] = "validation"
+        return _keep(examples, pd.Series(sides, index=manifest["clip"]))
+
+    return protocol
+
+
+def as_reported(examples, manifest, split, seed):
+    """The report's own split: of all examples, copies included, so copies of one clip fall on different sides."""
+    return examples.assign(side=_random_sides(len(examples), split, seed))
+
+
+def clip_disjoint(examples, manifest, split, seed):
+    """Split the clips first, as the report splits its examples; then copies in train only."""
+    return _keep(examples, pd.Series(_random_sides(len(manifest), split, seed), index=manifest["clip"]))
+
+
+def speaker_sentence_independent(examples, manifest, split, seed):
+    """Test on speakers and sentences that are both new; clips that share one of them with the test are left out."""
+    by_speaker = PROTOCOLS["speaker_independent"](examples, manifest, split, seed)
+    fold_of, n_folds = _folds(manifest["sentence"], split.n_folds, seed)
+    tested = manifest["clip"][manifest["sentence"].map(fold_of) == seed % n_folds]
+    return by_speaker[by_speaker["clip"].isin(tested) == (by_speaker["side"] == "test")]
+
+
+PROTOCOLS = {
+    "as_reported": as_reported,
+    "clip_disjoint": clip_disjoint,
+    "sentence_independent": _hold_out("sentence"),
+    "speaker_independent": _hold_out("speaker"),
+    "speaker_sentence_independent": speaker_sentence_independent,
+}
+DEFAULT = ("as_reported", "clip_disjoint", "speaker_independent")
+
+
+def get(name):
+    """The protocol called ``name``. Raises UserError, listing the names, if there is none."""
+    if name not in PROTOCOLS:
+        raise UserError(f"there is no protocol {name!r}: choose from {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def assign(name, examples, manifest, split, seed):
+    """Apply the protocol called ``name``. → examples with ``side``. Raises UserError where a side would be empty."""
+    sided = get(name)(examples, manifest, split, seed)
+    emotion = sided["clip"].map(manifest.set_index("clip")["emotion"])
+    for side in SIDES:
+        classes = emotion[sided["side"] == side].nunique()
+        if classes < 2:
+            raise UserError(
+                f"{name}: the {side} side would hold {classes} emotion(s) of {len(manifest)} clips: "
+                "the corpus is too small for this protocol"
+            )
+    return sided

@@ -1,0 +1,214 @@
+"""Carry out a report: corpus → examples → features → protocol → model → stored run.
+
+What several runs need is computed once: the corpus is read once, the features once a seed.
+"""
+
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+import keras_ser
+from keras_ser import evaluation, records, training
+from keras_ser.data import features, leakage, protocols
+from keras_ser.data.cache import digest
+from keras_ser.errors import UserError
+
+
+# What runs of one table have in common.
+SETUP = (
+    "report",
+    "corpus",
+    "synthetic",
+    "clips",
+    "manifest",
+    "labels",
+    "sample_rate",
+    "features",
+    "front_end",
+    "split",
+    "optimizer",
+    "batch_size",
+    "epochs",
+    "versions",
+)
+
+
+@dataclass(frozen=True)
+class Material:
+    """The clips of a report's corpus, ready to be used: manifest with content, and what was left out."""
+
+    title: str
+    manifest: pd.DataFrame
+    left_out: list[str]
+
+    @property
+    def synthetic(self):
+        return bool(self.manifest["synthetic"].any())
+
+    @property
+    def description(self):
+        """Says what it is and how many clips: stands beside every figure."""
+        kind = "embedded synthetic speech in the style of " if self.synthetic else ""
+        return f"{kind}{self.title}"
+
+
+def gather(report, corpus_title, manifest):
+    """Read the clips of ``manifest`` that carry one of the report's emotions. → Material.
+
+    Raises UserError where fewer than two emotions or ten clips are left.
+    """
+    usable, left_out = features.with_content(manifest[manifest["emotion"].isin(report.labels)])
+    found = usable["emotion"].nunique()
+    if found < 2 or len(usable) < 10:
+        raise UserError(
+            f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {report.name} needs at least 10 clips "
+            f"and 2 of {', '.join(report.labels)}"
+        )
+    return Material(corpus_title, usable, left_out)
+
+
+def setup(report, material, *, engine, epochs):
+    """Everything that runs must have in common to stand in one table. JSON."""
+    recipe = features.recipe(report, engine)
+    clips = material.manifest[["clip", "content", "speaker", "gender", "emotion", "sentence"]]
+    return {
+        "report": report.name,
+        "corpus": material.description,
+        "synthetic": material.synthetic,
+        "clips": len(material.manifest),
+        "manifest": digest(clips.astype(str).values.tolist()),
+        "labels": list(report.labels),
+        "sample_rate": report.sample_rate,
+        "features": engine,
+        "front_end": digest(recipe["front_end"]),
+        "split": asdict(report.split),
+        "optimizer": report.training.optimizer,
+        "batch_size": report.training.batch_size,
+        "epochs": epochs or report.training.epochs,
+        "versions": {
+            **recipe["versions"],
+            "keras_ser": keras_ser.__version__,
+            "scikit-learn": version("scikit-learn"),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def device():
+    """What the computation runs on, in words."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return ", ".join(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus)
+    return f"CPU ({platform.machine()})"
+
+
+def run_one(report, experiment, protocol, seed, *, material, examples, values, common, root, on_epoch):
+    """Train and test one experiment under one protocol with one seed, and store it. → records.Run.
+
+    ``examples`` and their features ``values`` [examples, …] are the seed's; ``common``: from :func:`setup`.
+    """
+    sided = protocols.assign(protocol, examples, material.manifest, report.split, seed)
+    emotion = sided["clip"].map(material.manifest.set_index("clip")["emotion"])
+    classes = emotion.map({label: place for place, label in enumerate(report.labels)}).to_numpy()
+    rows = {side: np.flatnonzero(sided["side"] == side) for side in protocols.SIDES}
+    sides = {side: (values[sided.index[rows[side]]], classes[rows[side]]) for side in protocols.SIDES}
+
+    keras.utils.set_random_seed(seed)
+    model = experiment.model(len(report.labels))
+    fit = training.fit(
+        model,
+        sides["train"],
+        sides["validation"],
+        len(report.labels),
+        training=report.training,
+        loss=experiment.loss,
+        seed=seed,
+        epochs=common["epochs"],
+        on_epoch=on_epoch,
+    )
+    if fit.diverged_at is None:
+        predictions = evaluation.predict(
+            model, sides["test"][0], sided.iloc[rows["test"]], sides["test"][1], report.labels
+        )
+        scores = evaluation.score(predictions, report.labels)
+    else:
+        predictions, scores = None, {}
+    facts = {
+        **common,
+        "experiment": experiment.name,
+        "ours": experiment.ours,
+        "loss": experiment.loss,
+        "parameters": model.count_params(),
+        "protocol": protocol,
+        "seed": seed,
+        "examples": {side: len(rows[side]) for side in protocols.SIDES},
+        "test_speakers": sorted(
+            set(sided["clip"].iloc[rows["test"]].map(material.manifest.set_index("clip")["speaker"]))
+        ),
+        "shared": leakage.shared(sided, material.manifest),
+        "diverged_at": fit.diverged_at,
+        "epochs_run": len(fit.history),
+        "seconds": round(fit.seconds, 1),
+        "device": device(),
+    }
+    folder = records.folder_of(root, report.name, experiment.name, protocol, seed)
+    return records.write(folder, facts, fit.history, predictions, scores, model)
+
+
+def is_done(run, common):
+    """Whether a stored run is complete and of this setup."""
+    return run is not None and records.is_complete(run) and common.items() <= run.facts.items()
+
+
+def run_all(report, material, *, root, cache_root, experiments, protocol_names, seeds, engine, epochs):
+    """Run what is not stored yet, seed by seed. → list of records.Run, all that were asked for."""
+    tf.config.experimental.enable_op_determinism()
+    records.remove_leftovers(root)
+    common = setup(report, material, engine=engine, epochs=epochs)
+    out = []
+    total = len(seeds) * len(protocol_names) * len(experiments)
+    with tqdm(total=total, desc=report.name, unit="run") as progress:
+        for seed in seeds:
+            examples = values = None
+            for protocol in protocol_names:
+                for experiment in experiments:
+                    folder = records.folder_of(root, report.name, experiment.name, protocol, seed)
+                    run = records.read(folder)
+                    if not is_done(run, common):
+                        if values is None:
+                            examples = report.copies(material.manifest, seed)
+                            values = features.compute(
+                                examples, material.manifest, report, cache_root=cache_root, engine=engine
+                            )
+
+                        def on_epoch(epoch, logs, what=f"{experiment.name} {protocol} seed {seed}"):
+                            progress.set_postfix_str(f"{what} epoch {epoch} val_loss {logs['val_loss']:.3f}")
+
+                        run = run_one(
+                            report,
+                            experiment,
+                            protocol,
+                            seed,
+                            material=material,
+                            examples=examples,
+                            values=values,
+                            common=common,
+                            root=root,
+                            on_epoch=on_epoch,
+                        )
+                        keras.backend.clear_session()
+                    out.append(run)
+                    progress.update()
+    return out
+
+
+def of_setup(root, report, run):
+    """All stored runs of a report that belong in one table with ``run``. → list of records.Run."""
+    same = {name: run.facts[name] for name in SETUP}
+    return [other for other in records.read_all(root, report.name) if same.items() <= other.facts.items()]

@@ -1,0 +1,205 @@
+"""Every picture. Data in, a PNG file out; the only module that draws.
+
+Each picture names the corpus it was made from. Colours: seaborn's colour-blind palette.
+"""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import MaxNLocator
+
+from keras_ser import audio
+from keras_ser.data.protocols import PROTOCOLS
+
+sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+PROTOCOL_NAMES = {name: name.replace("_", "-").replace("-independent", "-\nindependent") for name in PROTOCOLS}
+
+
+def _save(figure, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return path
+
+
+def class_distribution(manifest, labels, title, path):
+    """Clips a class, women and men apart."""
+    figure, axes = plt.subplots(figsize=(9, 4.5))
+    counts = pd.crosstab(manifest["emotion"], manifest["gender"]).reindex(labels, fill_value=0)
+    counts.plot.bar(stacked=True, ax=axes, rot=0, width=0.75)
+    for place, total in enumerate(counts.sum(axis=1)):
+        axes.text(place, total, f" {total}", ha="center", va="bottom")
+    axes.set(title=f"Clips a class: {title}", xlabel="", ylabel="clips")
+    axes.margins(y=0.1)
+    axes.grid(axis="x", visible=False)
+    axes.legend(title="", frameon=True)
+    return _save(figure, path)
+
+
+def waveforms(manifest, labels, title, path):
+    """One clip of each class: the one of median length, all on one scale."""
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    figure, grid = plt.subplots(
+        len(present), 1, figsize=(9, 1.3 * len(present)), sharex=True, sharey=True, layout="constrained"
+    )
+    for label, axes in zip(present, grid, strict=True):
+        clips = manifest[manifest["emotion"] == label].sort_values("samples")
+        clip = clips.iloc[len(clips) // 2]
+        waveform, rate = audio.read(clip["path"])
+        axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
+        axes.set_title(f"{label}: {clip['clip']}", fontsize=10, loc="left", pad=2)
+    grid[-1].set_xlabel("seconds")
+    figure.suptitle(f"Waveforms: {title}", fontsize=12)
+    return _save(figure, path)
+
+
+def curves(runs, experiments, title, path):
+    """Loss and accuracy by epoch, train and validation; one thin line a seed."""
+    names = [name for name in experiments if any(run.facts["experiment"] == name for run in runs)]
+    figure, grid = plt.subplots(
+        2, len(names), figsize=(3.6 * len(names), 6), sharex="col", squeeze=False, layout="constrained"
+    )
+    train, validation = sns.color_palette()[:2]
+    for column, name in zip(grid.T, names, strict=True):
+        for run in runs:
+            if run.facts["experiment"] != name:
+                continue
+            history = run.history()
+            for axes, metric in zip(column, ("loss", "accuracy"), strict=True):
+                axes.plot(history["epoch"], history[metric], color=train, linewidth=1, alpha=0.7)
+                axes.plot(history["epoch"], history[f"val_{metric}"], color=validation, linewidth=1, alpha=0.7)
+        column[0].set_title(name.replace("/", "\n"), fontsize=10)
+        column[1].set(ylim=(0, 1), xlabel="epoch")
+        column[1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    grid[0, 0].set_ylabel("loss")
+    grid[1, 0].set_ylabel("accuracy")
+    lines = [plt.Line2D([], [], color=train), plt.Line2D([], [], color=validation)]
+    grid[1, -1].legend(lines, ["train", "validation"], loc="lower right", frameon=True)
+    figure.suptitle(f"Learning curves, one line a seed: {title}", fontsize=12)
+    return _save(figure, path)
+
+
+def confusion_matrices(runs, experiments, labels, title, path):
+    """Clips by true and predicted class, summed over the seeds; colour is the share of the true class."""
+    names = [name for name in experiments if any(run.facts["experiment"] == name and not run.diverged for run in runs)]
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(6.2 * columns, 5.6 * rows), squeeze=False, layout="constrained")
+    for axes in grid.flat[len(names) :]:
+        axes.remove()
+    for name, axes in zip(names, grid.flat, strict=False):
+        chosen = [run for run in runs if run.facts["experiment"] == name and not run.diverged]
+        matrix = sum(np.array(run.metrics["confusion"]) for run in chosen)
+        clips = matrix.sum(axis=1, keepdims=True)
+        share = np.divide(matrix, clips, out=np.zeros(matrix.shape), where=clips > 0)
+        sns.heatmap(
+            share,
+            annot=matrix,
+            fmt="d",
+            cmap="Blues",
+            vmin=0,
+            vmax=1,
+            square=True,
+            cbar=False,
+            xticklabels=labels,
+            yticklabels=labels,
+            ax=axes,
+            linewidths=0.5,
+        )
+        axes.set_title(f"{name}\n{len(chosen)} seed(s)", fontsize=11)
+        axes.set(xlabel="predicted", ylabel="true")
+        axes.tick_params(axis="x", rotation=45)
+        axes.tick_params(axis="y", rotation=0)
+    figure.suptitle(f"Confusion matrices: {title}", fontsize=12)
+    return _save(figure, path)
+
+
+def protocols(table, metric, title, path):
+    """Ours under each protocol (mean and 95 % confidence interval) beside the reported figure."""
+    frame = table[(table["metric"] == metric) & (table["experiment"] != "data")]
+    order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
+    experiments = list(dict.fromkeys(frame["experiment"]))
+    figure, axes = plt.subplots(figsize=(2.2 + 2.6 * len(order), 5), layout="constrained")
+    palette = sns.color_palette()
+    for place, name in enumerate(experiments):
+        rows = frame[frame["experiment"] == name].set_index("protocol")
+        color = palette[place % len(palette)]
+        x = np.arange(len(order)) + (place - (len(experiments) - 1) / 2) * 0.15
+        mean = rows["mean"].reindex(order).astype(float)
+        half = (rows["ci_high"] - rows["mean"]).reindex(order).astype(float).fillna(0)
+        axes.errorbar(x, mean, yerr=half, fmt="o", color=color, capsize=4, label=name)
+        reported = rows["reported"].dropna()
+        if len(reported):
+            axes.plot(x, np.full(len(order), reported.iloc[0]), linestyle="", marker="_", markersize=14, color=color)
+    axes.plot([], [], linestyle="", marker="_", markersize=14, color="grey", label="reported")
+    axes.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
+    axes.set(ylim=(0, 1), ylabel=metric, xlim=(-0.5, len(order) - 0.5))
+    axes.grid(axis="x", visible=False)
+    axes.set_title(f"{metric} by protocol, mean and 95 % interval over seeds:\n{title}", fontsize=12)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
+    return _save(figure, path)
+
+
+def class_counts(table, labels, title, path):
+    """True positives, false positives and false negatives a class: reported (cross) and ours (mean, range of seeds' std)."""
+    frame = table[table["metric"].str.startswith(("tp_", "fp_", "fn_"))]
+    experiments = list(dict.fromkeys(frame["experiment"]))
+    kinds = {"tp": "true positives", "fp": "false positives", "fn": "false negatives"}
+    figure, grid = plt.subplots(
+        len(experiments),
+        3,
+        figsize=(13, 3.4 * len(experiments)),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    places = np.arange(len(labels))
+    ours, theirs = sns.color_palette()[:2]
+    for name, line in zip(experiments, grid, strict=True):
+        rows = frame[frame["experiment"] == name].set_index("metric")
+        for (kind, words), axes in zip(kinds.items(), line, strict=True):
+            values = rows.loc[[f"{kind}_{label}" for label in labels]]
+            axes.errorbar(
+                values["mean"].astype(float),
+                places,
+                xerr=values["std"].astype(float).fillna(0),
+                fmt="o",
+                capsize=3,
+                color=ours,
+                label="ours, mean ± std",
+            )
+            axes.plot(values["reported"].astype(float), places, "x", color=theirs, markersize=8, label="reported")
+            axes.set_title(f"{name}\n{words}", fontsize=10)
+            axes.set_xlabel("test examples")
+        line[0].set_yticks(places, labels)
+    grid[0, 0].invert_yaxis()
+    grid[0, -1].legend(loc="lower right", frameon=True)
+    figure.suptitle(f"Counts a class, protocol as reported: {title}", fontsize=12)
+    return _save(figure, path)
+
+
+def all_of_report(report, material, runs, table, folder):
+    """The pictures of one report into ``folder``. → list of paths."""
+    title = f"{material.description}, {len(material.manifest)} clips"
+    names = [experiment.name for experiment in report.experiments]
+    paths = [
+        class_distribution(material.manifest, report.labels, title, folder / "class_distribution.png"),
+        waveforms(material.manifest, report.labels, title, folder / "waveforms.png"),
+    ]
+    for protocol in PROTOCOLS:
+        chosen = [run for run in runs if run.facts["protocol"] == protocol]
+        if chosen:
+            paths.append(curves(chosen, names, f"{protocol}, {title}", folder / f"curves_{protocol}.png"))
+        if any(not run.diverged for run in chosen):
+            matrices = folder / f"confusion_{protocol}.png"
+            paths.append(confusion_matrices(chosen, names, report.labels, f"{protocol}, {title}", matrices))
+    for metric in ("accuracy", "uar"):
+        paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
+    if table["metric"].str.startswith("tp_").any():
+        paths.append(class_counts(table, report.labels, title, folder / "class_counts.png"))
+    return paths

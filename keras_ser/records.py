@@ -1,0 +1,107 @@
+"""What a run leaves on disk, and how it is found again.
+
+``<root>/<report>/<experiment>/<protocol>/seed-<k>/`` holds ``run.json`` (everything needed to repeat the run),
+``history.csv`` (a row an epoch), ``predictions.csv`` (a row a test example), ``metrics.json`` and ``model.keras``. A
+run that diverged has no predictions and no scores. The folder appears whole or not at all.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import pandas as pd
+
+from keras_ser.errors import UserError
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stored run. ``facts`` is run.json, ``metrics`` is metrics.json ({} if it diverged)."""
+
+    folder: Path
+    facts: dict
+    metrics: dict
+
+    @property
+    def diverged(self):
+        return self.facts["diverged_at"] is not None
+
+    def history(self):
+        """→ DataFrame, one row an epoch."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    def predictions(self):
+        """→ DataFrame, one row a test example."""
+        return pd.read_csv(self.folder / "predictions.csv")
+
+
+def folder_of(root, report, experiment, protocol, seed):
+    """Where a run is or will be."""
+    return Path(root) / report / experiment / protocol / f"seed-{seed}"
+
+
+def read(folder):
+    """The run stored in ``folder``, None if there is none. Raises UserError if its files are damaged."""
+    folder = Path(folder)
+    try:
+        facts = json.loads((folder / "run.json").read_text())
+        metrics = json.loads((folder / "metrics.json").read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: the run cannot be read ({error}); delete the folder and run again") from error
+    return Run(folder, facts, metrics)
+
+
+def read_all(root, report):
+    """All stored runs of a report, in order of their paths. → list of Run."""
+    return [read(path.parent) for path in sorted((Path(root) / report).rglob("run.json"))]
+
+
+def write(folder, facts, history, predictions, metrics, model):
+    """Store a run in place of the one that was there. ``predictions`` None: it diverged. → Run.
+
+    Raises UserError if the disk does not take it; what was there before is then still there.
+    """
+    folder = Path(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
+            new = Path(part) / "run"
+            new.mkdir()
+            (new / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
+            (new / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+            history.to_csv(new / "history.csv", index=False, float_format="%.6g")
+            if predictions is not None:
+                predictions.to_csv(new / "predictions.csv", index=False, float_format="%.6g")
+                _without_optimizer(model).save(new / "model.keras")
+            if folder.exists():
+                os.replace(folder, Path(part) / "old")
+            os.replace(new, folder)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the run {folder}: {error.strerror or error}; free some space and run again"
+        ) from error
+    return Run(folder, facts, metrics)
+
+
+def _without_optimizer(model):
+    """A copy to store: Adam's moments would make it three times as large, and nobody trains on from here."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def is_complete(run):
+    """Whether everything is there that the run can leave (models are not part of the repository)."""
+    return run.diverged or (run.folder / "model.keras").is_file()
+
+
+def remove_leftovers(root):
+    """Delete what interrupted writes left behind."""
+    for part in Path(root).rglob(".part-*"):
+        shutil.rmtree(part, ignore_errors=True)

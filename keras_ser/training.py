@@ -1,0 +1,72 @@
+"""Fit one Keras model as a report says. Knows nothing of corpora, protocols or files.
+
+In: features float32 [examples, …], classes int [examples] for train and validation. Out: a :class:`Fit`; the model
+holds the weights that the report's callbacks chose.
+"""
+
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Fit:
+    """``history``: one row an epoch. ``diverged_at``: the epoch in which a loss ceased to be finite, else None."""
+
+    history: pd.DataFrame
+    diverged_at: int | None
+    seconds: float
+
+
+class EpochTimer(keras.callbacks.Callback):
+    """Writes the ``seconds`` of each epoch into its logs, and calls ``on_epoch(epoch, logs)``."""
+
+    def __init__(self, on_epoch):
+        super().__init__()
+        self.on_epoch = on_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self.started
+        self.on_epoch(epoch + 1, logs)
+
+
+def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
+    """tf.data of (features, one-hot) batches; shuffled anew each epoch when a seed is given."""
+    examples = tf.data.Dataset.from_tensor_slices((features, keras.utils.to_categorical(classes, n_classes)))
+    if shuffle_seed is not None:
+        examples = examples.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def fit(model, train, validation, n_classes, *, training, loss, seed, epochs=None, on_epoch=lambda *_: None):
+    """Compile and fit ``model`` in place.
+
+    Args:
+        train, validation: (features, classes).
+        training: the report's :class:`keras_ser.report.Training`; ``epochs`` overrides its number of epochs.
+        seed: of the shuffling (weights and dropout: the caller's ``keras.utils.set_random_seed``).
+        on_epoch: called with (epoch, logs) after each epoch.
+
+    Returns: Fit.
+    """
+    model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+    started = time.perf_counter()
+    history = model.fit(
+        dataset(*train, n_classes, training.batch_size, shuffle_seed=seed),
+        validation_data=dataset(*validation, n_classes, training.batch_size),
+        epochs=epochs or training.epochs,
+        callbacks=[EpochTimer(on_epoch), *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+        verbose=0,
+    )
+    table = pd.DataFrame(history.history)
+    table.insert(0, "epoch", np.arange(1, len(table) + 1))
+    lost = table["epoch"][~np.isfinite(table[["loss", "val_loss"]]).all(axis=1)]
+    diverged_at = int(lost.iloc[0]) if len(lost) else None
+    return Fit(table, diverged_at, time.perf_counter() - started)
