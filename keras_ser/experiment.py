@@ -19,7 +19,6 @@ from keras_ser.data import features, leakage, protocols
 from keras_ser.data.cache import digest
 from keras_ser.errors import UserError
 
-
 # What runs of one table have in common.
 SETUP = (
     "report",
@@ -108,6 +107,13 @@ def device():
     return f"CPU ({platform.machine()})"
 
 
+def assemble(experiment, n_classes, feature_shape):
+    """The experiment's model, with what brings features [batch, *feature_shape] to its input. → keras.Sequential"""
+    model = experiment.model(n_classes)
+    reshape = keras.layers.Reshape(model.input_shape[1:])
+    return keras.Sequential([keras.Input(feature_shape), *experiment.before(), reshape, *model.layers], name=model.name)
+
+
 def run_one(report, experiment, protocol, seed, *, material, examples, values, common, root, on_epoch):
     """Train and test one experiment under one protocol with one seed, and store it. → records.Run.
 
@@ -120,7 +126,7 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
     sides = {side: (values[sided.index[rows[side]]], classes[rows[side]]) for side in protocols.SIDES}
 
     keras.utils.set_random_seed(seed)
-    model = experiment.model(len(report.labels))
+    model = assemble(experiment, len(report.labels), values.shape[1:])
     fit = training.fit(
         model,
         sides["train"],

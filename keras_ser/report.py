@@ -39,14 +39,17 @@ class NotStated:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model trained with one loss. ``model``: n_classes → keras.Model, inputs as the report's features.
+    """One model trained with one loss.
 
+    ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
+    perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there.
     ``ours`` marks an experiment that the report does not have; it is run only when named.
     """
 
     name: str
     model: Callable
     loss: str
+    before: Callable[[], list] = list
     ours: bool = False
     note: str = ""
 

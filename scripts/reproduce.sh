@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Reproduce the reports: scripts/reproduce.sh [REPORT…] [--data DIR] [--seeds N] … (see python -m keras_ser reproduce --help)
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+exec "$python" -m keras_ser reproduce "$@"
