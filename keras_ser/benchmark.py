@@ -30,6 +30,7 @@ from keras_ser.reports import emodb_losses
 
 SAMPLE_RATE = 16000  # of the clips, except where they are resampled
 HIGH_RATE = 48000
+SETTLE_S = 0.1  # BLAS threads wait busily for more work after a call, and would slow down what is timed next
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ def _batch(clips, values):
 
 
 def _seconds(function):
+    time.sleep(SETTLE_S)
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
