@@ -320,7 +320,7 @@ def benchmark(options):
     from keras_ser import benchmark, corpora
 
     manifest = find_corpus("emodb", data_root(options.data), options.out)
-    kind = "embedded synthetic speech in the style of " if manifest["synthetic"].any() else ""
+    kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
     step = max(1, len(manifest) // options.clips)
     paths = list(manifest["path"][::step][: options.clips])
     folder = options.out / "benchmark"

@@ -105,7 +105,7 @@ def _data_rows(report, runs):
             values = {_size(run.facts, figure.metric) for run in runs}
             yield {
                 **_row(report, runs[0].facts, "data", "as_reported", figure.metric, figure, sorted(values), 0),
-                "n": len(runs),
+                "n": len({run.facts["seed"] for run in runs}),
                 "verdict": _size_verdict(figure.value, values, runs[0].facts["synthetic"]),
             }
 
@@ -210,7 +210,7 @@ def markdown(report, frame, runs):
         "## What train and test share",
         "Share of the test examples that have in train: a copy of the same clip (`clip`), identical samples (`content`), "
         "the same `speaker`, the same `sentence`.",
-        shared(runs).to_markdown(index=False, floatfmt=".3f"),
+        shared(runs).to_markdown(index=False, floatfmt=("", ".0f", *[".3f"] * 4)),
     ]
     data = frame[frame["experiment"] == "data"]
     if len(data):

@@ -53,8 +53,7 @@ class Material:
     @property
     def description(self):
         """Says what it is and how many clips: stands beside every figure."""
-        kind = "embedded synthetic speech in the style of " if self.synthetic else ""
-        return f"{kind}{self.title}"
+        return f"embedded synthetic speech in place of {self.title}" if self.synthetic else self.title
 
 
 def gather(report, corpus_title, manifest):

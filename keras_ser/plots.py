@@ -32,12 +32,12 @@ def class_distribution(manifest, labels, title, path):
     figure, axes = plt.subplots(figsize=(9, 4.5))
     counts = pd.crosstab(manifest["emotion"], manifest["gender"]).reindex(labels, fill_value=0)
     counts.plot.bar(stacked=True, ax=axes, rot=0, width=0.75)
-    for place, total in enumerate(counts.sum(axis=1)):
-        axes.text(place, total, f" {total}", ha="center", va="bottom")
-    axes.set(title=f"Clips a class: {title}", xlabel="", ylabel="clips")
+    axes.bar_label(axes.containers[-1], labels=counts.sum(axis=1), padding=3)
+    axes.set(title=f"Clips a class\n{title}", xlabel="", ylabel="clips")
     axes.margins(y=0.1)
     axes.grid(axis="x", visible=False)
-    axes.legend(title="", frameon=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(title="", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return _save(figure, path)
 
 
@@ -52,9 +52,9 @@ def waveforms(manifest, labels, title, path):
         clip = clips.iloc[len(clips) // 2]
         waveform, rate = audio.read(clip["path"])
         axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
-        axes.set_title(f"{label}: {clip['clip']}", fontsize=10, loc="left", pad=2)
+        axes.set_title(f"{label}: {clip['clip']}", fontsize=10, loc="left", pad=4)
     grid[-1].set_xlabel("seconds")
-    figure.suptitle(f"Waveforms: {title}", fontsize=12)
+    figure.suptitle(f"One clip a class, all on one scale\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -80,7 +80,7 @@ def curves(runs, experiments, title, path):
     grid[1, 0].set_ylabel("accuracy")
     lines = [plt.Line2D([], [], color=train), plt.Line2D([], [], color=validation)]
     grid[1, -1].legend(lines, ["train", "validation"], loc="lower right", frameon=True)
-    figure.suptitle(f"Learning curves, one line a seed: {title}", fontsize=12)
+    figure.suptitle(f"Learning curves, one line a seed\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -89,7 +89,7 @@ def confusion_matrices(runs, experiments, labels, title, path):
     names = [name for name in experiments if any(run.facts["experiment"] == name and not run.diverged for run in runs)]
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(6.2 * columns, 5.6 * rows), squeeze=False, layout="constrained")
+    figure, grid = plt.subplots(rows, columns, figsize=(5.4 * columns, 5.6 * rows), squeeze=False, layout="constrained")
     for axes in grid.flat[len(names) :]:
         axes.remove()
     for name, axes in zip(names, grid.flat, strict=False):
@@ -111,11 +111,11 @@ def confusion_matrices(runs, experiments, labels, title, path):
             ax=axes,
             linewidths=0.5,
         )
-        axes.set_title(f"{name}\n{len(chosen)} seed(s)", fontsize=11)
+        axes.set_title(f"{name}, {len(chosen)} seed{'s' if len(chosen) > 1 else ''}", fontsize=11)
         axes.set(xlabel="predicted", ylabel="true")
         axes.tick_params(axis="x", rotation=45)
         axes.tick_params(axis="y", rotation=0)
-    figure.suptitle(f"Confusion matrices: {title}", fontsize=12)
+    figure.suptitle(f"Confusion matrices, test examples of all seeds\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -140,13 +140,13 @@ def protocols(table, metric, title, path):
     axes.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
     axes.set(ylim=(0, 1), ylabel=metric, xlim=(-0.5, len(order) - 0.5))
     axes.grid(axis="x", visible=False)
-    axes.set_title(f"{metric} by protocol, mean and 95 % interval over seeds:\n{title}", fontsize=12)
+    axes.set_title(f"{metric} by protocol, mean and 95 % interval over seeds\n{title}", fontsize=12)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     return _save(figure, path)
 
 
 def class_counts(table, labels, title, path):
-    """True positives, false positives and false negatives a class: reported (cross) and ours (mean, range of seeds' std)."""
+    """True positives, false positives and false negatives a class: reported and ours."""
     frame = table[table["metric"].str.startswith(("tp_", "fp_", "fn_"))]
     experiments = list(dict.fromkeys(frame["experiment"]))
     kinds = {"tp": "true positives", "fp": "false positives", "fn": "false negatives"}
@@ -175,11 +175,15 @@ def class_counts(table, labels, title, path):
             )
             axes.plot(values["reported"].astype(float), places, "x", color=theirs, markersize=8, label="reported")
             axes.set_title(f"{name}\n{words}", fontsize=10)
-            axes.set_xlabel("test examples")
+            axes.set_xlim(left=0)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         line[0].set_yticks(places, labels)
+    for axes in grid[-1]:
+        axes.set_xlabel("test examples")
     grid[0, 0].invert_yaxis()
-    grid[0, -1].legend(loc="lower right", frameon=True)
-    figure.suptitle(f"Counts a class, protocol as reported: {title}", fontsize=12)
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+    figure.suptitle(f"Counts a class, protocol as_reported\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -194,10 +198,10 @@ def all_of_report(report, material, runs, table, folder):
     for protocol in PROTOCOLS:
         chosen = [run for run in runs if run.facts["protocol"] == protocol]
         if chosen:
-            paths.append(curves(chosen, names, f"{protocol}, {title}", folder / f"curves_{protocol}.png"))
+            paths.append(curves(chosen, names, f"{protocol}: {title}", folder / f"curves_{protocol}.png"))
         if any(not run.diverged for run in chosen):
             matrices = folder / f"confusion_{protocol}.png"
-            paths.append(confusion_matrices(chosen, names, report.labels, f"{protocol}, {title}", matrices))
+            paths.append(confusion_matrices(chosen, names, report.labels, f"{protocol}: {title}", matrices))
     for metric in ("accuracy", "uar"):
         paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
     if table["metric"].str.startswith("tp_").any():
