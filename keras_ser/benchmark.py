@@ -25,7 +25,6 @@ from tqdm import tqdm
 from keras_ser import audio, reference
 from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample
 from keras_ser.dsp.spectrum import frame_mask
-from keras_ser.layers import draw
 from keras_ser.reports import emodb_losses
 
 SAMPLE_RATE = 16000  # of the clips, except where they are resampled
@@ -119,7 +118,7 @@ def run(paths, out_dir, *, corpus, rounds=5, batch_size=32):
     """
     clips = {SAMPLE_RATE: sorted((_load(path) for path in paths), key=len)}
     clips[HIGH_RATE] = [reference.resample(y, SAMPLE_RATE, HIGH_RATE) for y in clips[SAMPLE_RATE]]
-    values = draw(0, np.arange(len(paths)), 0, 0.0, 1.0).numpy()
+    values = np.random.default_rng(0).random(len(paths), np.float32)
     works = _works()
     with tqdm(total=len(works) * rounds, desc="benchmark", unit="round", disable=None) as progress:
         rows = [_time(work, clips[work.sample_rate], values, rounds, batch_size, progress) for work in works]

@@ -7,7 +7,7 @@ mates nor on its padding, and padding comes out as 0. Signals stay float32 whate
 says.
 """
 
-from keras_ser.layers.augmentation import PitchShift, TimeStretch, draw
+from keras_ser.layers.augmentation import PitchShift, TimeStretch
 from keras_ser.layers.features import (
     MFCC,
     FixFrames,
@@ -32,5 +32,4 @@ __all__ = [
     "SignalLayer",
     "StackFeatures",
     "TimeStretch",
-    "draw",
 ]
