@@ -164,6 +164,8 @@ def load(name):
             import tensorflow as tf
 
             tf.config.list_physical_devices()
+            # Every run builds a model of its own, which TensorFlow takes for needless retracing.
+            tf.get_logger().setLevel("ERROR")
     return reports.load(name)
 
 
@@ -277,9 +279,8 @@ def reproduce_one(report, root, options):
         print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
-    print(
-        f"\n{folder / 'table.csv'}\n{folder / 'table.md'}\n{len(paths)} pictures in {folder / 'figures'}\n{out / 'runs' / report.name}"
-    )
+    written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
+    print("", *written, out / "runs" / report.name, sep="\n")
 
 
 def augment(options):

@@ -198,18 +198,18 @@ def markdown(report, frame, runs):
         f"# {report.title}",
         f"{report.source}.",
         f"Ours: {facts['corpus']}, {facts['clips']} clips, seeds {', '.join(map(str, seeds))}, features computed "
-        f"{'in the graph' if facts['features'] == 'in_graph' else 'by librosa and noisereduce'}, at most {facts['epochs']} epochs, "
-        f"on {facts['device']}.",
-        "Mean ± standard deviation over the seeds. A verdict compares the reported figure with the 95 % prediction interval of "
-        "our seeds: `reproduced` inside it, `lower` or `higher` where ours lie below or above. Every test side differs from "
-        "seed to seed, so the spread holds the luck of the split too.",
+        f"{'in the graph' if facts['features'] == 'in_graph' else 'by librosa and noisereduce'}, at most "
+        f"{facts['epochs']} epochs, on {facts['device']}.",
+        "Mean ± standard deviation over the seeds. A verdict compares the reported figure with the 95 % prediction "
+        "interval of our seeds: `reproduced` inside it, `lower` or `higher` where ours lie below or above. Every test "
+        "side differs from seed to seed, so the spread holds the luck of the split too.",
     ]
     for metric in SCORES:
         parts += [f"## {metric}", scores_for_people(frame, metric).to_markdown(index=False)]
     parts += [
         "## What train and test share",
-        "Share of the test examples that have in train: a copy of the same clip (`clip`), identical samples (`content`), "
-        "the same `speaker`, the same `sentence`.",
+        "Share of the test examples that have in train: the same clip or a copy of it (`clip`), something made from "
+        "identical samples (`content`), the same `speaker`, the same `sentence`.",
         shared(runs).to_markdown(index=False, floatfmt=("", ".0f", *[".3f"] * 4)),
     ]
     data = frame[frame["experiment"] == "data"]

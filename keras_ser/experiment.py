@@ -110,7 +110,7 @@ def assemble(experiment, n_classes, feature_shape):
     """The experiment's model, with what brings features [batch, *feature_shape] to its input. → keras.Sequential"""
     model = experiment.model(n_classes)
     reshape = keras.layers.Reshape(model.input_shape[1:])
-    return keras.Sequential([keras.Input(feature_shape), *experiment.before(), reshape, *model.layers], name=model.name)
+    return keras.Sequential([keras.Input(feature_shape), *experiment.before(), reshape, model], name=model.name)
 
 
 def run_one(report, experiment, protocol, seed, *, material, examples, values, common, root, on_epoch):

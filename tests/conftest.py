@@ -1,12 +1,20 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import hypothesis
 import numpy as np
 import pytest
+
+from keras_ser.corpora.corpus import SYNTHETIC_MARKER
+
+# The first call of a graph traces it, which no deadline an example knows of.
+hypothesis.settings.register_profile("graphs", deadline=None)
+hypothesis.settings.load_profile("graphs")
 
 
 @pytest.fixture
@@ -22,4 +30,21 @@ def real_data():
     root = Path(os.environ.get("KERAS_SER_DATA") or beside)
     if not (root / "emodb").is_dir():
         pytest.skip(f"no real recordings in {root}: set KERAS_SER_DATA")
+    return root
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory):
+    """A data root with 42 clips of the embedded Emo-DB: six speakers, each emotion once."""
+    from keras_ser import corpora
+    from keras_ser.corpora import synthetic
+
+    made = synthetic.make("emodb", tmp_path_factory.mktemp("made") / "emodb")
+    clips = corpora.manifest("emodb", made)
+    speakers = sorted(clips["speaker"].unique())[:6]
+    clips = clips[clips["speaker"].isin(speakers)].groupby(["speaker", "emotion"]).head(1)
+    root = tmp_path_factory.mktemp("data")
+    (root / "emodb").mkdir()
+    for path in [*clips["path"], made / SYNTHETIC_MARKER]:
+        shutil.copy(path, root / "emodb")
     return root

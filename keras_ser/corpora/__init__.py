@@ -49,14 +49,10 @@ def listing(name: str, root: str | Path) -> Listing:
     corpus = get(name)
     folder = locate(corpus, Path(root))
     if not folder.is_dir():
-        raise UserError(
-            f"{folder}: no such folder; get {corpus.title} from {corpus.home} and unpack it there"
-        )
+        raise UserError(f"{folder}: no such folder; get {corpus.title} from {corpus.home} and unpack it there")
     found = find(corpus, folder)
     if found.clips.empty:
-        raise UserError(
-            f"{folder}: no clip of {corpus.title}; {_what_is_there(folder)}; get it from {corpus.home}"
-        )
+        raise UserError(f"{folder}: no clip of {corpus.title}; {_what_is_there(folder)}; get it from {corpus.home}")
     return found
 
 

@@ -27,9 +27,7 @@ INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "
 _NAME = re.compile(rf"(10\d\d)_([A-Z]{{3}})_({'|'.join(LABELS)})_({'|'.join(INTENSITIES)})")
 
 with Path(__file__).with_name("crema_d_demographics.csv").open(newline="", encoding="utf-8") as _file:
-    SPEAKERS = {
-        row["ActorID"]: (row["Sex"].lower(), int(row["Age"])) for row in csv.DictReader(_file)
-    }  # gender, age
+    SPEAKERS = {row["ActorID"]: (row["Sex"].lower(), int(row["Age"])) for row in csv.DictReader(_file)}  # gender, age
 
 
 def parse(path: PurePosixPath) -> dict | None:

@@ -76,13 +76,9 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
     corpus = corpora.get(name)
     folder = Path(data_root) / corpus.folder
     if name not in HOMES:
-        raise UserError(
-            f"{corpus.title} needs registration: sign up at {corpus.home} and unpack it to {folder}"
-        )
+        raise UserError(f"{corpus.title} needs registration: sign up at {corpus.home} and unpack it to {folder}")
     if folder.exists():
-        raise UserError(
-            f"{folder}: already there; run `corpus check {name}`, or move it away to fetch it again"
-        )
+        raise UserError(f"{folder}: already there; run `corpus check {name}`, or move it away to fetch it again")
     home = HOMES[name]
     print(
         f"{corpus.title}\n  licence  {corpus.licence}\n  from     {corpus.home}\n  size     {home.size}\n"
@@ -99,9 +95,7 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
     try:
         items = home.items(fetch)
     except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{corpus.home}: its listing is not what it was ({error!r}); download it by hand"
-        ) from None
+        raise UserError(f"{corpus.home}: its listing is not what it was ({error!r}); download it by hand") from None
     if len(items) == 1:
         paths = [fetch(items[0], progress=True)]
     else:
@@ -176,9 +170,7 @@ def _crema_d_items(fetch: Callable[[Item], Path]) -> list[Item]:
             if path.match("AudioWAV/*.wav"):
                 pointer = re.search(rb"oid (sha256:[0-9a-f]{64})", zipped.read(member))
                 if not pointer:
-                    raise UserError(
-                        f"{archive}: {member} is no Git LFS pointer, as it was; get it by `git clone`"
-                    )
+                    raise UserError(f"{archive}: {member} is no Git LFS pointer, as it was; get it by `git clone`")
                 url = f"https://media.githubusercontent.com/media/{repository}/master/AudioWAV/{path.name}"
                 items.append(Item(f"AudioWAV/{path.name}", url, pointer[1].decode()))
     return items

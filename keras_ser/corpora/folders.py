@@ -44,9 +44,7 @@ def manifest(root: str | Path) -> pd.DataFrame:
         raise UserError(f"{folder}: no such folder; give the one that holds a folder a class")
     rows = [_row(folder, path) for path in audio_files(folder)]
     if not rows:
-        raise UserError(
-            f"{folder}: no audio file below it; put one folder a class there, such as Angry/x.wav"
-        )
+        raise UserError(f"{folder}: no audio file below it; put one folder a class there, such as Angry/x.wav")
     return as_manifest(rows, folder, extra=("split",))
 
 

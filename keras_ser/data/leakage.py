@@ -8,7 +8,8 @@ def shared(sided, manifest):
 
     ``sided``: examples with ``side``; ``manifest`` with a column ``content`` (hash of the samples).
     → dict: ``test`` examples, and how many of them share the ``clip`` (they are copies of a clip that train has too),
-    the ``content`` (identical samples under any name), the ``speaker``, the ``sentence`` with train.
+    the ``content`` (they are made from identical samples, under any name), the ``speaker``, the ``sentence`` with
+    train.
     """
     facts = sided.merge(manifest[["clip", "content", "speaker", "sentence"]], on="clip", how="left")
     train, test = facts[facts["side"] == "train"], facts[facts["side"] == "test"]

@@ -1,0 +1,80 @@
+"""The arrows of the package point one way."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keras_ser
+
+PACKAGE = Path(keras_ser.__file__).parent
+
+# A module may import what stands in the rows above its own, and its own package.
+FLOORS = (
+    ("errors",),
+    ("audio", "corpora", "dsp", "metrics"),
+    ("layers", "reference", "models"),
+    ("data", "report"),
+    ("training", "evaluation", "records"),
+    ("reports",),
+    ("experiment", "comparison", "plots", "benchmark"),
+    ("cli",),
+    ("__main__",),
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+# Libraries that belong to one place (lazy imports count).
+ONLY_IN = {
+    "librosa": {"reference"},
+    "noisereduce": {"reference"},
+    "matplotlib": {"plots"},
+    "seaborn": {"plots"},
+    "soundfile": {"audio", "corpora"},
+    "pooch": {"corpora"},
+    "tensorflow": {"dsp", "layers", "models", "data", "training", "experiment", "benchmark", "cli"},
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path):
+    """The floor's name of a module: its folder, or itself."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path):
+    here = part(path)
+    if here == "__init__":
+        return
+    for name in imports(path):
+        root, _, rest = name.partition(".")
+        if root == "keras_ser" and rest:
+            there = rest.split(".")[0]
+            if there in FLOOR:
+                audio_for_corpora = {here, there} == {"corpora", "audio"}
+                assert there == here or FLOOR[there] < FLOOR[here] or audio_for_corpora, f"{path} imports {name}"
+        elif root in ONLY_IN:
+            assert here in ONLY_IN[root], f"{path} imports {name}"
+
+
+def test_every_module_has_a_floor_and_a_contract():
+    for path in MODULES:
+        assert part(path) in FLOOR or part(path) == "__init__"
+        assert ast.get_docstring(ast.parse(path.read_text())), f"{path} does not say what it is for"
+
+
+def test_help_starts_without_heavy_libraries():
+    code = "import sys; from keras_ser.cli import arguments; arguments(); print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert not loaded & {"tensorflow", "keras", "pandas", "librosa", "matplotlib", "sklearn"}

@@ -1,0 +1,199 @@
+"""The commands as a user calls them: what they print, what they leave, and one line for what the user got wrong."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from keras_ser import cli
+
+CNN = "cnn/mean_squared_error"
+
+
+def call(*words):
+    """Exit code of a command, argparse's own included."""
+    try:
+        return cli.main([str(word) for word in words])
+    except SystemExit as stop:
+        return stop.code
+
+
+@pytest.fixture
+def data(embedded, tmp_path):
+    """A copy of the embedded data root that a test may spoil."""
+    return shutil.copytree(embedded, tmp_path / "data")
+
+
+def complaint(capsys, *words):
+    """What a command that must fail says: one line on stderr after what it reported on its way, exit code 2."""
+    assert call(*words) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error.replace("\r", "\n").strip().splitlines()[-1]
+
+
+def test_help_names_every_command():
+    text = subprocess.run([sys.executable, "-m", "keras_ser", "--help"], capture_output=True, text=True, check=True)
+    for command in ("reports", "show", "reproduce", "augment", "corpus", "benchmark"):
+        assert command in text.stdout
+
+
+def test_show_for_programs(capsys):
+    assert call("show", "emodb_losses", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    models = {item["name"]: (item["input_shape"], item["parameters"]) for item in shown["experiments"]}
+    assert models["cnn/categorical_crossentropy"] == ([13, 150, 1], 314759)
+    assert models["cnn_lstm/categorical_crossentropy"] == ([13, 150, 1, 1], 1479047)
+    assert all(item["trainable_parameters"] == item["parameters"] for item in shown["experiments"])
+
+
+def test_show_for_people(capsys):
+    assert call("show", "emodb_losses") == 0
+    text = capsys.readouterr().out
+    for words in ("314,759", "0.9057", "left open", "disagree", "cepstral"):
+        assert words in text
+
+
+def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    (data / "emodb" / "03a07Wa.wav").write_bytes(b"RIFF")
+    words = ("reproduce", "emodb_losses", "--data", data, "--out", out, "--experiments", CNN, "--epochs", 1)
+    assert call(*words, "--seeds", 2) == 0
+    shown = capsys.readouterr()
+    assert "left out: " in shown.err
+    assert "03a07Wa.wav" in shown.err
+    assert "SYNTHETIC" in shown.out
+    table = pd.read_csv(out / "synthetic" / "emodb_losses" / "table.csv")
+    assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
+    assert set(table["protocol"]) == {"as_reported", "clip_disjoint", "speaker_independent"}
+    assert set(table["clips"]) == {42}
+    assert table["corpus"].str.contains("synthetic").all()
+    assert not (out / "emodb_losses").exists()
+    assert "synthetic" in (out / "synthetic" / "emodb_losses" / "table.md").read_text()
+    assert len(list((out / "synthetic" / "emodb_losses" / "figures").glob("*.png"))) == 10
+
+
+def test_features_by_the_libraries(data, tmp_path, capsys):
+    for path in sorted((data / "emodb").glob("*.wav"))[14:]:
+        path.unlink()
+    words = ("reproduce", "emodb_losses", "--data", data, "--out", tmp_path / "out", "--experiments", CNN)
+    assert call(*words, "--epochs", 1, "--protocols", "as_reported", "--features", "reference") == 0
+    assert "reference" in next((tmp_path / "out").rglob("run.json")).read_text()
+
+
+def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
+    out = tmp_path / "augmented"
+    assert call("augment", "emodb_losses", "--data", data, "--out", out) == 0
+    table = pd.read_csv(out / "audio_labels_augmented.csv")
+    assert len(table) == 7 * 42 == len(list(out.rglob("*.wav")))
+    sides = [pd.read_csv(out / f"{side}.csv") for side in ("train", "validation", "test")]
+    assert sorted(pd.concat(sides)["file_path"]) == sorted(table["file_path"])
+    stretched = table[table["transform"] == "time_stretch"].iloc[0]
+    before = soundfile.info(data / "emodb" / f"{stretched['clip']}.wav")
+    after = soundfile.info(out / stretched["file_path"])
+    assert after.samplerate == before.samplerate == 16000
+    assert after.frames == round(before.frames / stretched["amount"])
+
+
+def test_corpus_make_and_check(tmp_path, capsys):
+    assert call("corpus", "make", "savee", "--out", tmp_path) == 0
+    assert call("corpus", "check", "savee", "--data", tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "synthetic" in text.lower()
+    assert "licence" in text.lower()
+
+
+BAD_ARGUMENTS = {
+    "no such report": ("reproduce", "emodb"),
+    "no such protocol": ("reproduce", "--protocols", "random"),
+    "no such experiment": ("reproduce", "--experiments", "rnn"),
+    "no such folder": ("reproduce", "--data", "/no/such/folder"),
+    "no epoch": ("reproduce", "--epochs", "0"),
+    "half a seed": ("reproduce", "--seeds", "0.5"),
+    "no such engine": ("reproduce", "--features", "torch"),
+    "no command": (),
+    "no such command": ("train",),
+    "no such corpus": ("corpus", "check", "iemocap"),
+    "no public home": ("corpus", "download", "savee"),
+}
+
+
+@pytest.mark.parametrize("words", BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
+def test_bad_arguments(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = complaint(capsys, *words)
+    assert line.startswith("keras-ser")
+    assert len(line) < 300
+
+
+def spoil_wrong_corpus(folder):
+    for number, path in enumerate(sorted(folder.glob("*.wav"))):
+        path.rename(folder / f"03-01-01-01-01-01-{number + 1:02}.wav")
+
+
+def spoil_empty(folder):
+    for path in folder.glob("*.wav"):
+        path.unlink()
+
+
+def spoil_pointers(folder):
+    for path in folder.glob("*.wav"):
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+
+
+def spoil_silence(folder):
+    for path in folder.glob("*.wav"):
+        soundfile.write(path, np.zeros(8000), 16000)
+
+
+def spoil_one_class(folder):
+    for path in folder.glob("*.wav"):
+        if path.stem[5] != "W":
+            path.unlink()
+
+
+def spoil_one_speaker(folder):
+    for path in folder.glob("*.wav"):
+        if not path.stem.startswith("03"):
+            path.unlink()
+    for path in list(folder.glob("03*.wav")):  # enough clips, of one person
+        shutil.copy(path, folder / f"03b0{len(path.stem) % 9}{path.stem[5]}z.wav")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (spoil_wrong_corpus, "looks like ravdess"),
+        (spoil_empty, "no audio file"),
+        (spoil_pointers, "git lfs pull"),
+        (spoil_silence, "silent"),
+        (spoil_one_class, "6 usable clips of 1 emotion"),
+        (spoil_one_speaker, "one speaker"),
+    ],
+)
+def test_bad_corpora(spoil, said, data, tmp_path, capsys):
+    spoil(data / "emodb")
+    words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
+    assert said in complaint(capsys, "reproduce", *words, "--protocols", "speaker_independent")
+
+
+def test_a_folder_that_cannot_be_written(data, tmp_path, capsys):
+    (tmp_path / "out").write_text("a file stands where the folder should be")
+    words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
+    assert "out" in complaint(capsys, "reproduce", *words)
+
+
+def test_interruption_says_how_to_go_on(data, tmp_path, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras_ser.training.fit", interrupt)
+    words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
+    assert call("reproduce", *words) == 130
+    assert "go on" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("run.json"))

@@ -1,0 +1,65 @@
+"""What the README promises exists."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_ser import cli, reports
+from keras_ser.data import protocols
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def first_cells(heading):
+    """What stands in backquotes in the first column of the table under a heading."""
+    section = README.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", section, re.M)
+
+
+@pytest.mark.parametrize("words", first_cells("Commands"))
+def test_commands_exist(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*re.findall(r"(?<![-\w])[a-z]+", words), "--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(option in shown for option in re.findall(r"--[a-z]+", words))
+
+
+def test_options_of_reproduce_exist(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["reproduce", "--help"])
+    shown = capsys.readouterr().out
+    assert all(
+        option in shown for option in re.findall(r"--[a-z]+", README.split("`reproduce` takes")[1].split(".")[0])
+    )
+
+
+def test_every_report_is_named():
+    assert set(reports.NAMES) <= set(first_cells("What comes out"))
+
+
+def test_protocols_are_those_of_the_code():
+    assert first_cells("Protocols") == list(protocols.PROTOCOLS)
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.py")))
+def test_scripts_call_the_command_of_their_name(script):
+    command = [sys.executable, str(ROOT / "scripts" / script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.startswith(f"usage: keras-ser {script.removesuffix('.py')}")
+
+
+@pytest.mark.skipif(not (ROOT / ".venv").is_dir(), reason="no .venv made by the scripts")
+def test_reproduce_sh_passes_its_arguments_on():
+    command = ["bash", str(ROOT / "scripts" / "reproduce.sh"), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.startswith("usage: keras-ser reproduce")
