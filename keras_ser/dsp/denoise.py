@@ -58,8 +58,15 @@ def denoise(
     t_frames = time_constant_s * sample_rate / hop_length
     b = (np.sqrt(1 + 4 * t_frames**2) - 1) / (2 * t_frames**2)
 
-    def gate(pieces, first_weight, last_weight_of):
-        """Gate pieces whose frames start ``n_fft`` apart from zero: [pieces, samples] → [pieces, samples']."""
+    def openness(above):
+        return tf.sigmoid((above - thresh_n_mult_nonstationary) * sigmoid_slope_nonstationary)
+
+    def gate(pieces, first_weight, last_weight_of, outside):
+        """Gate pieces, [pieces, samples] → [pieces, samples'].
+
+        The weights make the two passes of the recursive filter start and end as they do in noisereduce; ``outside`` is
+        the mask before the first and after the last frame.
+        """
         frames = tf.signal.frame(pieces, n_fft, hop_length)  # [pieces, frames, n_fft]
         spectrum = tf.signal.rfft(frames * hann(n_fft), [n_fft])  # [pieces, frames, bins]
         magnitude = tf.abs(spectrum)
@@ -69,8 +76,8 @@ def denoise(
         smooth = tf.matmul(forwards, smooth * last_weight_of(n_frames)[..., None], transpose_a=True)
         heard = smooth > 0
         above = tf.where(heard, (magnitude - smooth) / tf.where(heard, smooth, 1.0), -1.0)
-        mask = tf.sigmoid((above - thresh_n_mult_nonstationary) * sigmoid_slope_nonstationary)
-        mask = tf.matmul(_banded(n_frames, n_grad_time), tf.matmul(mask, over_frequency))
+        mask = tf.matmul(_banded(n_frames, n_grad_time), tf.matmul(openness(above) - outside, over_frequency))
+        mask += outside * over_frequency.sum(axis=0)
         mask = mask * prop_decrease + (1.0 - prop_decrease)
         frames = tf.signal.irfft(spectrum * tf.cast(mask, spectrum.dtype), [n_fft]) * hann(n_fft)
         # Four windows overlap everywhere: their squares sum to 1.5.
@@ -95,7 +102,9 @@ def denoise(
 
         # Room for every frame that reaches into the longest clip, and one more.
         room = tf.pad(waveform, [[0, 0], [before, n_fft + hop_length]])
-        return gate(room, lambda magnitude: magnitude, last_weight_of)[:, before : before + n_samples]
+        # Silence lies one whole magnitude below its surroundings.
+        gated = gate(room, lambda magnitude: magnitude, last_weight_of, openness(-1.0))
+        return gated[:, before : before + n_samples]
 
     def long():
         # Chunks with what lies around them: [batch · chunks, 660,000], scipy's half window of zeros on both sides.
@@ -116,8 +125,8 @@ def denoise(
             weight = tf.where(frame == last[:, None], tf.cast(1.0 / b, tf.float32), 0.0)
             return tf.where(frame < last[:, None], 1.0, weight)
 
-        gated = gate(tf.pad(pieces, [[0, 0], [half, half]]), first_weight, last_weight_of)[:, half:]
-        chunks = gated[:, PADDING : PADDING + CHUNK_SIZE]
+        gated = gate(tf.pad(pieces, [[0, 0], [half, half]]), first_weight, last_weight_of, 0.0)
+        chunks = gated[:, half + PADDING : half + PADDING + CHUNK_SIZE]
         return tf.reshape(chunks, [tf.shape(waveform)[0], n_chunks * CHUNK_SIZE])[:, :n_samples]
 
     return clear_padding(tf.cond(n_samples > CHUNK_SIZE, long, short), lengths)

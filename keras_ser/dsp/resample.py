@@ -29,9 +29,10 @@ def resample(waveform, *, orig_sr, target_sr, lengths=None):
 
     Returns: (waveform float32 [batch, samples'], lengths int32 [batch] = ceil(length · target_sr / orig_sr)).
     """
-    waveform = clear_padding(waveform, lengths)
+    waveform = tf.convert_to_tensor(clear_padding(waveform, lengths))
     if lengths is None:
         lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
+    lengths = tf.convert_to_tensor(lengths)
     divisor = gcd(orig_sr, target_sr)
     down, up = orig_sr // divisor, target_sr // divisor
     if down == up:

@@ -4,6 +4,7 @@ Periodic Hann window, frames centred on multiples of ``hop_length`` (the clip is
 sides), any ``n_fft``: powers of two are not required.
 """
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -25,8 +26,8 @@ def clear_padding(waveform, lengths):
 
 
 def hann(n_fft):
-    """Periodic Hann window. → float32 [n_fft]"""
-    return tf.signal.hann_window(n_fft, periodic=True)
+    """Periodic Hann window (tf.signal.hann_window's is symmetric where n_fft is odd). → float32 [n_fft]"""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
 
 
 def stft(waveform, *, n_fft, hop_length, lengths=None, center=True, pad_mode="constant"):
@@ -66,7 +67,7 @@ def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None):
     frames *= exists[..., None] * hann(n_fft)
     summed = tf.signal.overlap_and_add(frames, hop_length)  # [batch, (frames - 1) · hop_length + n_fft]
     weight = _window_sum_of_squares(exists, n_fft, hop_length)
-    summed = (summed / tf.maximum(weight, 1e-10))[:, n_fft // 2 :]
+    summed = tf.math.divide_no_nan(summed, weight)[:, n_fft // 2 :]
     missing = tf.maximum(0, n_samples - tf.shape(summed)[1])
     return tf.pad(summed, [[0, 0], [0, missing]])[:, :n_samples]
 
@@ -77,8 +78,7 @@ def _window_sum_of_squares(exists, n_fft, hop_length):
     Added in pieces of one hop, of which a window has ceil(n_fft / hop_length): no [batch, frames, n_fft] is built.
     """
     pieces = -(-n_fft // hop_length)
-    squared = tf.pad(hann(n_fft) ** 2, [[0, pieces * hop_length - n_fft]])
-    squared = tf.reshape(squared, [pieces, hop_length])
+    squared = np.pad(hann(n_fft) ** 2, (0, pieces * hop_length - n_fft)).reshape(pieces, hop_length)
     total = 0.0
     for piece in range(pieces):
         # [batch, frames + pieces - 1, 1] × [hop_length]

@@ -1,0 +1,64 @@
+"""Oracle: librosa 0.11 with soxr's HQ setting: its lengths exactly, its samples where neither filter cuts."""
+
+import librosa
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ser.dsp.resample import resample
+from tests.harness import generated, padded, recordings
+
+RATES = [(48000, 16000), (44100, 16000), (24414, 16000), (16000, 22050), (16000, 16000), (8000, 16000)]
+
+
+def tone(frequency, sample_rate, seconds=1.0):
+    return np.sin(2 * np.pi * frequency * np.arange(int(sample_rate * seconds)) / sample_rate).astype(np.float32)
+
+
+@pytest.mark.parametrize(("orig_sr", "target_sr"), RATES)
+def test_close_to_librosa(orig_sr, target_sr):
+    signals = {f: tone(f, orig_sr, 0.5 + f / 9000) for f in (100, 1000, 3000)}
+    waveform, lengths = padded(signals)
+    found, ends = resample(waveform, orig_sr=orig_sr, target_sr=target_sr, lengths=lengths)
+    for row, end, y in zip(found.numpy(), ends.numpy(), signals.values(), strict=True):
+        expected = librosa.resample(y, orig_sr=orig_sr, target_sr=target_sr)
+        assert end == len(expected)
+        assert not row[end:].any()
+        inside = slice(300, end - 300)  # the ends ring differently
+        np.testing.assert_allclose(row[inside], expected[inside], rtol=0, atol=1e-4)
+
+
+def test_recordings(real_data):
+    for y in recordings(real_data, n=2).values():
+        found, _ = resample(y[None], orig_sr=48000, target_sr=16000)
+        expected = librosa.resample(y, orig_sr=48000, target_sr=16000)
+        assert np.corrcoef(found[0], expected)[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(("orig_sr", "target_sr"), [(48000, 16000), (24414, 16000)])
+def test_what_the_new_rate_cannot_hold_is_removed(orig_sr, target_sr):
+    for frequency in (8500, 9500, 11000):
+        found, _ = resample(tone(frequency, orig_sr)[None], orig_sr=orig_sr, target_sr=target_sr)
+        assert abs(found[0, 300:-300]).numpy().max() < 1e-4  # 80 dB below
+
+
+@pytest.mark.parametrize(("orig_sr", "target_sr"), RATES)
+def test_alone_and_in_a_graph(orig_sr, target_sr):
+    signals = {name: y[:7000] for name, y in generated().items() if name in ("quiet", "chirp")}
+    signals["chirp"] = signals["chirp"][:5001]
+    waveform, lengths = padded(signals)
+    graph = tf.function(
+        lambda x, n: resample(x, orig_sr=orig_sr, target_sr=target_sr, lengths=n),
+        input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32)],
+    )
+    together, ends = graph(waveform, lengths)
+    for place, y in enumerate(signals.values()):
+        alone, end = resample(y[None], orig_sr=orig_sr, target_sr=target_sr)
+        assert end == ends[place]
+        np.testing.assert_allclose(alone[0], together[place, : ends[place]], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 100])
+def test_shortest_clips(n_samples):
+    found, ends = resample(np.ones((1, n_samples), np.float32), orig_sr=48000, target_sr=16000)
+    assert found.shape[1] == ends.numpy()[0] == -(-n_samples // 3)
