@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from keras_ser import comparison, reports
+from keras_ser.records import Run
+
+REPORT = reports.load("emodb_losses")
+CNN = "cnn/mean_squared_error"
+
+
+def run(accuracy, seed=0, protocol="as_reported", experiment=CNN, **facts):
+    classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4} for label in REPORT.labels]
+    metrics = {"accuracy": accuracy, "uar": accuracy, "macro_f1": accuracy, "weighted_f1": accuracy, "classes": classes}
+    facts = {
+        "experiment": experiment,
+        "protocol": protocol,
+        "seed": seed,
+        "corpus": "Emo-DB",
+        "clips": 535,
+        "synthetic": False,
+        "features": "in_graph",
+        "epochs": 50,
+        "device": "CPU",
+        "examples": {"train": 2621, "validation": 562, "test": 562},
+        "shared": {"test": 562, "clip": 560, "content": 560, "speaker": 562, "sentence": 562},
+        "diverged_at": None,
+        **facts,
+    }
+    return Run(Path(), facts, {} if facts["diverged_at"] else metrics)
+
+
+def test_intervals_are_students():
+    values = [0.91, 0.92, 0.90, 0.89, 0.93]
+    of_mean, of_next = comparison.intervals(values)
+    expected = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
+    np.testing.assert_allclose(of_mean, expected)
+    half = (of_mean[1] - of_mean[0]) / 2 * np.sqrt(5) * np.sqrt(1 + 1 / 5)
+    np.testing.assert_allclose(of_next, (np.mean(values) - half, np.mean(values) + half))
+    assert comparison.intervals([0.9]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("reported", "values", "options", "expected"),
+    [
+        (0.91, [0.90, 0.92, 0.91], {}, "reproduced"),
+        (0.91, [0.50, 0.52, 0.51], {}, "lower"),
+        (0.51, [0.90, 0.92, 0.91], {}, "higher"),
+        (None, [0.90, 0.92, 0.91], {}, "not stated"),
+        (0.91, [0.91], {}, "not comparable (one seed has no spread)"),
+        (0.91, [], {"diverged": 5}, "not comparable (every run diverged)"),
+        (0.91, [0.90, 0.92], {"synthetic": True}, "not comparable (synthetic speech)"),
+    ],
+)
+def test_verdicts(reported, values, options, expected):
+    assert comparison.verdict(reported, values, **options) == expected
+
+
+def test_table_and_page():
+    runs = [run(0.90 + 0.01 * seed, seed) for seed in range(5)]
+    runs += [run(0.50 + 0.01 * seed, seed, "clip_disjoint") for seed in range(5)]
+    runs[4] = run(0.0, 4, diverged_at=3)
+    table = comparison.table(REPORT, runs)
+    assert tuple(table.columns) == comparison.COLUMNS
+    rows = table.set_index(["experiment", "protocol", "metric"])
+    reported = rows.loc[(CNN, "as_reported", "accuracy")]
+    assert reported["reported"] == 0.9093
+    assert reported["mean"] == pytest.approx(0.915)
+    assert (reported["n"], reported["diverged"], reported["verdict"]) == (4, 1, "reproduced")
+    assert rows.loc[(CNN, "clip_disjoint", "accuracy"), "verdict"] == "lower"
+    assert rows.loc[(CNN, "clip_disjoint", "uar"), "verdict"] == "not stated"
+    assert rows.loc[("data", "as_reported", "examples"), "verdict"] == "reproduced"
+    page = comparison.markdown(REPORT, table, runs)
+    for words in ("Emo-DB, 535 clips", "1 diverged", "reproduced", "cepstral", "seeds 0, 1, 2, 3, 4"):
+        assert words in page
+    assert "nan" not in page.lower()
+
+
+def test_counts_a_class_stand_under_the_reports_own_protocol_only():
+    name = "cnn/categorical_crossentropy"
+    runs = [run(0.9, seed, protocol, name) for seed in range(2) for protocol in ("as_reported", "clip_disjoint")]
+    table = comparison.table(REPORT, runs)
+    counts = table[table["metric"].str.startswith("tp_")]
+    assert set(counts["protocol"]) == {"as_reported"}
+    assert list(counts["reported"]) == [124, 81, 40, 74, 62, 62, 66]
+    assert (counts["mean"] == 60).all()
+    people = comparison.classes_for_people(table, REPORT)
+    assert people.iloc[0].tolist() == ["anger", "124 / 60.0", "11 / 3.0", "11 / 4.0"]
+
+
+def test_other_sizes_of_the_sides_are_not_called_reproduced():
+    small = run(0.9, examples={"train": 10, "validation": 2, "test": 2}, clips=2)
+    table = comparison.table(REPORT, [small]).set_index(["experiment", "metric"])
+    assert set(table.loc["data", "verdict"]) == {"lower"}
+
+
+def test_shares():
+    shares = comparison.shared(
+        [
+            run(0.9),
+            run(0.9, 1, "clip_disjoint", shared={"test": 80, "clip": 0, "content": 0, "speaker": 80, "sentence": 40}),
+        ]
+    )
+    assert list(shares["protocol"]) == ["as_reported", "clip_disjoint"]
+    assert list(shares["clip"]) == [560 / 562, 0]
+    assert list(shares["sentence"]) == [1, 0.5]

@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_ser import evaluation, training
+from keras_ser.report import Training
+
+FIVE_EPOCHS = Training(optimizer="adam", batch_size=8, epochs=5, callbacks=list)
+LABELS = ("anger", "fear", "neutral")
+
+
+def model(scale=1.0):
+    return keras.Sequential(
+        [keras.Input((4,)), keras.layers.Rescaling(scale), keras.layers.Dense(3, activation="softmax")]
+    )
+
+
+@pytest.fixture
+def sides(rng):
+    features = rng.normal(size=(60, 4)).astype(np.float32)
+    classes = features[:, :3].argmax(axis=1)
+    return (features[:40], classes[:40]), (features[40:], classes[40:])
+
+
+def fit(sides, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
+    keras.utils.set_random_seed(seed)
+    built = built or model()
+    result = training.fit(built, *sides, 3, training=training_, loss="categorical_crossentropy", seed=seed, **options)
+    return built, result
+
+
+def test_history_and_progress(sides):
+    seen = []
+    _, result = fit(sides, on_epoch=lambda epoch, logs: seen.append((epoch, logs["val_loss"])))
+    assert set(result.history) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    assert [epoch for epoch, _ in seen] == list(result.history["epoch"]) == [1, 2, 3, 4, 5]
+    assert result.history["loss"].is_monotonic_decreasing
+    assert result.diverged_at is None
+
+
+def test_a_seed_repeats_and_another_does_not(sides):
+    losses = [fit(sides, seed)[1].history["loss"].to_numpy() for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(losses[0], losses[1])
+    assert (losses[0] != losses[2]).any()
+
+
+def test_fewer_epochs(sides):
+    assert len(fit(sides, epochs=2)[1].history) == 2
+
+
+def test_early_stopping_restores_the_best_weights(sides):
+    def stop():
+        return [keras.callbacks.EarlyStopping(monitor="val_loss", patience=1, restore_best_weights=True)]
+
+    away = keras.optimizers.Adam(0.5)
+    built, result = fit(sides, training_=Training(away, 8, 50, stop))
+    assert len(result.history) < 50
+    found = built.evaluate(sides[1][0], keras.utils.to_categorical(sides[1][1], 3), verbose=0)[0]
+    assert found == pytest.approx(result.history["val_loss"].min(), rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(sides):
+    (features, classes), validation = sides
+    features = features.copy()
+    features[3] = np.inf
+    _, result = fit(((features, classes), validation))
+    assert result.diverged_at == 1
+    assert len(result.history) == 1
+
+
+def test_examples_come_in_another_order_each_epoch_and_the_same_for_a_seed(rng):
+    features = np.arange(20, dtype=np.float32)[:, None]
+    classes = np.arange(20) % 3
+    batches = training.dataset(features, classes, 3, 8, shuffle_seed=1)
+    epochs = [np.concatenate([x.numpy()[:, 0] for x, _ in batches]) for _ in range(2)]
+    assert (epochs[0] != epochs[1]).any()
+    assert sorted(epochs[0]) == list(range(20))
+    plain = training.dataset(features, classes, 3, 8)
+    np.testing.assert_array_equal(np.concatenate([x.numpy()[:, 0] for x, _ in plain]), features[:, 0])
+    assert [len(x) for x, _ in plain] == [8, 8, 4]
+    for x, one_hot in batches:
+        np.testing.assert_array_equal(one_hot.numpy().argmax(axis=1), x.numpy()[:, 0].astype(int) % 3)
+
+
+def test_predictions_and_their_scores(sides):
+    built, _ = fit(sides)
+    features, classes = sides[1]
+    examples = pd.DataFrame({"clip": [f"c{i}" for i in range(20)], "copy": 0, "transform": "none", "amount": 0.0})
+    table = evaluation.predict(built, features, examples, classes, LABELS)
+    probabilities = table[["p_anger", "p_fear", "p_neutral"]].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert list(table["predicted"]) == [LABELS[i] for i in probabilities.argmax(axis=1)]
+    assert list(table["true"]) == [LABELS[i] for i in classes]
+    scores = evaluation.score(table, LABELS)
+    assert scores["accuracy"] == (table["true"] == table["predicted"]).mean()
+    assert scores["test"] == np.sum(scores["confusion"]) == 20
+    assert [row["label"] for row in scores["classes"]] == list(LABELS)
