@@ -48,7 +48,8 @@ def pitch_shift(waveform, n_steps, *, sample_rate, lengths=None, n_fft=2048, hop
     stretched, _ = _stretch(
         waveform, rate[:, 0], lengths, n_fft, hop_length or n_fft // 4, lambda magnitude: magnitude * gain
     )
-    time = tf.range(tf.shape(waveform)[1], dtype=tf.float32) / rate  # [batch, samples]
+    # float64: float32 would lose a hundredth of a sample within seconds.
+    time = tf.cast(tf.range(tf.shape(waveform)[1]), tf.float64) / tf.cast(rate, tf.float64)  # [batch, samples]
     return clear_padding(_read_off(stretched, time), lengths)
 
 
@@ -63,28 +64,31 @@ def _stretch(waveform, rate, lengths, n_fft, hop_length, shape):
         lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
     spectrum = stft(waveform, n_fft=n_fft, hop_length=hop_length, lengths=lengths)
     magnitude, phase = tf.abs(spectrum), tf.atan2(tf.math.imag(spectrum), tf.math.real(spectrum))
-    interpolate, accumulate, n_frames = _vocoder(lengths, rate, hop_length, tf.shape(spectrum)[1])
+    stretched_lengths = tf.cast(tf.round(tf.cast(lengths, tf.float64) / tf.cast(rate, tf.float64)), tf.int32)
+    # librosa's inverse transform uses no more frames than the samples need.
+    most = -(-(stretched_lengths + n_fft) // hop_length)
+    interpolate, accumulate, n_frames = _vocoder(lengths, rate, hop_length, tf.shape(spectrum)[1], most)
     magnitude = shape(tf.matmul(interpolate, magnitude))  # [batch, frames', bins]
     phase = tf.matmul(accumulate, phase)
-    stretched = tf.complex(magnitude * tf.cos(phase), magnitude * tf.sin(phase))
+    stretched = istft(
+        tf.complex(magnitude * tf.cos(phase), magnitude * tf.sin(phase)),
+        n_fft=n_fft,
+        hop_length=hop_length,
+        n_samples=tf.reduce_max(stretched_lengths),
+        n_frames=n_frames,
+    )
+    return clear_padding(stretched, stretched_lengths), stretched_lengths
 
-    lengths = tf.cast(tf.round(tf.cast(lengths, tf.float64) / tf.cast(rate, tf.float64)), tf.int32)
-    # librosa's inverse transform uses no more frames than the samples need.
-    n_frames = tf.minimum(n_frames, -(-(lengths + n_fft) // hop_length))
-    n_samples = tf.reduce_max(lengths)
-    stretched = istft(stretched, n_fft=n_fft, hop_length=hop_length, n_samples=n_samples, n_frames=n_frames)
-    return clear_padding(stretched, lengths), lengths
 
-
-def _vocoder(lengths, rate, hop_length, width):
-    """The two matrices of :func:`_stretch`, float32 [batch, frames', frames], and frames' of each clip.
+def _vocoder(lengths, rate, hop_length, width, most):
+    """The two matrices of :func:`_stretch`, float32 [batch, frames', frames], and frames' of each clip, at ``most``.
 
     ``width``: frames of a row; a clip's own are followed by silence, of phase 0 as in librosa.
     """
     n_frames = frame_count(lengths, hop_length)
     # float64: a step must not fall on the other side of a frame for rounding.
     rate = tf.cast(rate, tf.float64)[:, None]
-    n_steps = tf.cast(tf.math.ceil(tf.cast(n_frames, tf.float64) / rate[:, 0]), tf.int32)
+    n_steps = tf.minimum(tf.cast(tf.math.ceil(tf.cast(n_frames, tf.float64) / rate[:, 0]), tf.int32), most)
     step = tf.range(tf.reduce_max(n_steps))
     position = tf.cast(step, tf.float64) * rate  # [batch, frames']
     frame = tf.cast(tf.minimum(position, tf.cast(width, tf.float64)), tf.int32)
@@ -93,14 +97,18 @@ def _vocoder(lengths, rate, hop_length, width):
     exists = tf.sequence_mask(n_frames, width, tf.float32)[:, None]  # [batch, 1, frames]
     at = tf.one_hot(frame, width) * exists
     after = tf.one_hot(frame + 1, width) * exists
-    interpolate = (1.0 - alpha) * at + alpha * after
+    used = tf.sequence_mask(n_steps, tf.shape(step)[0], tf.float32)[..., None]  # [batch, frames', 1]
+    interpolate = used * ((1.0 - alpha) * at + alpha * after)
     first = tf.one_hot(tf.zeros_like(frame), width)
     accumulate = first + tf.cumsum(after - at, axis=1, exclusive=True)
     return interpolate, accumulate, n_steps
 
 
 def _read_off(waveform, time):
-    """Values of the quintic spline with coefficients ``waveform`` at ``time`` (in samples); 0 outside. → as ``time``"""
+    """Values of the quintic spline with coefficients ``waveform`` at ``time`` (in samples); 0 outside.
+
+    ``time`` float64 [batch, points] → float32 [batch, points]
+    """
     before = tf.floor(time)
     nearest = tf.cast(tf.round((time - before) * SPLINE_PHASES), tf.int32)
     weights = tf.gather(tf.constant(_spline_table()), nearest)  # [batch, points, 6]

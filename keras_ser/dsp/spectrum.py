@@ -55,16 +55,13 @@ def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None):
     Args:
         spectrum: complex64 [batch, frames, 1 + n_fft // 2].
         n_samples: width of the output.
-        n_frames: int32 [batch], frames of each clip; those after them are left out. None: all.
+        n_frames: int32 [batch], frames of each clip; those after them must be 0. None: all.
 
     Returns: float32 [batch, n_samples].
     """
-    frames = tf.signal.irfft(spectrum, [n_fft])  # [batch, frames, n_fft]
-    if n_frames is None:
-        exists = tf.ones(tf.shape(frames)[:2])
-    else:
-        exists = tf.sequence_mask(n_frames, tf.shape(frames)[1], tf.float32)
-    frames *= exists[..., None] * hann(n_fft)
+    frames = tf.signal.irfft(spectrum, [n_fft]) * hann(n_fft)  # [batch, frames, n_fft]
+    n_frames = tf.fill(tf.shape(frames)[:1], tf.shape(frames)[1]) if n_frames is None else n_frames
+    exists = tf.sequence_mask(n_frames, tf.shape(frames)[1], tf.float32)
     summed = tf.signal.overlap_and_add(frames, hop_length)  # [batch, (frames - 1) · hop_length + n_fft]
     weight = _window_sum_of_squares(exists, n_fft, hop_length)
     summed = tf.math.divide_no_nan(summed, weight)[:, n_fft // 2 :]
