@@ -153,12 +153,12 @@ def shared(runs):
     return facts.groupby("protocol").mean().loc[order].reset_index()
 
 
-def describe(value, std=None, n=None):
-    """A mean with its spread for people: 0.907 ± 0.011 (5)."""
+def describe(value, std=None, digits=3):
+    """A mean with its spread for people: 0.907 ± 0.011."""
     if value is None or pd.isna(value):
         return "–"
-    spread = "" if std is None or pd.isna(std) else f" ± {std:.3f}"
-    return f"{value:.3f}{spread}" + ("" if n is None else f" ({n})")
+    spread = "" if std is None or pd.isna(std) else f" ± {std:.{digits}f}"
+    return f"{value:.{digits}f}{spread}"
 
 
 def scores_for_people(frame, metric):
@@ -184,7 +184,8 @@ def classes_for_people(frame, report):
         group = group.set_index("metric")
         for count in ("tp", "fp", "fn"):
             columns[f"{experiment} {count.upper()}"] = [
-                f"{group.at[f'{count}_{label}', 'reported']:.0f} / {group.at[f'{count}_{label}', 'mean']:.1f}"
+                f"{group.at[f'{count}_{label}', 'reported']:.0f} / "
+                + describe(group.at[f"{count}_{label}", "mean"], digits=1)
                 for label in report.labels
             ]
     return pd.DataFrame(columns, index=pd.Index(report.labels, name="class")).reset_index()

@@ -12,10 +12,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import pandas as pd
 
 from keras_ser.errors import UserError
+
+PART = ".part-"  # how the name of an unfinished write's folder begins
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Run:
 
     def predictions(self):
         """→ DataFrame, one row a test example."""
-        return pd.read_csv(self.folder / "predictions.csv")
+        # A clip may be called 0012 or NA.
+        return pd.read_csv(self.folder / "predictions.csv", dtype={"clip": str}, keep_default_na=False)
 
 
 def folder_of(root, report, experiment, protocol, seed):
@@ -59,7 +61,10 @@ def read(folder):
 
 def read_all(root, report):
     """All stored runs of a report, in order of their paths. → list of Run."""
-    return [read(path.parent) for path in sorted((Path(root) / report).rglob("run.json"))]
+    paths = sorted((Path(root) / report).rglob("run.json"))
+    # What another process is writing at this moment, or one that was killed left behind, is no run.
+    runs = [read(path.parent) for path in paths if not path.parent.parent.name.startswith(PART)]
+    return [run for run in runs if run is not None]
 
 
 def write(folder, facts, history, predictions, metrics, model):
@@ -70,7 +75,7 @@ def write(folder, facts, history, predictions, metrics, model):
     folder = Path(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=PART) as part:
             new = Path(part) / "run"
             new.mkdir()
             (new / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
@@ -91,7 +96,7 @@ def write(folder, facts, history, predictions, metrics, model):
 
 def _without_optimizer(model):
     """A copy to store: Adam's moments would make it three times as large, and nobody trains on from here."""
-    copy = keras.models.clone_model(model)
+    copy = model.from_config(model.get_config())  # clone_model would compile it, optimizer and all
     copy.set_weights(model.get_weights())
     return copy
 
@@ -103,5 +108,5 @@ def is_complete(run):
 
 def remove_leftovers(root):
     """Delete what interrupted writes left behind."""
-    for part in Path(root).rglob(".part-*"):
+    for part in Path(root).rglob(f"{PART}*"):
         shutil.rmtree(part, ignore_errors=True)

@@ -1,4 +1,7 @@
+import shutil
+
 import keras
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -33,7 +36,6 @@ def test_round_trip(folder, tmp_path):
     pd.testing.assert_frame_equal(run.history(), HISTORY)
     pd.testing.assert_frame_equal(run.predictions(), PREDICTIONS)
     assert records.is_complete(run)
-    assert not keras.models.load_model(folder / "model.keras").compiled
 
 
 def test_a_run_takes_the_place_of_the_old_one_as_a_whole(folder):
@@ -54,11 +56,56 @@ def test_an_interrupted_write_leaves_the_old_run(folder, monkeypatch):
     assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 
 
+def test_an_interrupt_while_the_model_is_saved_leaves_the_old_run(folder, monkeypatch):
+    old = write(folder)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(folder, seed=9)
+    assert records.read(folder) == old
+    assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
+
+
+def test_what_another_process_is_writing_is_no_run(folder, tmp_path):
+    run = write(folder)
+    for name in ("run", "old"):
+        shutil.copytree(folder, folder.parent / ".part-x" / name)
+    assert records.read_all(tmp_path, "emodb_losses") == [run]
+
+
+def test_a_record_without_its_scores_is_no_run(folder, tmp_path):
+    write(folder)
+    (folder / "metrics.json").unlink()
+    assert records.read(folder) is None
+    assert records.read_all(tmp_path, "emodb_losses") == []
+
+
 def test_leftovers_of_a_killed_process_are_removed(folder, tmp_path):
     write(folder)
     (folder.parent / ".part-x" / "run").mkdir(parents=True)
     records.remove_leftovers(tmp_path)
     assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
+
+
+@pytest.mark.parametrize("clip", ["0012", "NA", "1e3"])
+def test_a_clip_keeps_its_name(folder, clip):
+    run = write(folder, PREDICTIONS.assign(clip=clip))
+    assert list(run.predictions()["clip"]) == [clip]
+
+
+def test_the_stored_model_predicts_the_same_and_lacks_the_optimizer(folder, rng):
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    trained = keras.Sequential([keras.Input((3, 1)), keras.layers.Reshape((3,)), inner])
+    x = rng.normal(size=(4, 3, 1))
+    trained.compile("adam", "mse")
+    trained.fit(x, rng.normal(size=(4, 2)), verbose=0)
+    records.write(folder, {"diverged_at": None}, HISTORY, PREDICTIONS, {}, trained)
+    stored = keras.models.load_model(folder / "model.keras")
+    np.testing.assert_array_equal(stored(x), trained(x))
+    assert not stored.compiled
 
 
 def test_a_diverged_run_has_no_predictions(folder):
@@ -74,9 +121,11 @@ def test_a_run_without_its_model_is_not_complete(folder):
     assert not records.is_complete(run)
 
 
-def test_a_damaged_record(folder):
+@pytest.mark.parametrize("damage", [b"{", b"", b"\xff\xfe"])
+@pytest.mark.parametrize("name", ["run.json", "metrics.json"])
+def test_a_damaged_record(folder, name, damage):
     write(folder)
-    (folder / "run.json").write_text("{")
+    (folder / name).write_bytes(damage)
     with pytest.raises(UserError, match="delete the folder"):
         records.read(folder)
     assert records.read(folder.parent) is None

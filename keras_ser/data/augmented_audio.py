@@ -27,8 +27,8 @@ def write(report, manifest, folder, seed):
     table["file_path"] = table["transform"] + "/" + table["clip"] + "-" + table["copy"].astype(str) + ".wav"
     table["label"] = table["emotion"].map({label: place for place, label in enumerate(report.labels)})
     try:
-        for transform in table["transform"].unique():
-            (folder / transform).mkdir(parents=True, exist_ok=True)
+        for parent in {(folder / path).parent for path in table["file_path"]}:  # a clip's name may hold folders
+            parent.mkdir(parents=True, exist_ok=True)
         with tqdm(total=len(table), desc="writing", unit="file", leave=False) as progress:
             for step in features.batches(table):
                 _write_batch(table.loc[step], folder)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+import tokenize
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class FeatureCache:
         def one(key):
             try:
                 return np.load(self.folder / f"{key}.npy")
-            except (OSError, ValueError, EOFError):
+            except (OSError, ValueError, EOFError, tokenize.TokenError):
                 return None
 
         with ThreadPoolExecutor(8) as pool:
@@ -56,8 +57,9 @@ class FeatureCache:
                 np.save(file, array)
             os.replace(name, self.folder / f"{key}.npy")
         except OSError as error:
-            Path(name).unlink(missing_ok=True)
             raise UserError(
                 f"cannot write the feature cache {self.folder}: {error.strerror or error}; "
                 "what was computed so far is kept, free some space and run again"
             ) from error
+        finally:
+            Path(name).unlink(missing_ok=True)  # it has its own name by now, unless something went wrong

@@ -147,6 +147,18 @@ def _graph_of(front_end, transform, rate, sample_rate):
     return graph
 
 
+def _read(rows):
+    """The waveforms of a table with ``path`` and ``content``. → list of float32 [samples]"""
+    waveforms = []
+    for (waveform, rate), path, content in zip(
+        audio.read_many(rows["path"]), rows["path"], rows["content"], strict=True
+    ):
+        if audio.digest(waveform, rate) != content:
+            raise UserError(f"{path}: the file has changed since it was first read: run again")
+        waveforms.append(waveform)
+    return waveforms
+
+
 def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
     """Features of every example. ``manifest``: from :func:`with_content`. → float32 [examples, …].
 
@@ -167,7 +179,7 @@ def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
     with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
         for step in steps:
             rows = table.loc[step]
-            waveforms = [waveform for waveform, _ in audio.read_many(rows["path"])]
+            waveforms = _read(rows)
             rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
             if engine == "in_graph":
                 kind = (transform, rate)

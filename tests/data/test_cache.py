@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keras_ser.data.cache import FeatureCache, digest
 from keras_ser.errors import UserError
@@ -28,6 +30,40 @@ def test_a_damaged_file_counts_as_missing(tmp_path, damage):
     assert cache.load(["one"]) == [None]
 
 
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    cache = FeatureCache(tmp_path_factory.mktemp("cache"), {})
+    cache.store("one", np.arange(6, dtype=np.float32))
+    return cache, (cache.folder / "one.npy").read_bytes()
+
+
+@given(st.integers(6, 127), st.binary(min_size=1, max_size=3), st.integers(0, 152))
+def test_no_damage_stops_a_run(damaged, place, junk, length):
+    cache, whole = damaged
+    (cache.folder / "one.npy").write_bytes((whole[:place] + junk + whole[place + len(junk) :])[:length])
+    (found,) = cache.load(["one"])
+    assert found is None or isinstance(found, np.ndarray)
+
+
+def test_damage_that_python_cannot_even_split_into_words(damaged):
+    cache, whole = damaged
+    (cache.folder / "one.npy").write_bytes(whole.replace(b"}", b"("))
+    assert cache.load(["one"]) == [None]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_leaves_nothing_partial(tmp_path, monkeypatch, stop):
+    cache = FeatureCache(tmp_path, {})
+
+    def interrupt(*_):
+        raise stop
+
+    monkeypatch.setattr(np, "save", interrupt)
+    with pytest.raises(stop):
+        cache.store("one", np.ones(3))
+    assert [path.name for path in cache.folder.iterdir()] == ["recipe.json"]
+
+
 def test_a_full_disk_leaves_nothing_partial(tmp_path, monkeypatch):
     cache = FeatureCache(tmp_path, {})
 
@@ -36,8 +72,9 @@ def test_a_full_disk_leaves_nothing_partial(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(UserError, match="No space left on device"):
+    with pytest.raises(UserError, match="No space left on device") as told:
         cache.store("one", np.ones(3))
+    assert "\n" not in str(told.value)
     assert [path.name for path in cache.folder.iterdir()] == ["recipe.json"]
 
 
