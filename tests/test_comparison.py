@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -56,6 +57,74 @@ def test_intervals_are_students():
 )
 def test_verdicts(reported, values, options, expected):
     assert comparison.verdict(reported, values, **options) == expected
+
+
+def test_the_prediction_interval_holds_the_next_value_as_often_as_it_says(rng):
+    rows = rng.normal(0.9, 0.01, (4000, 6))
+    held = [low <= row[5] <= high for row in rows for low, high in [comparison.intervals(row[:5])[1]]]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)  # standard deviation 0.0034
+
+
+def test_every_column_of_a_row_by_hand():
+    values = [0.88, 0.90, 0.95]
+    table = comparison.table(REPORT, [run(value, seed) for seed, value in enumerate(values)])
+    (row,) = table[(table["experiment"] == CNN) & (table["metric"] == "accuracy")].to_dict("records")
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
+    assert row == {
+        "report": "emodb_losses",
+        "experiment": CNN,
+        "protocol": "as_reported",
+        "metric": "accuracy",
+        "reported": 0.9093,
+        "mean": pytest.approx(0.91),
+        "std": pytest.approx(np.std(values, ddof=1)),
+        "n": 3,
+        "ci_low": pytest.approx(low),
+        "ci_high": pytest.approx(high),
+        "verdict": "reproduced",
+        "corpus": "Emo-DB",
+        "clips": 535,
+        "diverged": 0,
+    }
+
+
+def test_synthetic_speech_is_compared_with_nothing():
+    runs = [run(0.9 + seed / 100, seed, synthetic=True, corpus="embedded synthetic speech") for seed in range(3)]
+    table = comparison.table(REPORT, runs)
+    assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
+    page = comparison.markdown(REPORT, table, runs)
+    assert "Ours: embedded synthetic speech, 535 clips" in page
+    assert not {"reproduced", "higher", "lower"} & set(page.partition("## What the report leaves open")[0].split("|"))
+
+
+@pytest.mark.parametrize("protocol", ["as_reported", "clip_disjoint"])
+def test_when_every_run_diverged_nothing_is_averaged(protocol):
+    runs = [run(0.0, seed, protocol, "cnn/categorical_crossentropy", diverged_at=2) for seed in range(2)]
+    table = comparison.table(REPORT, runs)
+    row = table.set_index(["experiment", "metric"]).loc[("cnn/categorical_crossentropy", "accuracy")]
+    assert (row["n"], row["diverged"], row["verdict"]) == (0, 2, "not comparable (every run diverged)")
+    page = comparison.markdown(REPORT, table, runs)
+    assert "n = 0, 2 diverged" in page
+    assert "nan" not in page.lower()
+    assert ("124 / –" in page) == (protocol == "as_reported")
+
+
+def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    table = comparison.table(REPORT, [run(0.9), run(0.92, 1)])
+    comparison.write(table, "the page\n", tmp_path / "emodb_losses")
+    assert sorted(path.name for path in (tmp_path / "emodb_losses").iterdir()) == ["table.csv", "table.md"]
+    read = pd.read_csv(tmp_path / "emodb_losses" / "table.csv")
+    assert tuple(read.columns) == comparison.COLUMNS
+    pd.testing.assert_frame_equal(read, table, check_dtype=False, rtol=1e-5)
+
+    def full(self, _):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        comparison.write(table, "another page\n", tmp_path / "emodb_losses")
+    monkeypatch.undo()
+    assert (tmp_path / "emodb_losses" / "table.md").read_text() == "the page\n"
 
 
 def test_table_and_page():

@@ -1,5 +1,8 @@
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
 from keras_ser import corpora
 from keras_ser.data import leakage, protocols
@@ -42,6 +45,23 @@ def test_every_example_has_one_side_and_a_seed_repeats(name):
     assert not table.duplicated(["clip", "copy"]).any()
     pd.testing.assert_frame_equal(table, sided(name, clips))
     assert not table["side"].equals(sided(name, clips, seed=1)["side"])
+
+
+def test_as_reported_has_the_reports_sizes_of_3745_examples():
+    clips = manifest(n_speakers=107, n_sentences=5, emotions=("anger",))  # 535
+    table = protocols.as_reported(with_copies(clips, 0, PLAN), clips, SPLIT, 0)
+    assert len(table) == 3745
+    assert table["side"].value_counts().to_dict() == {"train": 2621, "validation": 562, "test": 562}
+
+
+def test_as_reported_draws_the_reports_own_calls():
+    clips = manifest()
+    examples = with_copies(clips, 0, PLAN)
+    train, rest = train_test_split(examples, test_size=0.3, random_state=42)
+    test, validation = train_test_split(rest, test_size=0.5, random_state=42)
+    table = sided("as_reported", clips)
+    for side, expected in (("train", train), ("validation", validation), ("test", test)):
+        assert set(table.index[table["side"] == side]) == set(expected.index)
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -87,6 +107,52 @@ def test_five_seeds_test_every_speaker_once_a_woman_and_a_man_at_a_time():
     assert again != tested
 
 
+@settings(max_examples=40)
+@given(
+    st.sampled_from(HONEST),
+    st.integers(2, 12),
+    st.integers(3, 8),
+    st.integers(0, 1000),
+    st.integers(2, 7),
+)
+def test_whatever_the_corpus_what_is_held_out_is_new(name, n_speakers, n_sentences, seed, n_folds):
+    clips = manifest(n_speakers, n_sentences)
+    split = Split(validation=0.15, test=0.15, random_state=42, n_folds=n_folds)
+    examples = with_copies(clips, seed, PLAN[:1])
+    try:
+        table = protocols.assign(name, examples, clips, split, seed)
+    except UserError:  # too small
+        assume(False)
+    counts = leakage.shared(table, clips)
+    assert counts["clip"] == 0
+    assert all(counts[column] == 0 for column in ("speaker", "sentence") if f"{column}_" in name)
+    assert (table["copy"][table["side"] != "train"] == 0).all()
+    assert not table.duplicated(["clip", "copy"]).any()
+    clips_of = sides_of(table, clips, "clip")
+    assert not clips_of["validation"] & (clips_of["test"] | clips_of["train"])
+
+
+@pytest.mark.parametrize("column", ["speaker", "sentence"])
+@pytest.mark.parametrize("n_groups", [2, 3, 4, 5, 7, 24])
+def test_as_many_seeds_as_folds_test_every_group_once(column, n_groups):
+    clips = manifest(**{f"n_{column}s": n_groups})
+    n_folds = min(5, n_groups)
+    tested = [sides_of(sided(f"{column}_independent", clips, seed), clips, column)["test"] for seed in range(n_folds)]
+    assert sorted(name for group in tested for name in group) == sorted(clips[column].unique())
+    assert max(map(len, tested)) - min(map(len, tested)) <= 1
+
+
+@pytest.mark.parametrize("name", ["speaker_independent", "sentence_independent", "speaker_sentence_independent"])
+def test_the_order_of_the_clips_does_not_matter_where_groups_are_dealt(name):
+    """It does in as_reported and clip_disjoint, which draw rows as the report does."""
+    clips = manifest()
+    one, other = (
+        sided(name, table).sort_values(["clip", "copy"]).reset_index(drop=True)
+        for table in (clips, clips.sample(frac=1, random_state=1).reset_index(drop=True))
+    )
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_two_speakers_leave_clips_of_one_for_validation():
     clips = manifest(n_speakers=2)
     speakers = sides_of(sided("speaker_independent", clips), clips, "speaker")
@@ -103,19 +169,20 @@ def test_emodb_has_the_reports_sizes(real_data):
     assert shared["clip"] > 550  # of 562: the leak that the report did not see
     tested = [sides_of(sided("speaker_independent", clips, seed), clips, "speaker")["test"] for seed in range(5)]
     assert sorted(speaker for group in tested for speaker in group) == sorted(clips["speaker"].unique())
+    gender = clips.drop_duplicates("speaker").set_index("speaker")["gender"]
+    assert all(sorted(gender[list(group)]) == ["female", "male"] for group in tested)
 
 
-def test_shared_counts_by_hand():
-    clips = pd.DataFrame(
-        {
-            "clip": ["a", "b", "c", "d"],
-            "content": ["x", "y", "y", "z"],  # b and c: one recording under two names
-            "speaker": ["1", "1", "2", "3"],
-            "sentence": ["s", "t", "s", "s"],
-        }
-    )
-    table = pd.DataFrame({"clip": ["a", "b", "a", "c", "d"], "side": ["train", "train", "test", "test", "test"]})
-    assert leakage.shared(table, clips) == {"test": 3, "clip": 1, "content": 2, "speaker": 1, "sentence": 3}
+@pytest.mark.parametrize("corpus", ["emodb", "tess", "ravdess"])
+@pytest.mark.parametrize("name", protocols.DEFAULT)
+def test_every_emotion_of_real_corpora_is_on_every_side(real_data, corpus, name):
+    clips = corpora.manifest(corpus, real_data)
+    table = sided(name, clips)
+    emotion = table["clip"].map(clips.set_index("clip")["emotion"])
+    assert (emotion.groupby(table["side"]).nunique() == clips["emotion"].nunique()).all()
+    counts = leakage.shared(table, clips.assign(content=clips["clip"]))
+    assert (counts["clip"] > 0) == (name == "as_reported")
+    assert (counts["speaker"] > 0) == (name != "speaker_independent")
 
 
 @pytest.mark.parametrize(

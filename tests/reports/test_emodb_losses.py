@@ -1,24 +1,25 @@
 """The report as a module: its figures are those of the collection, its models those of the listing."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_ser import reports
-from keras_ser.errors import UserError
-from keras_ser.report import Figure
 
 REPORT = reports.load("emodb_losses")
 PRINTED = {"test_accuracy": "accuracy", "clips_after_augmentation": "examples"}
 
 
 def test_every_printed_figure_is_there(real_data):
-    table = pd.read_csv(real_data.parent / "reports" / "figures.csv")
+    path = real_data.parent / "reports" / "figures.csv"
+    if not path.is_file():
+        pytest.skip(f"no collection of the printed figures in {path}")
+    table = pd.read_csv(path)
     ours = {(figure.experiment, figure.metric): figure.value for figure in REPORT.figures}
-    for row in table[table["report"] == "emodb_losses"].itertuples():
+    table = table[table["report"] == "emodb_losses"]
+    assert len(table) == 23
+    for row in table.itertuples():
         metric = PRINTED.get(row.item, row.item)
         experiment = "" if row.experiment == "data" else row.experiment
         if experiment in ("cnn", "cnn_lstm"):  # the table that does not say which loss
@@ -39,29 +40,36 @@ def test_the_table_of_classes_does_not_add_up_to_562(model, sum_of_clips, right)
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "parameters", "layers"),
+    ("name", "input_shape", "parameters"),
     [
-        (
-            "cnn/mean_squared_error",
-            (13, 150, 1),
-            314_759,
-            ["Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "Dense"],
-        ),
-        (
-            "cnn_lstm/mean_squared_error",
-            (13, 150, 1, 1),
-            1_479_047,
-            [*["FoldedTimeDistributed"] * 5, "LSTM", "LSTM", "Dense", "Dropout", "Dense"],
-        ),
+        ("cnn/categorical_crossentropy", (13, 150, 1), 314_759),
+        ("cnn/mean_squared_error", (13, 150, 1), 314_759),
+        ("cnn_lstm/categorical_crossentropy", (13, 150, 1, 1), 1_479_047),
+        ("cnn_lstm/mean_squared_error", (13, 150, 1, 1), 1_479_047),
+        ("cnn_lstm_over_time_relu/categorical_crossentropy", (150, 13, 1, 1), 364_935),
+        ("cnn_lstm_over_time_tanh/categorical_crossentropy", (150, 13, 1, 1), 364_935),
     ],
 )
-def test_models_are_those_of_the_listing(name, shape, parameters, layers, rng):
+def test_the_input_of_every_experiment_and_its_size(name, input_shape, parameters):
     model = REPORT.experiment(name).model(7)
-    assert model.input_shape[1:] == shape
+    assert model.input_shape[1:] == input_shape
     assert model.count_params() == parameters
-    assert [type(layer).__name__ for layer in model.layers] == layers
-    probabilities = model.predict(rng.normal(size=(2, *shape)).astype(np.float32), verbose=0)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert REPORT.experiment(name).loss == name.split("/")[1]
+
+
+def test_ours_see_time_where_the_report_sees_coefficients(rng):
+    picture = rng.normal(size=(2, 13, 150)).astype(np.float32)
+    (permute,) = REPORT.experiment("cnn_lstm_over_time_tanh/categorical_crossentropy").before()
+    np.testing.assert_array_equal(permute(picture), picture.transpose(0, 2, 1))
+    assert REPORT.experiment("cnn_lstm/mean_squared_error").before() == []
+
+
+def test_training_stops_five_epochs_after_the_best_and_goes_back_to_it():
+    one, other = REPORT.training.callbacks(), REPORT.training.callbacks()
+    assert one[0] is not other[0]  # callbacks keep state
+    assert (one[0].monitor, one[0].patience, one[0].restore_best_weights) == ("val_loss", 5, True)
+    assert (REPORT.training.optimizer, REPORT.training.batch_size, REPORT.training.epochs) == ("adam", 32, 50)
+    assert float(keras.optimizers.get(REPORT.training.optimizer).learning_rate) == pytest.approx(0.001)
 
 
 def test_lstms_are_relu_as_listed_and_tanh_only_where_it_says_so():
@@ -84,14 +92,3 @@ def test_the_energy_row_only_marks_the_clip(rng):
     features = REPORT.front_end()([waveform, np.array([16000], np.int32)]).numpy()[0]
     assert features.shape == (13, 150)
     np.testing.assert_array_equal(features[12], [1.0] * 32 + [0.0] * 118)
-
-
-def test_a_report_checks_itself():
-    with pytest.raises(UserError, match="choose from cnn/"):
-        REPORT.experiment("rnn")
-    with pytest.raises(ValueError, match="different names"):
-        dataclasses.replace(REPORT, experiments=REPORT.experiments[:1] * 2, figures=())
-    with pytest.raises(ValueError, match="belongs to an experiment"):
-        dataclasses.replace(REPORT, figures=(Figure("rnn", "accuracy", 1.0, "A"),))
-    with pytest.raises(UserError, match="choose from emodb_losses"):
-        reports.load("emodb")
