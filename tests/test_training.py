@@ -44,7 +44,7 @@ def test_a_seed_repeats_to_the_bit_and_another_does_not(sides):
     def once(seed):
         keras.utils.set_random_seed(seed)
         layers = [keras.layers.Dropout(0.5), keras.layers.Dense(3, activation="softmax")]
-        built, result = fit(sides, seed, built=keras.Sequential([keras.Input((4,)), *layers]))
+        built, result = fit(sides, seed, built=keras.Sequential([keras.Input((4,)), *layers]), epochs=2)
         return [result.history[["loss", "val_loss"]].to_numpy(), *built.get_weights()]
 
     for first, again, other in zip(once(0), once(0), once(1), strict=True):
@@ -93,7 +93,7 @@ def test_the_epoch_of_the_divergence(sides):
 
 def test_a_validation_loss_that_is_no_number_counts_too(sides):
     train, (features, classes) = sides
-    _, result = fit((train, (np.full_like(features, np.nan), classes)))
+    _, result = fit((train, (np.full_like(features, np.nan), classes)), epochs=1)
     assert result.diverged_at == 1
     assert np.isfinite(result.history["loss"]).all()
 
