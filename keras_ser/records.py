@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import pandas as pd
 from keras_ser.errors import UserError
 
 PART = ".part-"  # how the name of an unfinished write's folder begins
+LEFTOVER_AGE = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def read(folder):
     try:
         facts = json.loads((folder / "run.json").read_text())
         metrics = json.loads((folder / "metrics.json").read_text())
+        if not (isinstance(facts, dict) and isinstance(metrics, dict)):
+            raise ValueError("no JSON object")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -84,9 +89,15 @@ def write(folder, facts, history, predictions, metrics, model):
             if predictions is not None:
                 predictions.to_csv(new / "predictions.csv", index=False, float_format="%.6g")
                 _without_optimizer(model).save(new / "model.keras")
+            old = Path(part) / "old"
             if folder.exists():
-                os.replace(folder, Path(part) / "old")
-            os.replace(new, folder)
+                os.replace(folder, old)
+            try:
+                os.replace(new, folder)
+            except OSError:
+                if old.exists():
+                    os.replace(old, folder)
+                raise
     except OSError as error:
         raise UserError(
             f"cannot write the run {folder}: {error.strerror or error}; free some space and run again"
@@ -107,6 +118,8 @@ def is_complete(run):
 
 
 def remove_leftovers(root):
-    """Delete what interrupted writes left behind."""
+    """Delete what interrupted writes left behind: a write takes seconds, what is an hour old is nobody's any more."""
     for part in Path(root).rglob(f"{PART}*"):
-        shutil.rmtree(part, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its write may end at this moment
+            if time.time() - part.stat().st_mtime > LEFTOVER_AGE:
+                shutil.rmtree(part)

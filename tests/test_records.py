@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import keras
@@ -69,6 +70,20 @@ def test_an_interrupt_while_the_model_is_saved_leaves_the_old_run(folder, monkey
     assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 
 
+def test_a_run_that_cannot_be_put_in_place_leaves_the_old_one(folder, monkeypatch):
+    old, replace = write(folder), os.replace
+
+    def refuse_the_new(source, target):
+        if str(source).endswith("run"):
+            raise OSError(28, "No space left")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse_the_new)
+    with pytest.raises(UserError, match="No space left"):
+        write(folder, seed=9)
+    assert records.read(folder) == old
+
+
 def test_what_another_process_is_writing_is_no_run(folder, tmp_path):
     run = write(folder)
     for name in ("run", "old"):
@@ -85,9 +100,11 @@ def test_a_record_without_its_scores_is_no_run(folder, tmp_path):
 
 def test_leftovers_of_a_killed_process_are_removed(folder, tmp_path):
     write(folder)
-    (folder.parent / ".part-x" / "run").mkdir(parents=True)
+    for name in (".part-killed", ".part-at-work"):
+        (folder.parent / name / "run").mkdir(parents=True)
+    os.utime(folder.parent / ".part-killed", (0, 0))
     records.remove_leftovers(tmp_path)
-    assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
+    assert {path.name for path in folder.parent.iterdir()} == {"seed-3", ".part-at-work"}
 
 
 @pytest.mark.parametrize("clip", ["0012", "NA", "1e3"])
@@ -121,7 +138,7 @@ def test_a_run_without_its_model_is_not_complete(folder):
     assert not records.is_complete(run)
 
 
-@pytest.mark.parametrize("damage", [b"{", b"", b"\xff\xfe"])
+@pytest.mark.parametrize("damage", [b"{", b"", b"\xff\xfe", b"[]"])
 @pytest.mark.parametrize("name", ["run.json", "metrics.json"])
 def test_a_damaged_record(folder, name, damage):
     write(folder)

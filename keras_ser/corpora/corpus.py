@@ -101,7 +101,9 @@ def find(corpus: Corpus, folder: Path) -> Listing:
             repeats.append(path)
         else:
             rows[facts["clip"]] = {**facts, "path": str(folder / path), "corpus": corpus.name}
-    return Listing(as_manifest(rows.values(), folder), tuple(strangers), tuple(repeats))
+    # By clip, not by path: how the folders are called and nested must not change who is in train.
+    clips = [rows[clip] for clip in sorted(rows)]
+    return Listing(as_manifest(clips, folder), tuple(strangers), tuple(repeats))
 
 
 def audio_files(folder: Path) -> Iterator[PurePosixPath]:

@@ -84,6 +84,7 @@ def _code():
     package = Path(keras_ser.__file__).parent
     files = [
         package / "reference.py",
+        package / "data" / "features.py",
         *sorted(package.glob("dsp/*.py")),
         *sorted(package.glob("layers/*.py")),
     ]
@@ -175,7 +176,7 @@ def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
     features = cache.load(keys)
     missing = table[[array is None for array in features]]
     steps = batches(missing) if engine == "in_graph" else [np.array([index]) for index in missing.index]
-    front_end, graphs = report.front_end(), {}
+    front_end, graphs = report.front_end() if steps else None, {}
     with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
         for step in steps:
             rows = table.loc[step]

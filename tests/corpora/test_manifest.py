@@ -57,6 +57,12 @@ def test_a_clip_that_is_there_twice_counts_once(tmp_path):
     assert [str(path) for path in found.repeats] == ["a/03a01Fa.wav", "b/03a01Fa.wav"]
 
 
+def test_folders_do_not_change_the_order(tmp_path):
+    touch(tmp_path, "flat/03a01Fa.wav", "flat/08a01Na.wav", "deep/1/08a01Na.wav", "deep/2/03a01Fa.wav")
+    flat, deep = (corpora.manifest("emodb", tmp_path / name) for name in ("flat", "deep"))
+    assert list(flat["clip"]) == list(deep["clip"])
+
+
 def test_synthetic_clips_are_marked(tmp_path):
     touch(tmp_path, "emodb/wav/03a01Fa.wav", f"emodb/{SYNTHETIC_MARKER}", "tess/OAF_back_fear.wav")
     assert corpora.manifest("emodb", tmp_path)["synthetic"].all()
