@@ -50,7 +50,7 @@ def _mel_db(waveform, lengths, value):
 
 
 def _works():
-    front_end = emodb_losses.front_end()
+    front_end = emodb_losses.features()
     return (
         Work(
             "MFCC",

@@ -72,7 +72,7 @@ def arguments():
         "--protocols",
         type=names,
         metavar="A,B",
-        help="default: as_reported,clip_disjoint,speaker_independent",
+        help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: all that the report has")
     added.add_argument("--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph")
@@ -182,7 +182,10 @@ def show(options):
         return
     from tabulate import tabulate
 
-    print(f"{report.title}\n{report.source}\n\nCorpus: {report.corpus}. Labels: {', '.join(report.labels)}.\n")
+    print(
+        f"{report.title}\n{report.source}\n\nCorpus: {report.corpus}. Labels: {', '.join(report.labels)}.\n"
+        f"Protocols: {', '.join(report.protocols)}.\n"
+    )
     rows = [
         (
             item.name,
@@ -210,10 +213,12 @@ def as_json(report, models):
         "source": report.source,
         "corpus": report.corpus,
         "labels": report.labels,
-        "sample_rate": report.sample_rate,
+        "protocols": report.protocols,
         "experiments": [
             {
                 "name": item.name,
+                "front_end": item.front_end.name,
+                "sample_rate": item.front_end.sample_rate,
                 "loss": item.loss,
                 "ours": item.ours,
                 "note": item.note,
@@ -241,7 +246,7 @@ def reproduce_one(report, root, options):
     from keras_ser import comparison, corpora, experiment, plots
     from keras_ser.data import protocols
 
-    protocol_names = options.protocols or list(protocols.DEFAULT)
+    protocol_names = options.protocols or list(report.protocols)
     for protocol in protocol_names:
         protocols.get(protocol)
     if options.experiments:
@@ -256,7 +261,7 @@ def reproduce_one(report, root, options):
     epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
     # Figures from synthetic speech never lie where those from real recordings do.
     out = options.out / "synthetic" if material.synthetic else options.out
-    runs = experiment.run_all(
+    experiment.run_all(
         report,
         material,
         root=out / "runs",
@@ -267,7 +272,7 @@ def reproduce_one(report, root, options):
         engine=options.features,
         epochs=epochs,
     )
-    stored = experiment.of_setup(out / "runs", report, runs[0])
+    stored = experiment.stored(report, material, root=out / "runs", engine=options.features, epochs=epochs)
     frame = comparison.table(report, stored)
     folder = out / report.name
     text = comparison.markdown(report, frame, stored)

@@ -19,23 +19,7 @@ from keras_ser.data import features, leakage, protocols
 from keras_ser.data.cache import digest
 from keras_ser.errors import UserError
 
-# What runs of one table have in common.
-SETUP = (
-    "report",
-    "corpus",
-    "synthetic",
-    "clips",
-    "manifest",
-    "labels",
-    "sample_rate",
-    "features",
-    "front_end",
-    "split",
-    "optimizer",
-    "batch_size",
-    "epochs",
-    "versions",
-)
+ADAPT_BATCH = 256  # examples that a normalisation sees at a time
 
 
 @dataclass(frozen=True)
@@ -71,24 +55,28 @@ def gather(report, corpus_title, manifest):
     return Material(corpus_title, usable, left_out)
 
 
-def setup(report, material, *, engine, epochs):
-    """Everything that runs must have in common to stand in one table. JSON."""
-    recipe = features.recipe(report, engine)
+def setup(report, experiment, material, *, engine, epochs):
+    """Everything that decides what a run of ``experiment`` is, but for protocol and seed. JSON.
+
+    A stored run that differs in any of it is another run: it stands in no table with this one.
+    """
+    recipe = features.recipe(experiment.front_end, engine)
     clips = material.manifest[["clip", "content", "speaker", "gender", "emotion", "sentence"]]
     return {
         "report": report.name,
+        "experiment": experiment.name,
         "corpus": material.description,
         "synthetic": material.synthetic,
         "clips": len(material.manifest),
         "manifest": digest(clips.astype(str).values.tolist()),
         "labels": list(report.labels),
-        "sample_rate": report.sample_rate,
+        "sample_rate": experiment.front_end.sample_rate,
         "features": engine,
         "front_end": digest(recipe["front_end"]),
         "split": asdict(report.split),
-        "optimizer": report.training.optimizer,
-        "batch_size": report.training.batch_size,
-        "epochs": epochs or report.training.epochs,
+        "optimizer": experiment.training.optimizer,
+        "batch_size": experiment.training.batch_size,
+        "epochs": epochs or experiment.training.epochs,
         "versions": {
             **recipe["versions"],
             "keras_ser": keras_ser.__version__,
@@ -113,6 +101,13 @@ def assemble(experiment, n_classes, feature_shape):
     return keras.Sequential([keras.Input(feature_shape), *experiment.before(), reshape, model], name=model.name)
 
 
+def adapt(model, values):
+    """Give the layers that come before the report's model their statistics of ``values`` [examples, …]."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.adapt(tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH))
+
+
 def run_one(report, experiment, protocol, seed, *, material, examples, values, common, root, on_epoch):
     """Train and test one experiment under one protocol with one seed, and store it. → records.Run.
 
@@ -126,12 +121,13 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
 
     keras.utils.set_random_seed(seed)
     model = assemble(experiment, len(report.labels), values.shape[1:])
+    adapt(model, values if report.statistics_from_all and protocol == "as_reported" else sides["train"][0])
     fit = training.fit(
         model,
         sides["train"],
         sides["validation"],
         len(report.labels),
-        training=report.training,
+        training=experiment.training,
         loss=experiment.loss,
         seed=seed,
         epochs=common["epochs"],
@@ -146,7 +142,6 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
         predictions, scores = None, {}
     facts = {
         **common,
-        "experiment": experiment.name,
         "ours": experiment.ours,
         "loss": experiment.loss,
         "parameters": model.count_params(),
@@ -175,34 +170,36 @@ def run_all(report, material, *, root, cache_root, experiments, protocol_names, 
     """Run what is not stored yet, seed by seed. → list of records.Run, all that were asked for."""
     tf.config.experimental.enable_op_determinism()
     records.remove_leftovers(root)
-    common = setup(report, material, engine=engine, epochs=epochs)
+    setups = [setup(report, item, material, engine=engine, epochs=epochs) for item in experiments]
     out = []
     total = len(seeds) * len(protocol_names) * len(experiments)
     with tqdm(total=total, desc=report.name, unit="run") as progress:
         for seed in seeds:
-            examples = values = None
+            examples, values = None, {}  # values: name of a front end → features
             for protocol in protocol_names:
-                for experiment in experiments:
-                    folder = records.folder_of(root, report.name, experiment.name, protocol, seed)
+                for item, common in zip(experiments, setups, strict=True):
+                    folder = records.folder_of(root, report.name, item.name, protocol, seed)
                     run = records.read(folder)
                     if not is_done(run, common):
-                        if values is None:
+                        if examples is None:
                             examples = report.copies(material.manifest, seed)
-                            values = features.compute(
-                                examples, material.manifest, report, cache_root=cache_root, engine=engine
+                        front_end = item.front_end
+                        if front_end.name not in values:
+                            values[front_end.name] = features.compute(
+                                examples, material.manifest, front_end, cache_root=cache_root, engine=engine
                             )
 
-                        def on_epoch(epoch, logs, what=f"{experiment.name} {protocol} seed {seed}"):
+                        def on_epoch(epoch, logs, what=f"{item.name} {protocol} seed {seed}"):
                             progress.set_postfix_str(f"{what} epoch {epoch} val_loss {logs['val_loss']:.3f}")
 
                         run = run_one(
                             report,
-                            experiment,
+                            item,
                             protocol,
                             seed,
                             material=material,
                             examples=examples,
-                            values=values,
+                            values=values[front_end.name],
                             common=common,
                             root=root,
                             on_epoch=on_epoch,
@@ -213,7 +210,8 @@ def run_all(report, material, *, root, cache_root, experiments, protocol_names, 
     return out
 
 
-def of_setup(root, report, run):
-    """All stored runs of a report that belong in one table with ``run``. → list of records.Run."""
-    same = {name: run.facts[name] for name in SETUP}
-    return [other for other in records.read_all(root, report.name) if same.items() <= other.facts.items()]
+def stored(report, material, *, root, engine, epochs):
+    """All stored runs of a report that belong in one table. → list of records.Run"""
+    setups = [setup(report, item, material, engine=engine, epochs=epochs) for item in report.experiments]
+    runs = records.read_all(root, report.name)
+    return [run for run in runs if any(common.items() <= run.facts.items() for common in setups)]

@@ -5,7 +5,7 @@ silent default where a report could have been silent: what it does not say is a 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -38,30 +38,47 @@ class NotStated:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One model trained with one loss.
+class FrontEnd:
+    """What turns a clip into features.
 
-    ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
-    perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there.
-    ``ours`` marks an experiment that the report does not have; it is run only when named.
+    ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz) and ``lengths`` [batch] to
+    features; ``reference``: (waveform, its rate) → the same features of one clip by the libraries.
     """
 
     name: str
-    model: Callable
-    loss: str
-    before: Callable[[], list] = list
-    ours: bool = False
-    note: str = ""
+    sample_rate: int
+    graph: Callable
+    reference: Callable
 
 
 @dataclass(frozen=True)
 class Training:
-    """How every model of the report is fitted. ``callbacks``: a function, since Keras callbacks keep state."""
+    """How a model is fitted. ``callbacks``: a function, since Keras callbacks keep state."""
 
     optimizer: str
     batch_size: int
     epochs: int
     callbacks: Callable[[], list]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One model trained with one loss on the features of one front end.
+
+    ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
+    perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
+    have statistics (keras.layers.Normalization) are adapted before training.
+    ``ours`` marks an experiment that the report does not have; it is run only when named.
+    """
+
+    name: str
+    front_end: FrontEnd
+    model: Callable
+    loss: str
+    training: Training
+    before: Callable[[], list] = list
+    ours: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,8 +101,10 @@ class Report:
 
     ``labels``: the emotions (common vocabulary) in the order of the probability columns.
     ``copies``: (manifest, seed) → DataFrame ``clip, copy, transform, amount`` with every training example.
-    ``front_end``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` and ``lengths`` [batch] to
-    features; ``reference``: (waveform, sample_rate) → the same features of one clip by the libraries.
+    ``protocols``: names of those that are run unless others are asked for.
+    ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
+    the protocol ``as_reported`` then does the same, every other takes them from train.
+    ``pictures``: names of those (in ``keras_ser.plots``) that show its clips.
     ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
     """
 
@@ -94,16 +113,15 @@ class Report:
     source: str
     corpus: str
     labels: tuple[str, ...]
-    sample_rate: int
     copies: Callable[[pd.DataFrame, int], pd.DataFrame]
-    front_end: Callable
-    reference: Callable
     split: Split
-    training: Training
+    protocols: tuple[str, ...]
+    statistics_from_all: bool
     experiments: tuple[Experiment, ...]
     figures: tuple[Figure, ...]
     not_stated: tuple[NotStated, ...]
-    differences: tuple[str, ...] = field(default=())
+    differences: tuple[str, ...]
+    pictures: tuple[str, ...] = ("class_distribution", "waveforms")
 
     def __post_init__(self):
         names = [experiment.name for experiment in self.experiments]

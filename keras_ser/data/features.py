@@ -91,12 +91,14 @@ def _code():
     return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=12).hexdigest()
 
 
-def recipe(report, engine):
-    """Everything but the audio and the transform that decides what features come out. JSON."""
+def recipe(front_end, engine):
+    """Everything but the audio and the transform that decides what features come out of a
+    :class:`keras_ser.report.FrontEnd`. JSON.
+    """
     libraries = ("tensorflow", "keras", "librosa", "noisereduce", "soxr", "numpy", "scipy")
     return {
-        "front_end": report.front_end().to_json() if engine == "in_graph" else report.reference.__name__,
-        "sample_rate": report.sample_rate,
+        "front_end": front_end.graph().to_json() if engine == "in_graph" else front_end.name,
+        "sample_rate": front_end.sample_rate,
         "engine": engine,
         "versions": {name: version(name) for name in libraries},
         "code": _code(),
@@ -160,15 +162,17 @@ def _read(rows):
     return waveforms
 
 
-def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
-    """Features of every example. ``manifest``: from :func:`with_content`. → float32 [examples, …].
+def compute(examples, manifest, front_end, *, cache_root, engine="in_graph"):
+    """Features of every example by a :class:`keras_ser.report.FrontEnd`. ``manifest``: from :func:`with_content`.
+
+    → float32 [examples, …].
 
     Raises UserError when a file has changed or vanished since, or the cache cannot be written.
     """
     if engine not in ENGINES:
         raise UserError(f"there is no feature engine {engine!r}: choose from {', '.join(ENGINES)}")
     table = examples.merge(manifest[["clip", "path", "content", "rate", "samples"]], on="clip", how="left")
-    cache = FeatureCache(cache_root, recipe(report, engine))
+    cache = FeatureCache(cache_root, recipe(front_end, engine))
     keys = [
         digest([content, transform, amount])
         for content, transform, amount in zip(table["content"], table["transform"], table["amount"], strict=True)
@@ -176,7 +180,7 @@ def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
     features = cache.load(keys)
     missing = table[[array is None for array in features]]
     steps = batches(missing) if engine == "in_graph" else [np.array([index]) for index in missing.index]
-    front_end, graphs = report.front_end() if steps else None, {}
+    model, graphs = front_end.graph() if steps else None, {}
     with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
         for step in steps:
             rows = table.loc[step]
@@ -185,12 +189,12 @@ def compute(examples, manifest, report, *, cache_root, engine="in_graph"):
             if engine == "in_graph":
                 kind = (transform, rate)
                 if kind not in graphs:
-                    graphs[kind] = _graph_of(front_end, transform, rate, report.sample_rate)
+                    graphs[kind] = _graph_of(model, transform, rate, front_end.sample_rate)
                 waveform, lengths = padded(waveforms)
                 results = graphs[kind](waveform, rows["amount"].to_numpy(np.float32), lengths).numpy()
             else:
                 changed = transform_by_reference(transform, waveforms[0], rows["amount"].iloc[0], rate)
-                results = [report.reference(changed, rate)]
+                results = [front_end.reference(changed, rate)]
             for index, result in zip(step, results, strict=True):
                 cache.store(keys[index], result)
                 features[index] = result

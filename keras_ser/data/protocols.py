@@ -103,7 +103,6 @@ PROTOCOLS = {
     "speaker_independent": _hold_out("speaker"),
     "speaker_sentence_independent": speaker_sentence_independent,
 }
-DEFAULT = ("as_reported", "clip_disjoint", "speaker_independent")
 
 
 def get(name):

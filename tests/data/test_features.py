@@ -11,6 +11,7 @@ from keras_ser.data.cache import FeatureCache
 from keras_ser.errors import UserError
 
 REPORT = reports.load("emodb_losses")
+FRONT_END = REPORT.experiments[0].front_end
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def examples(manifest):
 def together(examples, manifest, tmp_path_factory):
     """Features of all examples, and the cache that they are in."""
     root = tmp_path_factory.mktemp("cache")
-    return features.compute(examples, manifest, REPORT, cache_root=root), root
+    return features.compute(examples, manifest, FRONT_END, cache_root=root), root
 
 
 def unread(manifest, **columns):
@@ -60,7 +61,7 @@ def test_padded():
 
 def test_in_graph_and_by_the_libraries(examples, manifest, together, tmp_path):
     ours, _ = together
-    theirs = features.compute(examples, manifest, REPORT, cache_root=tmp_path, engine="reference")
+    theirs = features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, engine="reference")
     assert ours.shape == theirs.shape == (28, 13, 150)
     assert ours.dtype == theirs.dtype == np.float32
     plain = examples["transform"] == "none"
@@ -81,7 +82,7 @@ def test_what_is_missing_is_computed_alone_as_in_a_batch(examples, manifest, tog
         stored[place].unlink()
     sizes, read_many = [], audio.read_many
     monkeypatch.setattr(audio, "read_many", lambda paths: read_many(sizes.append(len(paths)) or paths))
-    again = features.compute(examples, manifest[::-1], REPORT, cache_root=tmp_path / "cache")
+    again = features.compute(examples, manifest[::-1], FRONT_END, cache_root=tmp_path / "cache")
     assert sizes == [1, 1]
     np.testing.assert_allclose(again, values, rtol=0, atol=1e-5)
 
@@ -92,14 +93,14 @@ def test_nothing_is_computed_twice(examples, manifest, together, monkeypatch):
 
     values, root = together
     monkeypatch.setattr(audio, "read_many", read_many)
-    np.testing.assert_array_equal(features.compute(examples, manifest, REPORT, cache_root=root), values)
-    part = features.compute(examples[::-5], manifest, REPORT, cache_root=root)
+    np.testing.assert_array_equal(features.compute(examples, manifest, FRONT_END, cache_root=root), values)
+    part = features.compute(examples[::-5], manifest, FRONT_END, cache_root=root)
     np.testing.assert_array_equal(part, values[::-5])
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(examples, manifest, tmp_path, monkeypatch):
     def compute():
-        return features.compute(examples[:4], manifest, REPORT, cache_root=tmp_path, engine="reference")
+        return features.compute(examples[:4], manifest, FRONT_END, cache_root=tmp_path, engine="reference")
 
     store, stored = FeatureCache.store, []
 
@@ -135,7 +136,7 @@ def test_the_same_sound_under_another_name_is_found(examples, manifest, together
     moved, _ = features.with_content(unread(manifest, path=paths))
     values, root = together
     monkeypatch.setattr(audio, "read_many", None)
-    np.testing.assert_array_equal(features.compute(examples, moved, REPORT, cache_root=root), values)
+    np.testing.assert_array_equal(features.compute(examples, moved, FRONT_END, cache_root=root), values)
 
 
 def test_a_file_that_changed_or_vanished_since(manifest, tmp_path):
@@ -146,10 +147,10 @@ def test_a_file_that_changed_or_vanished_since(manifest, tmp_path):
     examples = REPORT.copies(clip, 0)[:1]
     audio.write(path, waveform[::-1], rate)
     with pytest.raises(UserError, match=r"clip\.wav: the file has changed"):
-        features.compute(examples, clip, REPORT, cache_root=tmp_path / "cache")
+        features.compute(examples, clip, FRONT_END, cache_root=tmp_path / "cache")
     path.unlink()
     with pytest.raises(UserError, match=r"clip\.wav: no such file"):
-        features.compute(examples, clip, REPORT, cache_root=tmp_path / "cache")
+        features.compute(examples, clip, FRONT_END, cache_root=tmp_path / "cache")
     assert not list(tmp_path.rglob("*.npy"))
 
 
@@ -159,8 +160,8 @@ def test_another_rate_is_resampled(manifest, together, tmp_path):
     audio.write(tmp_path / "high.wav", high, 48000)
     clip, _ = features.with_content(unread(manifest[:1], path=str(tmp_path / "high.wav")))
     assert (clip["rate"][0], clip["samples"][0]) == (48000, len(high))
-    values = features.compute(REPORT.copies(clip, 0)[:1], clip, REPORT, cache_root=tmp_path)
-    np.testing.assert_allclose(values[0], REPORT.reference(high, 48000), rtol=0, atol=0.05)
+    values = features.compute(REPORT.copies(clip, 0)[:1], clip, FRONT_END, cache_root=tmp_path)
+    np.testing.assert_allclose(values[0], FRONT_END.reference(high, 48000), rtol=0, atol=0.05)
     assert np.corrcoef(values[0].ravel(), together[0][0].ravel())[0, 1] > 0.99
 
 
@@ -182,12 +183,12 @@ def test_clips_that_cannot_be_used_are_left_out(manifest, tmp_path):
 
 
 def test_a_recipe_knows_the_engine_and_the_rate():
-    in_graph, by_libraries = (features.recipe(REPORT, engine) for engine in features.ENGINES)
-    assert in_graph == features.recipe(REPORT, "in_graph")  # a graph built twice has the same names
+    in_graph, by_libraries = (features.recipe(FRONT_END, engine) for engine in features.ENGINES)
+    assert in_graph == features.recipe(FRONT_END, "in_graph")  # a graph built twice has the same names
     assert in_graph != by_libraries
-    assert by_libraries != features.recipe(dataclasses.replace(REPORT, sample_rate=8000), "reference")
+    assert by_libraries != features.recipe(dataclasses.replace(FRONT_END, sample_rate=8000), "reference")
 
 
 def test_unknown_engine(examples, manifest, tmp_path):
     with pytest.raises(UserError, match="no feature engine 'torch'"):
-        features.compute(examples, manifest, REPORT, cache_root=tmp_path, engine="torch")
+        features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, engine="torch")

@@ -6,7 +6,7 @@ Oracle: keras_ser.reference, i.e. noisereduce 3.0 and librosa 0.11, one clip at 
 import numpy as np
 
 from keras_ser import reference
-from keras_ser.reports.emodb_losses import front_end
+from keras_ser.reports.emodb_losses import features as front_end
 from tests.harness import check_layer, generated, padded, recordings
 
 

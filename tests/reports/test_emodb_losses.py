@@ -65,11 +65,12 @@ def test_ours_see_time_where_the_report_sees_coefficients(rng):
 
 
 def test_training_stops_five_epochs_after_the_best_and_goes_back_to_it():
-    one, other = REPORT.training.callbacks(), REPORT.training.callbacks()
+    (training,) = {item.training for item in REPORT.experiments}
+    one, other = training.callbacks(), training.callbacks()
     assert one[0] is not other[0]  # callbacks keep state
     assert (one[0].monitor, one[0].patience, one[0].restore_best_weights) == ("val_loss", 5, True)
-    assert (REPORT.training.optimizer, REPORT.training.batch_size, REPORT.training.epochs) == ("adam", 32, 50)
-    assert float(keras.optimizers.get(REPORT.training.optimizer).learning_rate) == pytest.approx(0.001)
+    assert (training.optimizer, training.batch_size, training.epochs) == ("adam", 32, 50)
+    assert float(keras.optimizers.get(training.optimizer).learning_rate) == pytest.approx(0.001)
 
 
 def test_lstms_are_relu_as_listed_and_tanh_only_where_it_says_so():
@@ -89,6 +90,6 @@ def test_3745_examples_of_535_clips():
 def test_the_energy_row_only_marks_the_clip(rng):
     """The finding that the module states: after the normalisation the 13th row is 1 in the clip and 0 after it."""
     waveform = rng.normal(size=(1, 16000)).astype(np.float32)
-    features = REPORT.front_end()([waveform, np.array([16000], np.int32)]).numpy()[0]
+    features = REPORT.experiments[0].front_end.graph()([waveform, np.array([16000], np.int32)]).numpy()[0]
     assert features.shape == (13, 150)
     np.testing.assert_array_equal(features[12], [1.0] * 32 + [0.0] * 118)
