@@ -16,8 +16,10 @@ ZERO_CROSSINGS = 64
 ROLLOFF = 0.95
 KAISER_BETA = 14.769656459379492
 
-# Largest filter bank (weights) applied as one convolution; rates whose ratio needs more are read off sample by sample.
-BANK_SIZE = 2_000_000
+# Output samples computed together from one window of the input: enough to keep the processor busy, few beside the
+# filter's length. Rates whose ratio repeats after more samples than LONGEST_PERIOD need several sets of filters.
+BLOCK = 64
+LONGEST_PERIOD = 256
 
 
 def resample(waveform, *, orig_sr, target_sr, lengths=None):
@@ -38,12 +40,7 @@ def resample(waveform, *, orig_sr, target_sr, lengths=None):
     if down == up:
         return waveform, lengths
     resampled_length = _scaled(lengths, up, down)
-    n_samples = _scaled(tf.shape(waveform)[1], up, down)
-    reach = ceil(ZERO_CROSSINGS / min(1.0, up / down))  # samples to each side that an output sample is made of
-    if (down + 2 * reach) * up <= BANK_SIZE:
-        resampled = _by_bank(waveform, down, up, reach, n_samples)
-    else:
-        resampled = _sample_by_sample(waveform, down, up, reach, n_samples)
+    resampled = _filtered(waveform, down, up)[:, : _scaled(tf.shape(waveform)[1], up, down)]
     return clear_padding(resampled, resampled_length), resampled_length
 
 
@@ -60,26 +57,31 @@ def _kernel(offset, down, up):
     return np.where(np.abs(offset) <= half, cut * np.sinc(cut * offset) * window, 0.0)
 
 
-def _by_bank(waveform, down, up, reach, n_samples):
-    """``up`` filters, one for each position between samples, moved on by ``down`` samples."""
-    tap = np.arange(-reach, down + reach)[:, None]
-    bank = _kernel(tap - np.arange(up) * down / up, down, up).astype(np.float32)  # [taps, up]
-    padded = tf.pad(waveform, [[0, 0], [reach, reach + down]])
-    resampled = tf.nn.conv1d(padded[..., None], bank[:, None, :], stride=down, padding="VALID")  # [batch, blocks, up]
-    resampled = tf.reshape(resampled, [tf.shape(waveform)[0], -1])
-    missing = tf.maximum(0, n_samples - tf.shape(resampled)[1])
-    return tf.pad(resampled, [[0, 0], [0, missing]])[:, :n_samples]
+def _filtered(waveform, down, up):
+    """The clip read off at every ``down / up`` samples; a little more than the whole of it. → [batch, samples']
 
+    ``up`` output samples use ``up`` different filters, then the same again ``down`` samples on.
+    """
+    reach = ceil(ZERO_CROSSINGS / min(1.0, up / down))  # samples to each side that an output sample is made of
+    repeats = ceil(BLOCK / up)
+    down, up = down * repeats, up * repeats
+    block = up if up <= LONGEST_PERIOD else BLOCK
+    first = np.arange(0, up, block)  # output samples that blocks begin with
+    start = first * down // up  # the input sample before each
+    taps = 2 * reach + 2 + block * down // up
+    # Offset of each tap of a window from each output sample, in input samples: [blocks, taps, block]
+    offset = start[:, None, None] + np.arange(-reach, taps - reach)[:, None]
+    offset = offset - (first[:, None, None] + np.arange(block)) * (down / up)
+    filters = _kernel(offset, down, up).astype(np.float32)
 
-def _sample_by_sample(waveform, down, up, reach, n_samples):
-    """One filter a position, looked up: for ratios like 8000 / 12207 (TESS's 24414 Hz to 16 kHz)."""
-    tap = np.arange(-reach, reach + 2)
-    table = _kernel(tap[:, None] - np.arange(up) * (1 / up), down, up).astype(np.float32)  # [taps, up]
-    position = tf.range(n_samples, dtype=tf.int64) * down
-    before = tf.cast(position // up, tf.int32)  # [samples']
-    phase = tf.cast(position % up, tf.int32)
-    padded = tf.pad(waveform, [[0, 0], [reach, reach + 2]])
-    total = tf.zeros([tf.shape(waveform)[0], n_samples])
-    for place, weights in enumerate(table):
-        total += tf.gather(padded, before + place, axis=1) * tf.gather(tf.constant(weights), phase)
-    return total
+    padded = tf.pad(waveform, [[0, 0], [reach, down + taps]])
+    if len(first) == 1:
+        resampled = tf.nn.conv1d(padded[..., None], filters[0][:, None], down, "VALID")  # [batch, periods, block]
+    else:
+        n_periods = -(-tf.shape(waveform)[1] // down)
+        windows = tf.range(n_periods)[:, None, None] * down + (start[:, None] + np.arange(taps)).astype(np.int32)
+        windows = tf.gather(padded, windows, axis=1)  # [batch, periods, blocks, taps]
+        resampled = tf.einsum("npbt,bto->npbo", windows, filters)
+        # → [batch, periods, up]: the last block reaches beyond the period
+        resampled = tf.reshape(resampled, [tf.shape(waveform)[0], n_periods, len(first) * block])[..., :up]
+    return tf.reshape(resampled, [tf.shape(waveform)[0], -1])
