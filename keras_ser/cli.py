@@ -110,6 +110,7 @@ def arguments():
     added = command(benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--training", action="store_true", help="time training beside the reports' listings instead")
     added.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
     added.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
     return parser
@@ -325,13 +326,15 @@ def benchmark(options):
     load(reports.NAMES[0])
     from keras_ser import benchmark, corpora
 
-    manifest = find_corpus("emodb", data_root(options.data), options.out)
+    corpus = "tess" if options.training else "emodb"
+    manifest = find_corpus(corpus, data_root(options.data), options.out)
     kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
     step = max(1, len(manifest) // options.clips)
     paths = list(manifest["path"][::step][: options.clips])
+    time, name = (benchmark.run_training, "training") if options.training else (benchmark.run, "benchmark")
     folder = options.out / "benchmark"
-    table = benchmark.run(paths, folder, corpus=kind + corpora.get("emodb").title, rounds=options.rounds)
-    print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / 'benchmark.csv'}\n{folder / 'benchmark.md'}")
+    table = time(paths, folder, corpus=kind + corpora.get(corpus).title, rounds=options.rounds)
+    print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / name}.csv\n{folder / name}.md")
 
 
 def main(argv=None):

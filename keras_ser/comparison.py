@@ -31,6 +31,7 @@ COLUMNS = (
 )
 CONFIDENCE = 0.95
 NOT_STATED = "not stated"
+FEW_SPEAKERS = 6  # below this many, no spread over speakers can be told
 
 
 def intervals(values):
@@ -47,8 +48,8 @@ def intervals(values):
     return (mean - of_mean, mean + of_mean), (mean - of_next, mean + of_next)
 
 
-def verdict(reported, values, *, synthetic=False, diverged=0):
-    """What our values say about a reported one, in words."""
+def verdict(reported, values, *, rounding=0.0, synthetic=False, diverged=0):
+    """What our values say about a reported one (printed to within ``rounding``), in words."""
     if reported is None:
         return NOT_STATED
     if synthetic:
@@ -59,7 +60,7 @@ def verdict(reported, values, *, synthetic=False, diverged=0):
     if prediction is None:
         return "not comparable (one seed has no spread)"
     low, high = prediction
-    if low <= reported <= high:
+    if low - rounding <= reported <= high + rounding:
         return "reproduced"
     return "higher" if np.mean(values) > reported else "lower"
 
@@ -125,7 +126,7 @@ def _size_verdict(reported, values, synthetic):
 def _row(report, facts, experiment, protocol, metric, figure, values, diverged):
     of_mean, _ = intervals(values)
     low, high = of_mean or (None, None)
-    reported = figure.value if figure else None
+    reported, rounding = (figure.value, figure.rounding) if figure else (None, 0.0)
     return {
         "report": report.name,
         "experiment": experiment,
@@ -137,7 +138,7 @@ def _row(report, facts, experiment, protocol, metric, figure, values, diverged):
         "n": len(values),
         "ci_low": low,
         "ci_high": high,
-        "verdict": verdict(reported, values, synthetic=facts["synthetic"], diverged=diverged),
+        "verdict": verdict(reported, values, rounding=rounding, synthetic=facts["synthetic"], diverged=diverged),
         "corpus": facts["corpus"],
         "clips": facts["clips"],
         "diverged": diverged,
@@ -151,6 +152,32 @@ def shared(runs):
     facts[properties] = facts[properties].div(facts["test"], axis=0)
     order = [protocol for protocol in PROTOCOLS if protocol in set(facts["protocol"])]
     return facts.groupby("protocol").mean().loc[order].reset_index()
+
+
+def by_test_speakers(runs, metric="accuracy"):
+    """A score under ``speaker_independent`` for each group of test speakers, mean over the runs. → DataFrame"""
+    rows = [
+        {
+            "test speakers": ", ".join(run.facts["test_speakers"]),
+            "experiment": run.facts["experiment"],
+            metric: run.metrics[metric],
+        }
+        for run in runs
+        if run.facts["protocol"] == "speaker_independent" and not run.diverged
+    ]
+    if not rows:
+        return pd.DataFrame()
+    table = pd.DataFrame(rows).pivot_table(index="test speakers", columns="experiment", values=metric, sort=False)
+    table.insert(0, "runs an experiment", pd.DataFrame(rows).groupby("test speakers").size() // table.shape[1])
+    return table.sort_index().reset_index()
+
+
+def too_few_speakers(runs):
+    """A sentence on what so few test speakers allow to say, "" where there are enough of them."""
+    tested = {name for run in runs if "speaker" in run.facts["protocol"] for name in run.facts["test_speakers"]}
+    if not tested or len(tested) >= FEW_SPEAKERS:
+        return ""
+    return f"{len(tested)} speakers were tested in all: too few to claim anything about people at large."
 
 
 def describe(value, std=None, digits=3):
@@ -207,6 +234,10 @@ def markdown(report, frame, runs):
     ]
     for metric in SCORES:
         parts += [f"## {metric}", scores_for_people(frame, metric).to_markdown(index=False)]
+    by_speaker = by_test_speakers(runs)
+    if len(by_speaker):
+        parts += ["## Accuracy by test speakers, protocol speaker_independent", too_few_speakers(runs)]
+        parts.append(by_speaker.to_markdown(index=False, floatfmt=".3f"))
     parts += [
         "## What train and test share",
         "Share of the test examples that have in train: the same clip or a copy of it (`clip`), something made from "
@@ -235,7 +266,7 @@ def markdown(report, frame, runs):
         "## Where its text, code and tables disagree",
         "\n".join(f"- {difference}" for difference in report.differences),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def write(frame, text, folder):

@@ -10,11 +10,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import scipy.signal
 import seaborn as sns
+import tensorflow as tf
 from matplotlib.ticker import MaxNLocator
 
 from keras_ser import audio
 from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.dsp.cepstrum import mfcc
+from keras_ser.dsp.decibel import power_to_db
+from keras_ser.dsp.spectrum import stft
 
 sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
 PROTOCOL_NAMES = {name: name.replace("_", "-").replace("-independent", "-\nindependent") for name in PROTOCOLS}
@@ -48,14 +53,73 @@ def waveforms(manifest, labels, title, path):
         len(present), 1, figsize=(9, 1.3 * len(present)), sharex=True, sharey=True, layout="constrained"
     )
     for label, axes in zip(present, grid, strict=True):
-        clips = manifest[manifest["emotion"] == label].sort_values("samples")
-        clip = clips.iloc[len(clips) // 2]
+        clip = _median_clip(manifest, label)
         waveform, rate = audio.read(clip["path"])
         axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
         axes.set_title(f"{label}: {clip['clip']}", fontsize=10, loc="left", pad=4)
     grid[-1].set_xlabel("seconds")
     figure.suptitle(f"One clip a class, all on one scale\n{title}", fontsize=12)
     return _save(figure, path)
+
+
+def clips(manifest, labels, title, path):
+    """Waveform, spectrogram and MFCC of one clip of each class: the one of median length."""
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    figure, grid = plt.subplots(
+        len(present), 3, figsize=(13, 1.7 * len(present)), sharex=True, sharey="col", layout="constrained"
+    )
+    longest = 0
+    for label, (wave, spectrum, cepstrum) in zip(present, grid, strict=True):
+        clip = _median_clip(manifest, label)
+        waveform, rate = audio.read(clip["path"])
+        seconds = len(waveform) / rate
+        wave.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
+        wave.set_title(f"{label}: {clip['clip']}", fontsize=10, loc="left", pad=4)
+        longest = max(longest, seconds)
+        _spectrogram(waveform, rate, spectrum)
+        coefficients = mfcc(waveform[None], sample_rate=rate)[0].numpy().T  # [20, frames]
+        # Without the first, the level, which would drown the others.
+        cepstrum.imshow(coefficients[1:], aspect="auto", origin="lower", cmap="magma", extent=(0, seconds, 0.5, 19.5))
+        cepstrum.set_ylabel("coefficient", fontsize=9)
+        for axes in (spectrum, cepstrum):
+            axes.grid(visible=False)
+    for axes, words in zip(grid[0, 1:], ("spectrogram, dB", "MFCC 1 to 19"), strict=True):
+        axes.set_title(words, fontsize=10, loc="left", pad=4)
+    for axes in grid[-1]:
+        axes.set(xlabel="seconds", xlim=(0, longest))
+    figure.suptitle(f"One clip a class: waveform, spectrogram, MFCC\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
+def chirp(manifest, labels, title, path):
+    """The TESS report's example (section 3): a tone that rises by octaves, as waveform and spectrogram."""
+    rate, seconds = 22050, 2.0
+    t = np.arange(int(rate * seconds)) / rate
+    waveform = scipy.signal.chirp(t, 110, seconds, 7040, method="logarithmic").astype(np.float32)
+    figure, (wave, spectrum) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
+    wave.plot(t, waveform, linewidth=0.4)
+    wave.set(ylabel="amplitude", xlim=(0, seconds))
+    _spectrogram(waveform, rate, spectrum)
+    spectrum.grid(visible=False)
+    spectrum.set_xlabel("seconds")
+    figure.suptitle("A chirp from 110 to 7040 Hz, six octaves in two seconds: waveform and spectrogram", fontsize=12)
+    return _save(figure, path)
+
+
+def _median_clip(manifest, label):
+    clips = manifest[manifest["emotion"] == label].sort_values("samples")
+    return clips.iloc[len(clips) // 2]
+
+
+def _spectrogram(waveform, rate, axes, n_fft=1024, hop_length=128):
+    """Power in dB below its maximum, frequency in octaves."""
+    power = tf.abs(stft(waveform[None], n_fft=n_fft, hop_length=hop_length)) ** 2  # [1, frames, bins]
+    db = power_to_db(power, ref="max")[0].numpy().T
+    time = np.arange(db.shape[1]) * hop_length / rate
+    axes.pcolormesh(time, np.arange(db.shape[0]) * rate / n_fft, db, cmap="magma", shading="nearest", rasterized=True)
+    axes.set_yscale("log", base=2)
+    axes.set(ylim=(64, rate / 2), ylabel="Hz")
+    axes.set_yticks([128, 512, 2048, 8192], ["128", "512", "2048", "8192"])
 
 
 def curves(runs, experiments, title, path):
@@ -187,13 +251,15 @@ def class_counts(table, labels, title, path):
     return _save(figure, path)
 
 
+PICTURES = {picture.__name__: picture for picture in (class_distribution, waveforms, clips, chirp)}
+
+
 def all_of_report(report, material, runs, table, folder):
     """The pictures of one report into ``folder``. → list of paths."""
     title = f"{material.description}, {len(material.manifest)} clips"
     names = [experiment.name for experiment in report.experiments]
     paths = [
-        class_distribution(material.manifest, report.labels, title, folder / "class_distribution.png"),
-        waveforms(material.manifest, report.labels, title, folder / "waveforms.png"),
+        PICTURES[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.pictures
     ]
     for protocol in PROTOCOLS:
         chosen = [run for run in runs if run.facts["protocol"] == protocol]

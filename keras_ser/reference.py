@@ -51,3 +51,9 @@ def emodb_features(y, sr, *, n_mfcc=12, n_frames=150):
     energy = np.full_like(rows[:1], np.mean(y**2))
     features = librosa.util.normalize(np.concatenate([rows, energy]), axis=1)
     return librosa.util.fix_length(features, size=n_frames, axis=1).astype(np.float32)
+
+
+def tess_features(y, sr, *, sample_rate=22050, n_mfcc=20, n_frames=100):
+    """The front end of the TESS report: MFCC, cut or zero-padded on the right. → float32 [n_frames, n_mfcc]"""
+    rows = mfcc(resample(y, sr, sample_rate), sample_rate, n_mfcc)
+    return librosa.util.fix_length(rows, size=n_frames, axis=1).T.astype(np.float32)

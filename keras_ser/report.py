@@ -17,7 +17,7 @@ class Figure:
     """A number that the report prints.
 
     ``experiment`` "" is the data itself. ``comparable``: whether ours can be set beside it under other protocols too
-    (an accuracy can, a count of test clips cannot).
+    (an accuracy can, a count of test clips cannot). ``rounding``: half a unit of the last digit printed.
     """
 
     experiment: str
@@ -26,6 +26,7 @@ class Figure:
     where: str
     note: str = ""
     comparable: bool = True
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ In: features float32 [examples, …], classes int [examples] for train and valid
 holds the weights that the report's callbacks chose.
 """
 
+import os
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -35,6 +37,21 @@ class EpochTimer(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs["seconds"] = time.perf_counter() - self.started
         self.on_epoch(epoch + 1, logs)
+
+
+class BestCheckpoint(keras.callbacks.ModelCheckpoint):
+    """ModelCheckpoint that keeps the weights of the best epoch by ``monitor``, and goes back to them at the end."""
+
+    def __init__(self, monitor):
+        self.folder = tempfile.TemporaryDirectory()
+        path = f"{self.folder.name}/best.weights.h5"
+        super().__init__(path, monitor=monitor, save_best_only=True, save_weights_only=True)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        if os.path.exists(self.filepath):  # no epoch was ever better than none if the loss was never a number
+            self.model.load_weights(self.filepath)
+        self.folder.cleanup()
 
 
 def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):

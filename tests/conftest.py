@@ -35,16 +35,19 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory):
-    """A data root with 42 clips of the embedded Emo-DB: six speakers, each emotion once."""
+    """A data root with 42 clips each of embedded corpora, as many of every emotion from every speaker: six speakers of
+    Emo-DB, both of TESS.
+    """
     from keras_ser import corpora
     from keras_ser.corpora import synthetic
 
-    made = synthetic.make("emodb", tmp_path_factory.mktemp("made") / "emodb")
-    clips = corpora.manifest("emodb", made)
-    speakers = sorted(clips["speaker"].unique())[:6]
-    clips = clips[clips["speaker"].isin(speakers)].groupby(["speaker", "emotion"]).head(1)
     root = tmp_path_factory.mktemp("data")
-    (root / "emodb").mkdir()
-    for path in [*clips["path"], made / SYNTHETIC_MARKER]:
-        shutil.copy(path, root / "emodb")
+    for name, n_speakers, n_clips in (("emodb", 6, 1), ("tess", 2, 3)):
+        made = synthetic.make(name, tmp_path_factory.mktemp("made") / name)
+        clips = corpora.manifest(name, made)
+        speakers = sorted(clips["speaker"].unique())[:n_speakers]
+        clips = clips[clips["speaker"].isin(speakers)].groupby(["speaker", "emotion"]).head(n_clips)
+        (root / name).mkdir()
+        for path in [*clips["path"], made / SYNTHETIC_MARKER]:
+            shutil.copy(path, root / name)
     return root

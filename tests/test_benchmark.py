@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
 from keras_ser import benchmark
+from keras_ser.reports import emodb_losses
 
 
 @pytest.fixture
@@ -41,3 +43,21 @@ def test_padding_of_batches_follows_the_lengths():
     np.testing.assert_array_equal(waveform, [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
     np.testing.assert_array_equal(lengths, [3, 5])
     assert values.shape == (2,)
+
+
+def test_training_beside_the_listings(clips, tmp_path):
+    table = benchmark.run_training(clips, tmp_path, corpus="three clips of noise", rounds=1)
+    assert list(table["model"]) == ["emodb_losses cnn_lstm", *(f"tess_mfcc {x}" for x in ("cnn", "lstm", "cnn_lstm"))]
+    assert (table.drop(columns=["model", "listing"]) > 0).all(axis=None)
+    assert (tmp_path / "training.csv").is_file()
+    assert "3 examples" in (tmp_path / "training.md").read_text()
+
+
+def test_the_listing_that_is_timed_is_made_of_keras_layers(rng):
+    model = emodb_losses.REPORT.experiment("cnn_lstm/mean_squared_error").model(7)
+    listed = benchmark.as_listed(model)
+    assert {type(layer).__module__.split(".")[0] for layer in listed.layers} == {"keras"}
+    assert type(listed.layers[0].layer) is keras.layers.Conv2D
+    listed.set_weights(model.get_weights())
+    x = rng.normal(size=(2, 13, 150, 1, 1)).astype(np.float32)
+    np.testing.assert_allclose(listed(x), model(x), rtol=0, atol=1e-5)

@@ -48,6 +48,8 @@ def test_intervals_are_students():
     [
         (0.91, [0.90, 0.92, 0.91], {}, "reproduced"),
         (0.91, [0.50, 0.52, 0.51], {}, "lower"),
+        (0.97, [0.973, 0.973, 0.973], {"rounding": 0.005}, "reproduced"),  # printed as "around 97 %"
+        (0.97, [0.973, 0.973, 0.973], {}, "higher"),
         (0.51, [0.90, 0.92, 0.91], {}, "higher"),
         (None, [0.90, 0.92, 0.91], {}, "not stated"),
         (0.91, [0.91], {}, "not comparable (one seed has no spread)"),
@@ -175,3 +177,17 @@ def test_shares():
     assert list(shares["protocol"]) == ["as_reported", "clip_disjoint"]
     assert list(shares["clip"]) == [560 / 562, 0]
     assert list(shares["sentence"]) == [1, 0.5]
+
+
+def test_scores_by_the_speakers_that_were_tested():
+    def tested(accuracy, seed, speakers, experiment=CNN):
+        return run(accuracy, seed, "speaker_independent", experiment, test_speakers=speakers)
+
+    runs = [tested(0.4, 0, ["OAF"]), tested(0.6, 2, ["OAF"]), tested(0.3, 1, ["YAF"]), run(0.9)]
+    table = comparison.by_test_speakers(runs).set_index("test speakers")
+    assert list(table[CNN]) == pytest.approx([0.5, 0.3])
+    assert list(table["runs an experiment"]) == [2, 1]
+    assert "2 speakers" in comparison.too_few_speakers(runs)
+    assert comparison.by_test_speakers([run(0.9)]).empty
+    assert comparison.too_few_speakers([run(0.9)]) == ""
+    assert comparison.too_few_speakers([tested(0.4, 0, list("abcdef"))]) == ""

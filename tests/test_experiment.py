@@ -8,14 +8,18 @@ import pandas as pd
 import pytest
 
 from keras_ser import comparison, corpora, experiment, plots, records, reports
-from keras_ser.data import features
+from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
+
+
+def gathered(name, embedded):
+    report = reports.load(name)
+    return experiment.gather(report, corpora.get(report.corpus).title, corpora.manifest(report.corpus, embedded))
 
 
 @pytest.fixture(scope="module")
 def material(embedded):
-    report = reports.load("emodb_losses")
-    return experiment.gather(report, "Emo-DB", corpora.manifest(report.corpus, embedded))
+    return gathered("emodb_losses", embedded)
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +42,17 @@ def run(report, material, folder, *, names, protocols=("clip_disjoint",), seeds=
 
 
 @pytest.mark.parametrize("name", reports.NAMES)
-def test_every_experiment_runs_one_epoch(name, material, folder):
-    report = reports.load(name)
+def test_every_experiment_runs_one_epoch(name, embedded, folder):
+    report, material = reports.load(name), gathered(name, embedded)
     runs = run(report, material, folder, names=[item.name for item in report.experiments])
     for item in runs:
         assert not item.diverged
         assert item.facts["epochs_run"] == 1
         shared = item.facts["shared"]
-        assert (shared["test"], shared["clip"], shared["content"], shared["speaker"]) == (6, 0, 0, 6)
+        n = item.facts["examples"]["test"]
+        assert (shared["test"], shared["clip"], shared["content"], shared["speaker"]) == (n, 0, 0, n)
         predictions = item.predictions()
-        assert list(predictions["predicted"].isin(report.labels)) == [True] * 6
+        assert list(predictions["predicted"].isin(report.labels)) == [True] * n
         np.testing.assert_allclose(predictions.filter(like="p_").sum(axis=1), 1, atol=1e-4)
         assert item.metrics["accuracy"] == np.mean(predictions["true"] == predictions["predicted"])
 
@@ -110,6 +115,23 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     assert "nan" not in comparison.markdown(report, table.reset_index(), [good, bad]).lower()
     paths = plots.all_of_report(report, material, [good, bad], table.reset_index(), folder / "figures")
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sides"), [("as_reported", ("train", "validation", "test")), ("speaker_independent", ("train",))]
+)
+def test_statistics_come_from_train_unless_the_report_took_them_before_its_split(protocol, sides, embedded, folder):
+    report, material = reports.load("tess_mfcc"), gathered("tess_mfcc", embedded)
+    (item,) = run(report, material, folder, names=["cnn"], protocols=(protocol,))
+    examples = report.copies(material.manifest, 0)
+    sided = protocols.assign(protocol, examples, material.manifest, report.split, 0)
+    front_end = report.experiment("cnn").front_end
+    values = features.compute(examples, material.manifest, front_end, cache_root=folder / "cache")
+    frames = values[sided.index[sided["side"].isin(sides)]].reshape(-1, values.shape[-1])
+    frames = frames[frames.any(axis=1)].astype(np.float64)
+    layer = keras.models.load_model(item.folder / "model.keras").layers[0]
+    np.testing.assert_allclose(layer.adapt_mean, frames.mean(axis=0), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(layer.adapt_variance, frames.var(axis=0), rtol=1e-4)
 
 
 def test_too_little_to_work_with(material):

@@ -110,3 +110,20 @@ def test_examples_come_in_another_order_each_epoch_and_the_same_for_a_seed(rng):
     assert [len(x) for x, _ in plain] == [8, 8, 4]
     for x, one_hot in batches:
         np.testing.assert_array_equal(one_hot.numpy().argmax(axis=1), x.numpy()[:, 0].astype(int) % 3)
+
+
+def test_the_best_epoch_by_checkpoint(sides):
+    away = keras.optimizers.Adam(0.5)
+    built, result = fit(sides, training_=Training(away, 8, 12, lambda: [training.BestCheckpoint("val_accuracy")]))
+    assert result.history["val_accuracy"].idxmax() < 11  # else the last epoch would do too
+    built.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+    found = built.evaluate(sides[1][0], keras.utils.to_categorical(sides[1][1], 3), verbose=0)[1]
+    assert found == pytest.approx(result.history["val_accuracy"].max())
+
+
+def test_a_checkpoint_of_a_run_that_diverged_at_once(sides):
+    train, (features, classes) = sides
+    nothing = (np.full_like(features, np.nan), classes)
+    training_ = Training("adam", 8, 2, lambda: [training.BestCheckpoint("val_loss")])
+    _, result = fit((train, nothing), training_=training_)
+    assert result.diverged_at == 1

@@ -17,6 +17,7 @@ from keras_ser.layers.features import (
     PowerToDecibel,
     StackFeatures,
 )
+from keras_ser.layers.normalization import RunningNormalization
 from keras_ser.layers.signal import Denoise, Resample, SignalLayer
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "PitchShift",
     "PowerToDecibel",
     "Resample",
+    "RunningNormalization",
     "SignalLayer",
     "StackFeatures",
     "TimeStretch",

@@ -4,7 +4,7 @@ import importlib
 
 from keras_ser.errors import UserError
 
-NAMES = ("emodb_losses",)
+NAMES = ("emodb_losses", "tess_mfcc")
 
 
 def load(name):
