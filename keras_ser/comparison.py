@@ -234,6 +234,11 @@ def markdown(report, frame, runs):
     ]
     for metric in SCORES:
         parts += [f"## {metric}", scores_for_people(frame, metric).to_markdown(index=False)]
+    ran = {run.facts["experiment"] for run in runs}
+    ours = [(item.name, item.note) for item in report.experiments if item.ours and item.name in ran]
+    if ours:
+        ours = pd.DataFrame(ours, columns=["experiment", "what differs"])
+        parts += ["## Experiments that are ours", ours.to_markdown(index=False)]
     by_speaker = by_test_speakers(runs)
     if len(by_speaker):
         parts += ["## Accuracy by test speakers, protocol speaker_independent", too_few_speakers(runs)]

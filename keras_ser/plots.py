@@ -255,9 +255,17 @@ PICTURES = {picture.__name__: picture for picture in (class_distribution, wavefo
 
 
 def all_of_report(report, material, runs, table, folder):
-    """The pictures of one report into ``folder``. → list of paths."""
+    """The pictures of one report into ``folder``; results of experiments that are ours only where there are no others.
+
+    → list of paths.
+    """
     title = f"{material.description}, {len(material.manifest)} clips"
-    names = [experiment.name for experiment in report.experiments]
+    ran = {run.facts["experiment"] for run in runs}
+    experiments = [experiment for experiment in report.experiments if experiment.name in ran]
+    names = [experiment.name for experiment in experiments if not experiment.ours]
+    names = names or [experiment.name for experiment in experiments]
+    runs = [run for run in runs if run.facts["experiment"] in names]
+    table = table[table["experiment"].isin(names)]
     paths = [
         PICTURES[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.pictures
     ]
