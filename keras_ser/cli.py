@@ -34,6 +34,17 @@ def positive(text):
     return value
 
 
+def seconds(text):
+    """A length of time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text!r}")
+    return value
+
+
 def names(text):
     """Names with commas between them."""
     return [name for name in text.split(",") if name]
@@ -106,6 +117,21 @@ def arguments():
     added.set_defaults(function=corpus_download)
     added.add_argument("name", metavar="NAME", help="emodb, ravdess, crema_d or tess")
     with_data(added)
+
+    added = command(export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
+    added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    added = command(verify, "verify", "Repeat the self-test of an exported model.")
+    added.add_argument("model", type=Path, metavar="DIR")
+
+    added = command(predict, "predict", "Emotions of recordings by an exported model or a stored run.")
+    added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
+    added.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, and folders to search")
+    added.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    added.add_argument("--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)")
+    added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
+    added.add_argument("--timeline", type=Path, metavar="DIR", help="write windows as CSV and picture, a file each")
 
     added = command(benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
     with_data(added)
@@ -320,6 +346,55 @@ def corpus_download(options):
     from keras_ser.corpora.download import download
 
     print(download(options.name, options.data or Path(os.environ.get("KERAS_SER_DATA") or "data")))
+
+
+def export(options):
+    load(reports.NAMES[0])
+    from keras_ser import export
+
+    differences = export.export(export.open_run(options.run), options.out)
+    say_differences(differences)
+    print(f"\n{options.out}\n{options.out / 'README.md'}")
+
+
+def verify(options):
+    load(reports.NAMES[0])
+    from keras_ser import export
+
+    say_differences(export.verify(options.model))
+
+
+def say_differences(differences):
+    """What a self-test found."""
+    from tabulate import tabulate
+
+    rows = [(name, f"{difference:.1e}") for name, difference in differences.items()]
+    print(tabulate(rows, ["self-test", "greatest difference of a probability"]))
+
+
+def predict(options):
+    load(reports.NAMES[0])
+    from keras_ser import predict
+
+    predictor = predict.load(options.model)
+    line = predict.FORMATS[options.format]
+    if options.format == "csv":
+        print(predict.csv_header(predictor.labels))
+    found = predict.predict(predictor, predict.recordings(options.paths), window_s=options.window, hop_s=options.hop)
+    answered = failed = 0
+    for prediction in found:
+        if isinstance(prediction, UserError):
+            failed += 1
+            print(f"skipped: {prediction}", file=sys.stderr)
+            continue
+        answered += 1
+        print(line(prediction), flush=True)
+        if options.timeline:
+            predict.write_timeline(prediction, options.timeline)
+    if not answered and not failed:
+        raise UserError(f"{', '.join(map(str, options.paths))}: no audio file is there")
+    if failed:
+        raise UserError(f"{failed} of {answered + failed} files could not be used, the rest is done")
 
 
 def benchmark(options):

@@ -251,6 +251,18 @@ def class_counts(table, labels, title, path):
     return _save(figure, path)
 
 
+def timeline(table, labels, title, path):
+    """Probabilities along a recording: columns ``start``, ``end`` (seconds) and one a label, one row a window."""
+    figure, axes = plt.subplots(figsize=(10, 4.5), layout="constrained")
+    middle = (table["start"] + table["end"]) / 2
+    for color, label in zip(sns.color_palette("colorblind", len(labels)), labels, strict=True):
+        axes.plot(middle, table[label], marker="o", markersize=4, color=color, label=label)
+    axes.set(ylim=(0, 1), xlim=(0, table["end"].max()), xlabel="seconds (middle of the window)", ylabel="probability")
+    axes.set_title(f"{title}: windows of {(table['end'] - table['start']).max():.1f} s", fontsize=12)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return _save(figure, path)
+
+
 PICTURES = {picture.__name__: picture for picture in (class_distribution, waveforms, clips, chirp)}
 
 

@@ -51,3 +51,37 @@ def embedded(tmp_path_factory):
         for path in [*clips["path"], made / SYNTHETIC_MARKER]:
             shutil.copy(path, root / name)
     return root
+
+
+@pytest.fixture(scope="session")
+def runs(embedded, tmp_path_factory):
+    """Name of a report → a run of one epoch on its embedded corpus."""
+    from keras_ser import corpora, experiment, reports
+
+    folder, out = tmp_path_factory.mktemp("runs"), {}
+    for name, of in (("emodb_losses", "cnn/mean_squared_error"), ("tess_mfcc", "cnn_lstm")):
+        report = reports.load(name)
+        material = experiment.gather(report, report.corpus, corpora.manifest(report.corpus, embedded))
+        (out[name],) = experiment.run_all(
+            report,
+            material,
+            root=folder / "runs",
+            cache_root=folder / "cache",
+            experiments=[report.experiment(of)],
+            protocol_names=["clip_disjoint"],
+            seeds=[0],
+            engine="in_graph",
+            epochs=1,
+        )
+    return out
+
+
+@pytest.fixture(scope="session")
+def exported(runs, tmp_path_factory):
+    """Name of a report → the run exported."""
+    from keras_ser import export
+
+    folder = tmp_path_factory.mktemp("exported")
+    for name, run in runs.items():
+        export.export(run, folder / name)
+    return {name: folder / name for name in runs}

@@ -19,7 +19,8 @@ FLOORS = (
     ("data", "report"),
     ("training", "evaluation", "records"),
     ("reports",),
-    ("experiment", "comparison", "plots", "benchmark"),
+    ("experiment", "comparison", "plots", "export"),
+    ("predict", "benchmark"),
     ("cli",),
     ("__main__",),
 )
@@ -32,7 +33,10 @@ ONLY_IN = {
     "seaborn": {"plots"},
     "soundfile": {"audio", "corpora"},
     "pooch": {"corpora"},
-    "tensorflow": {"dsp", "layers", "models", "data", "training", "experiment", "plots", "benchmark", "cli"},
+    "tensorflow": {
+        *("dsp", "layers", "models", "data", "training", "experiment"),
+        *("plots", "benchmark", "export", "predict", "cli"),
+    },
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

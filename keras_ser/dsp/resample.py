@@ -21,6 +21,9 @@ KAISER_BETA = 14.769656459379492
 BLOCK = 64
 LONGEST_PERIOD = 256
 
+COMMON_RATES = (8000, 11025, 16000, 22050, 24000, 24414, 32000, 44100, 48000, 96000)  # Hz
+TABLE_DENSITY = 1024  # values a zero crossing of the filter's table for other rates
+
 
 def resample(waveform, *, orig_sr, target_sr, lengths=None):
     """Resample each clip from ``orig_sr`` to ``target_sr`` (integers, Hz).
@@ -85,3 +88,46 @@ def _filtered(waveform, down, up):
         # → [batch, periods, up]: the last block reaches beyond the period
         resampled = tf.reshape(resampled, [tf.shape(waveform)[0], n_periods, len(first) * block])[..., :up]
     return tf.reshape(resampled, [tf.shape(waveform)[0], -1])
+
+
+def resample_any(waveform, orig_sr, *, target_sr):
+    """Resample one clip whose rate is only known when the graph runs (a WAV file's, in an exported model).
+
+    ``waveform`` float32 [samples], ``orig_sr`` int32 scalar in Hz → float32 [ceil(samples · target_sr / orig_sr)].
+    Rates of ``COMMON_RATES`` use the filters of :func:`resample`; others read the filter off a table, several times
+    slower, with differences below 1e-5.
+    """
+    rates = sorted({*COMMON_RATES, target_sr})
+
+    def common(rate):
+        return lambda: resample(waveform[None], orig_sr=rate, target_sr=target_sr)[0][0]
+
+    place = tf.where(tf.equal(rates, orig_sr))
+    place = tf.cond(tf.size(place) > 0, lambda: tf.cast(place[0, 0], tf.int32), lambda: len(rates))
+    branches = [common(rate) for rate in rates]
+    return tf.switch_case(place, [*branches, lambda: _read_off(waveform, orig_sr, target_sr)])
+
+
+def _read_off(waveform, orig_sr, target_sr):
+    """:func:`resample` for one clip [samples] and any ``orig_sr``, tap by tap: memory does not grow with the taps."""
+    step = tf.cast(orig_sr, tf.float64) / target_sr
+    scale = tf.minimum(tf.ones_like(step), 1 / step)  # lowers the cut where the new rate is lower
+    reach = tf.cast(tf.math.ceil(ZERO_CROSSINGS / scale), tf.int32)
+    u = np.arange(ZERO_CROSSINGS * TABLE_DENSITY + 2) / TABLE_DENSITY
+    table = tf.constant(_kernel(u, 1, 1).astype(np.float32))
+    n_samples = _scaled(tf.size(waveform), target_sr, tf.cast(orig_sr, tf.int64))
+    position = tf.cast(tf.range(n_samples), tf.float64) * step
+    before = tf.cast(position, tf.int32)
+    after = tf.cast(position - tf.floor(position), tf.float32)
+    padded = tf.pad(waveform, [[reach, reach + 1]])
+    density = tf.cast(scale, tf.float32) * TABLE_DENSITY
+
+    def add(tap, total):
+        place = tf.minimum(tf.abs(tf.cast(tap - reach, tf.float32) - after) * density, float(len(u) - 2))
+        low = tf.cast(place, tf.int32)
+        share = place - tf.cast(low, tf.float32)
+        weight = (1 - share) * tf.gather(table, low) + share * tf.gather(table, low + 1)
+        return tap + 1, total + weight * tf.gather(padded, before + tap)
+
+    _, total = tf.while_loop(lambda tap, _: tap <= 2 * reach + 1, add, (0, tf.zeros([n_samples])))
+    return total * tf.cast(scale, tf.float32)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ser.dsp.resample import resample
+from keras_ser.dsp.resample import resample, resample_any
 from tests.harness import generated, padded, recordings
 
 RATES = [(48000, 16000), (44100, 16000), (24414, 16000), (16000, 22050), (16000, 16000), (8000, 16000)]
@@ -62,3 +62,16 @@ def test_alone_and_in_a_graph(orig_sr, target_sr):
 def test_shortest_clips(n_samples):
     found, ends = resample(np.ones((1, n_samples), np.float32), orig_sr=48000, target_sr=16000)
     assert found.shape[1] == ends.numpy()[0] == -(-n_samples // 3)
+
+
+@pytest.mark.parametrize("orig_sr", [16000, 48000, 24414, 12345, 37800, 192000, 4000])
+def test_a_rate_that_only_the_graph_knows(orig_sr):
+    y = 0.5 * generated()["noise"][:6001]
+    graph = tf.function(
+        lambda x, rate: resample_any(x, rate, target_sr=16000),
+        input_signature=[tf.TensorSpec([None]), tf.TensorSpec([], tf.int32)],
+    )
+    expected, _ = resample(y[None], orig_sr=orig_sr, target_sr=16000)
+    found = graph(y, orig_sr)
+    assert found.shape == expected[0].shape
+    np.testing.assert_allclose(found, expected[0], rtol=0, atol=1e-5)
