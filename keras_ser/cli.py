@@ -136,7 +136,9 @@ def arguments():
     added = command(benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-    added.add_argument("--training", action="store_true", help="time training beside the reports' listings instead")
+    kind = added.add_mutually_exclusive_group()
+    kind.add_argument("--training", action="store_true", help="time training beside the reports' listings instead")
+    kind.add_argument("--serving", type=Path, nargs="+", metavar="RUN", help="time the exports of runs instead")
     added.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
     added.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
     return parser
@@ -399,16 +401,23 @@ def predict(options):
 
 def benchmark(options):
     load(reports.NAMES[0])
-    from keras_ser import benchmark, corpora
+    from keras_ser import corpora, export
+    from keras_ser.benchmark import serving, signal, training
 
+    runs = [export.open_run(folder) for folder in options.serving or ()]
     corpus = "tess" if options.training else "emodb"
     manifest = find_corpus(corpus, data_root(options.data), options.out)
     kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
     step = max(1, len(manifest) // options.clips)
     paths = list(manifest["path"][::step][: options.clips])
-    time, name = (benchmark.run_training, "training") if options.training else (benchmark.run, "benchmark")
     folder = options.out / "benchmark"
-    table = time(paths, folder, corpus=kind + corpora.get(corpus).title, rounds=options.rounds)
+    settings = {"corpus": kind + corpora.get(corpus).title, "rounds": options.rounds}
+    if runs:
+        name, table = "serving", serving.run(runs, paths, folder, **settings)
+    elif options.training:
+        name, table = "training", training.run(paths, folder, **settings)
+    else:
+        name, table = "benchmark", signal.run(paths, folder, **settings)
     print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / name}.csv\n{folder / name}.md")
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from keras_ser import benchmark
+from keras_ser.benchmark import serving, signal, training
 from keras_ser.reports import emodb_losses
 
 
@@ -17,7 +17,7 @@ def clips(tmp_path, rng):
 
 
 def test_the_table_is_whole_and_on_disk(clips, tmp_path):
-    table = benchmark.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2, batch_size=2)
+    table = signal.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2, batch_size=2)
     assert list(table.columns) == [
         *("work", "reference", "reference_ms_per_clip", "ours_ms_per_clip"),
         *("ratio", "ratio_min", "ratio_max", "target", "met", "first_call_s"),
@@ -38,15 +38,8 @@ def test_the_table_is_whole_and_on_disk(clips, tmp_path):
     assert all(work in page for work in table.work)
 
 
-def test_padding_of_batches_follows_the_lengths():
-    waveform, lengths, values = benchmark._batch([np.ones(3, np.float32), np.ones(5, np.float32)], np.zeros(2))
-    np.testing.assert_array_equal(waveform, [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
-    np.testing.assert_array_equal(lengths, [3, 5])
-    assert values.shape == (2,)
-
-
 def test_training_beside_the_listings(clips, tmp_path):
-    table = benchmark.run_training(clips, tmp_path, corpus="three clips of noise", rounds=1)
+    table = training.run(clips, tmp_path, corpus="three clips of noise", rounds=1)
     assert list(table["model"]) == ["emodb_losses cnn_lstm", *(f"tess_mfcc {x}" for x in ("cnn", "lstm", "cnn_lstm"))]
     assert (table.drop(columns=["model", "listing"]) > 0).all(axis=None)
     assert (tmp_path / "training.csv").is_file()
@@ -55,9 +48,17 @@ def test_training_beside_the_listings(clips, tmp_path):
 
 def test_the_listing_that_is_timed_is_made_of_keras_layers(rng):
     model = emodb_losses.REPORT.experiment("cnn_lstm/mean_squared_error").model(7)
-    listed = benchmark.as_listed(model)
+    listed = training.as_listed(model)
     assert {type(layer).__module__.split(".")[0] for layer in listed.layers} == {"keras"}
     assert type(listed.layers[0].layer) is keras.layers.Conv2D
     listed.set_weights(model.get_weights())
     x = rng.normal(size=(2, 13, 150, 1, 1)).astype(np.float32)
     np.testing.assert_allclose(listed(x), model(x), rtol=0, atol=1e-5)
+
+
+def test_serving_beside_the_reports_own_way(clips, runs, tmp_path):
+    table = serving.run([runs["tess_mfcc"]], clips, tmp_path, corpus="three clips of noise", rounds=1)
+    assert list(table["call"]) == ["one clip", "one clip as WAV bytes", "3 clips at once"]
+    assert (table.drop(columns=["model", "call", "target"]) > 0).all(axis=None)
+    assert list(table["target"].dropna()) == [20]
+    assert "three clips of noise" in (tmp_path / "serving.md").read_text()

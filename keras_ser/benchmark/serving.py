@@ -1,0 +1,113 @@
+"""An exported model beside the reports' own way to a prediction."""
+
+import functools
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from keras_ser import audio, export, reference, reports
+from keras_ser.benchmark.table import cells, machine, seconds, write
+from keras_ser.data.features import padded
+
+TARGET = 20  # least ratio that the design asks for, one clip
+
+
+def run(runs, paths, out_dir, *, corpus, rounds=5):
+    """Time the exported model of each run beside the report's own way to a prediction (librosa, then
+    ``model.predict``), and the start of both; write serving.csv and serving.md in ``out_dir``.
+
+    ``paths``: clips to predict; one of them alone, then all as one batch. → pd.DataFrame, one row a run and call
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as part:
+        for number, run in enumerate(tqdm(runs, desc="serving", unit="model", disable=None)):
+            folder = Path(part) / str(number)
+            export.export(run, folder)
+            rows.extend(_time(run, folder, paths, rounds))
+    table = pd.DataFrame(rows)
+    write(out_dir, "serving", table, _markdown(table, corpus, len(paths), rounds))
+    return table
+
+
+def _time(run, folder, paths, rounds):
+    """The rows of one run."""
+    report = reports.load(run.facts["report"])
+    front_end = report.experiment(run.facts["experiment"]).front_end
+    rate = front_end.sample_rate
+    network = keras.models.load_model(run.folder / "model.keras")
+    served = tf.saved_model.load(str(folder)).signatures
+    clips = [reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
+    waveform, lengths = map(tf.constant, padded(clips))
+    files = [tf.audio.encode_wav(y[:, None], rate) for y in clips]
+
+    def listed(chosen):
+        network.predict(np.stack([front_end.reference(y, rate) for y in chosen]), verbose=0)
+
+    def ours(signature, **inputs):
+        served[signature](**inputs)["probabilities"].numpy()
+
+    one = tf.constant(clips[0][None])
+    calls = (
+        ("one clip", clips[:1], lambda: ours("serving_default", waveform=one)),
+        ("one clip as WAV bytes", clips[:1], lambda: ours("wav_bytes", wav_bytes=files[0][None])),
+        (f"{len(clips)} clips at once", clips, lambda: ours("padded", waveform=waveform, lengths=lengths)),
+    )
+    starts = _start_s(_LISTED_START, run.folder / "model.keras", rate), _start_s(_OUR_START, folder, rate)
+    for what, chosen, call in calls:
+        call()
+        listed(chosen)
+        times = np.array([[seconds(functools.partial(listed, chosen)), seconds(call)] for _ in range(rounds)])
+        ratios = times[:, 0] / times[:, 1]
+        listed_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(chosen)
+        yield {
+            "model": f"{report.name} {run.facts['experiment']}",
+            "call": what,
+            "listing_ms_per_clip": listed_ms,
+            "ours_ms_per_clip": ours_ms,
+            "ratio": np.median(ratios),
+            "ratio_min": ratios.min(),
+            "ratio_max": ratios.max(),
+            "target": TARGET if what == "one clip" else None,
+            "listing_start_s": starts[0],
+            "ours_start_s": starts[1],
+        }
+
+
+# A process from nothing to its first answer, to a second of sound.
+_LISTED_START = """
+import sys, numpy as np, librosa, keras, keras_ser.layers, keras_ser.models.columns
+model, rate = keras.models.load_model(sys.argv[1]), int(sys.argv[2])
+librosa.feature.mfcc(y=np.ones(rate, np.float32), sr=rate)
+model.predict(np.zeros((1, *model.input_shape[1:]), np.float32), verbose=0)
+"""
+_OUR_START = """
+import sys, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+model.signatures["serving_default"](waveform=tf.ones([1, int(sys.argv[2])]))
+"""
+
+
+def _start_s(code, model, rate):
+    command = [sys.executable, "-c", code, str(model), str(rate)]
+    return seconds(lambda: subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[2]))
+
+
+def _markdown(table, corpus, n_clips, rounds):
+    return f"""# Speed of prediction
+
+From a waveform at the model's rate to probabilities: left the report's own way (librosa for each clip, then
+`model.predict`), right the exported model; {rounds} rounds, both sides in turn, on {n_clips} clips of {corpus}.
+`ratio` is the median over the rounds, with the least and the greatest; `target` is what the design asks for. `start`
+is a process from nothing to its first answer.
+
+{cells(table)}
+
+{machine()}
+"""

@@ -1,0 +1,190 @@
+"""The graph beside librosa and noisereduce.
+
+The libraries go through the clips one by one, as the reports do, with as many threads as they take by themselves. The
+graph gets the clips in order of length, in padded batches, so that little of a batch is padding; building the batches
+is not timed, neither is reading the files. The first call of each function traces it: that time stands in a column of
+its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from keras_ser import audio, reference
+from keras_ser.benchmark.table import cells, machine, seconds, write
+from keras_ser.data.features import padded
+from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample
+from keras_ser.dsp.spectrum import frame_mask
+from keras_ser.reports import emodb_losses
+
+SAMPLE_RATE = 16000  # of the clips, except where they are resampled
+
+
+HIGH_RATE = 48000
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table. ``value``: the strength of an effect, 0 to 1, the same for both sides."""
+
+    name: str
+    reference: str  # the library call, for the table
+    one_clip: Callable  # (y [samples], value) → anything
+    batch: Callable  # (waveform [batch, samples], lengths [batch], value [batch]) → tensors
+    target: float | None  # least ratio that the design asks for
+    sample_rate: int = SAMPLE_RATE
+
+
+def _mel_db(waveform, lengths, value):
+    power = mel.mel_spectrogram(waveform, sample_rate=SAMPLE_RATE, lengths=lengths)
+    return decibel.power_to_db(power, mask=frame_mask(lengths, 512, tf.shape(power)[1]))
+
+
+def _works():
+    front_end = emodb_losses.features()
+    return (
+        Work(
+            "MFCC",
+            "librosa.feature.mfcc",
+            lambda y, value: reference.mfcc(y, SAMPLE_RATE),
+            lambda waveform, lengths, value: cepstrum.mfcc(waveform, sample_rate=SAMPLE_RATE, lengths=lengths),
+            target=5,
+        ),
+        Work(
+            "mel in dB",
+            "librosa.feature.melspectrogram, power_to_db",
+            lambda y, value: reference.mel_db(y, SAMPLE_RATE),
+            _mel_db,
+            target=5,
+        ),
+        Work(
+            "denoise",
+            "noisereduce.reduce_noise",
+            lambda y, value: reference.denoise(y, SAMPLE_RATE),
+            lambda waveform, lengths, value: denoise.denoise(waveform, sample_rate=SAMPLE_RATE, lengths=lengths),
+            target=8,
+        ),
+        Work(
+            "time stretch, rate 0.8 to 1.2",
+            "librosa.effects.time_stretch",
+            lambda y, value: reference.time_stretch(y, 0.8 + 0.4 * value),
+            lambda waveform, lengths, value: effects.time_stretch(waveform, 0.8 + 0.4 * value, lengths=lengths),
+            target=3,
+        ),
+        Work(
+            "pitch shift, ±3 semitones",
+            "librosa.effects.pitch_shift",
+            lambda y, value: reference.pitch_shift(y, SAMPLE_RATE, 6.0 * value - 3.0),
+            lambda waveform, lengths, value: effects.pitch_shift(
+                waveform, 6.0 * value - 3.0, sample_rate=SAMPLE_RATE, lengths=lengths
+            ),
+            target=3,
+        ),
+        Work(
+            "resample, 48 to 16 kHz",
+            "librosa.resample (soxr)",
+            lambda y, value: reference.resample(y, HIGH_RATE, SAMPLE_RATE),
+            lambda waveform, lengths, value: resample.resample(
+                waveform, orig_sr=HIGH_RATE, target_sr=SAMPLE_RATE, lengths=lengths
+            ),
+            target=None,
+            sample_rate=HIGH_RATE,
+        ),
+        Work(
+            "front end of emodb_losses",
+            "noisereduce and librosa",
+            lambda y, value: reference.emodb_features(y, SAMPLE_RATE),
+            lambda waveform, lengths, value: front_end([waveform, lengths]),
+            target=None,
+        ),
+    )
+
+
+def run(paths, out_dir, *, corpus, rounds=5, batch_size=32):
+    """Time every piece of work on these clips; write benchmark.csv and benchmark.md in ``out_dir``.
+
+    ``paths``: audio files of any rate. ``corpus``: what to call them. Each of ``rounds`` gives one ratio,
+    reference / ours; the table has their median, least and greatest. ``target`` is the design's least ratio,
+    where it states one. → pd.DataFrame, one row a piece of work
+    """
+    clips = {SAMPLE_RATE: sorted((_load(path) for path in paths), key=len)}
+    clips[HIGH_RATE] = [reference.resample(y, SAMPLE_RATE, HIGH_RATE) for y in clips[SAMPLE_RATE]]
+    values = np.random.default_rng(0).random(len(paths), np.float32)
+    works = _works()
+    with tqdm(total=len(works) * rounds, desc="benchmark", unit="round", disable=None) as progress:
+        rows = [_time(work, clips[work.sample_rate], values, rounds, batch_size, progress) for work in works]
+    table = pd.DataFrame(rows)
+
+    write(out_dir, "benchmark", table, _markdown(table, corpus, len(paths), rounds, batch_size))
+    return table
+
+
+def _load(path):
+    y, sample_rate = audio.read(path)
+    return reference.resample(y, sample_rate, SAMPLE_RATE)
+
+
+def _time(work, clips, values, rounds, batch_size, progress):
+    """One row of the table."""
+    batches = [
+        tuple(map(tf.constant, (*padded(clips[i : i + batch_size]), values[i : i + batch_size])))
+        for i in range(0, len(clips), batch_size)
+    ]
+    ours = tf.function(
+        work.batch,
+        autograph=False,  # which cannot read lambdas, and has nothing to convert
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None], tf.float32),
+        ],
+    )
+
+    def run_reference():
+        for y, value in zip(clips, values, strict=True):
+            work.one_clip(y, value)
+
+    def run_ours():
+        for batch in batches:
+            tf.nest.map_structure(np.asarray, ours(*batch))  # on a GPU, waits for the result
+
+    first_call_s = seconds(lambda: ours(*batches[0]))
+    work.one_clip(clips[0], values[0])  # librosa compiles and imports parts of itself when first used
+    run_ours()
+    times = np.empty((rounds, 2))
+    for i in range(rounds):
+        times[i] = seconds(run_reference), seconds(run_ours)
+        progress.update()
+    ratios = times[:, 0] / times[:, 1]
+    reference_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(clips)
+    ratio = np.median(ratios)
+    return {
+        "work": work.name,
+        "reference": work.reference,
+        "reference_ms_per_clip": reference_ms,
+        "ours_ms_per_clip": ours_ms,
+        "ratio": ratio,
+        "ratio_min": ratios.min(),
+        "ratio_max": ratios.max(),
+        "target": work.target,
+        "met": None if work.target is None else bool(ratio >= work.target),
+        "first_call_s": first_call_s,
+    }
+
+
+def _markdown(table, corpus, n_clips, rounds, batch_size):
+    return f"""# Speed
+
+{n_clips} clips of {corpus}; batches of {batch_size}; {rounds} rounds, both sides in turn. `ratio` is the
+median over the rounds of the time of the library, clip by clip, to ours, with the least and the greatest;
+`target` is what the design asks for. Reading files is not timed; the first call, which traces the function,
+stands on its own.
+
+{cells(table)}
+
+{machine()}
+"""

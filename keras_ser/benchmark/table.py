@@ -1,0 +1,40 @@
+"""What the benchmarks share: timing, batches, tables."""
+
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import tensorflow as tf
+
+SETTLE_S = 0.1  # BLAS threads wait busily for more work after a call, and would slow down what is timed next
+
+
+def seconds(function):
+    """How long one call takes."""
+    time.sleep(SETTLE_S)
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def write(out_dir, name, table, text):
+    """``<name>.csv`` and ``<name>.md``."""
+    out_dir = Path(out_dir)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out_dir / f"{name}.csv", index=False, float_format="%.4g")
+    (out_dir / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def cells(table):
+    """A table as Markdown."""
+    return table.astype(object).where(table.notna(), None).to_markdown(index=False, floatfmt=".3g")
+
+
+def machine():
+    """What it was measured on."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "librosa", "noisereduce", "numpy"))
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    machine = f"{os.cpu_count()} CPU cores ({platform.machine()}), {gpus} GPU"
+    return f"{machine}; Python {platform.python_version()}, {versions}."

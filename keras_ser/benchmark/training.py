@@ -1,0 +1,121 @@
+"""A training step as it is done here beside one as the reports list it."""
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from keras_ser import audio, training
+from keras_ser.benchmark.table import cells, machine, seconds, write
+from keras_ser.models.columns import ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed
+from keras_ser.reports import emodb_losses, tess_mfcc
+
+
+def run(paths, out_dir, *, corpus, rounds=5):
+    """Time an epoch of training as the reports' listings do it and as it is done here; write training.csv and
+    training.md in ``out_dir``.
+
+    ``paths``: clips for the TESS report, whose generator reads files and computes MFCC in each epoch anew; the
+    CNN-LSTM of the Emo-DB report is fitted to as many arrays of noise. → pd.DataFrame, one row a model
+    """
+    classes = np.arange(len(paths)) % 7
+    rng = np.random.default_rng(0)
+    experiment = emodb_losses.REPORT.experiment("cnn_lstm/categorical_crossentropy")
+    picture = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
+    works = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, picture, None)]
+    for name in ("cnn", "lstm", "cnn_lstm"):
+        experiment = tess_mfcc.REPORT.experiment(name)
+        features = np.stack([_by_librosa(path, experiment) for path in paths])
+        works.append((f"tess_mfcc {name}", "Python generator, librosa", experiment, features, paths))
+    with tqdm(total=len(works) * rounds, desc="training", unit="round", disable=None) as progress:
+        rows = [_time(*work, classes, rounds, progress) for work in works]
+    table = pd.DataFrame(rows)
+    write(out_dir, "training", table, _markdown(table, corpus, len(paths), rounds))
+    return table
+
+
+def _by_librosa(path, experiment):
+    return experiment.front_end.reference(*audio.read(path))
+
+
+class FileGenerator(keras.utils.PyDataset):
+    """Batches as the TESS report's generators give them: files read and MFCC computed when they are asked for."""
+
+    def __init__(self, paths, one_hot, experiment):
+        super().__init__()
+        self.paths, self.one_hot, self.experiment = paths, one_hot, experiment
+
+    def __len__(self):
+        return -(-len(self.paths) // self.experiment.training.batch_size)
+
+    def __getitem__(self, index):
+        size = self.experiment.training.batch_size
+        rows = slice(index * size, (index + 1) * size)
+        features = np.stack([_by_librosa(path, self.experiment) for path in self.paths[rows]])
+        return (features - features.mean()) / features.std(), self.one_hot[rows]
+
+
+def as_listed(model):
+    """The model with Keras's own layers in place of those of ``keras_ser.models.columns``."""
+    plain = {ColumnConv2D: keras.layers.Conv2D, ColumnMaxPooling2D: keras.layers.MaxPooling2D}
+
+    def layer_of_keras(layer):
+        if isinstance(layer, FoldedTimeDistributed):
+            return keras.layers.TimeDistributed(layer_of_keras(layer.layer))
+        return plain.get(type(layer), type(layer)).from_config(layer.get_config())
+
+    return keras.models.clone_model(model, clone_function=layer_of_keras)
+
+
+def _time(name, listing, experiment, features, paths, classes, rounds, progress):
+    """One row of the table. ``paths`` None: the listing is fitted to the arrays."""
+    one_hot = keras.utils.to_categorical(classes, 7)
+    model = experiment.model(7)
+    listed = as_listed(model)
+    features = features.reshape(-1, *model.input_shape[1:])
+    data = {
+        listed: FileGenerator(paths, one_hot, experiment) if paths else (features, one_hot),
+        model: training.dataset(features, classes, 7, experiment.training.batch_size, shuffle_seed=0),
+    }
+
+    def epoch(of):
+        arrays = {"batch_size": experiment.training.batch_size} if isinstance(data[of], tuple) else {}
+        x, y = data[of] if isinstance(data[of], tuple) else (data[of], None)
+        return seconds(lambda: of.fit(x, y, verbose=0, **arrays))
+
+    first = []
+    for of in data:
+        of.compile(optimizer=experiment.training.optimizer, loss=experiment.loss)
+        first.append(epoch(of))
+    times = np.empty((rounds, 2))
+    for i in range(rounds):
+        times[i] = epoch(listed), epoch(model)
+        progress.update()
+    ratios = times[:, 0] / times[:, 1]
+    steps = -(-len(classes) // experiment.training.batch_size)
+    listing_ms, ours_ms = np.median(times, axis=0) * 1e3 / steps
+    return {
+        "model": name,
+        "listing": listing,
+        "listing_ms_per_step": listing_ms,
+        "ours_ms_per_step": ours_ms,
+        "ratio": np.median(ratios),
+        "ratio_min": ratios.min(),
+        "ratio_max": ratios.max(),
+        "listing_first_epoch_s": first[0],
+        "ours_first_epoch_s": first[1],
+    }
+
+
+def _markdown(table, corpus, n_clips, rounds):
+    return f"""# Speed of training
+
+A training step of batches of 32, from epochs of {n_clips} examples: {rounds} rounds, both sides in turn. Left the model
+and the input as a report lists them, right as they are trained here: features computed once, batches by tf.data, the
+one-column convolutions of the Emo-DB report folded. The generator of the TESS report reads its files ({corpus}) and
+computes MFCC by librosa in every epoch. `ratio` is the median over the rounds, with the least and the greatest.
+
+{cells(table)}
+
+{machine()}
+"""
