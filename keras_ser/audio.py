@@ -26,6 +26,9 @@ from keras_ser.errors import UserError
 SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".aifc", ".ogg", ".opus", ".mp3", ".au", ".caf", ".w64"})
 LFS_SIGNATURE = b"version https://git-lfs"
 
+FULL_SCALE = 32767 / 32768  # the largest sample that 16 bits hold
+CLIPPED_RUN = 3
+
 # A file may overshoot full scale a little (lossy codecs do) and is clipped; beyond this it has another scale.
 LARGEST_OVERSHOOT = 2.0
 
@@ -122,6 +125,13 @@ def write(path: str | Path, waveform: np.ndarray, sample_rate: int) -> None:
     except BaseException:
         os.unlink(partial)
         raise
+
+
+def clipped_run(waveform: np.ndarray) -> int:
+    """The most samples in a row at full scale: [samples] → count. From `CLIPPED_RUN` on a recording is clipped."""
+    flags = np.abs(waveform) >= FULL_SCALE
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))  # start, end, start, end, …
+    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def digest(waveform: np.ndarray, sample_rate: int) -> str:

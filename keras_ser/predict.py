@@ -28,7 +28,6 @@ LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is as
 WINDOW_S = 5.0  # for a model that hears clips of any length
 SHORTEST_S = 0.3  # less than a syllable or two
 QUIET_DB = -60.0  # below full scale
-CLIPPED_SHARE = 1e-3  # samples at full scale, of all
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,8 @@ def _warnings(y, rate):
         out.append("silent: every sample is 0")
     elif 20 * np.log10(level) < QUIET_DB:
         out.append(f"quiet: {20 * np.log10(level):.0f} dB below full scale")
-    if np.mean(np.abs(y) >= 0.999) > CLIPPED_SHARE:
-        out.append(f"clipped: {np.mean(np.abs(y) >= 0.999):.1%} of the samples are at full scale")
+    if audio.clipped_run(y) >= audio.CLIPPED_RUN:
+        out.append(f"clipped: {audio.clipped_run(y)} samples in a row at full scale")
     return tuple(out)
 
 

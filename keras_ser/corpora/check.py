@@ -43,8 +43,6 @@ SIGNATURES = {  # the first bytes that a suffix promises
     ".ogg": (b"OggS",),
 }
 SILENT_PEAK = 1e-3  # -60 dB
-FULL_SCALE = 32767 / 32768  # the largest sample that 16 bits hold
-CLIPPED_RUN = 3
 N_EXAMPLES = 10  # problems of one kind that the report lists by name
 
 
@@ -168,10 +166,9 @@ def _look(path: str) -> _Look:
     peak = level.max()
     if peak < SILENT_PEAK:
         problems.append(("silent", f"peak {peak:.1e}"))
-    if peak >= FULL_SCALE:
-        longest = _longest_run(level.max(axis=1) >= FULL_SCALE)
-        if longest >= CLIPPED_RUN:
-            problems.append(("clipped", f"{longest} samples in a row"))
+    longest = audio.clipped_run(level.max(axis=1))
+    if longest >= audio.CLIPPED_RUN:
+        problems.append(("clipped", f"{longest} samples in a row"))
     if n_channels > 1:
         alike = "all alike" if (channels == channels[:, :1]).all() else "different"
         problems.append(("stereo", f"{n_channels} channels, {alike}"))
@@ -181,12 +178,6 @@ def _look(path: str) -> _Look:
         problems.append(("other_format", f"starts with {signature.decode('latin-1')!r}"))
     digest = audio.digest(audio.to_mono(channels), sample_rate)
     return _Look(tuple(problems), sample_rate, n_samples / sample_rate, digest)
-
-
-def _longest_run(flags: np.ndarray) -> int:
-    """The most consecutive True: bool [samples] → count."""
-    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))  # start, end, start, end, …
-    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _count_classes(corpus: Corpus, clips: pd.DataFrame) -> pd.DataFrame:
