@@ -10,18 +10,22 @@ says.
 from keras_ser.layers.augmentation import PitchShift, TimeStretch
 from keras_ser.layers.features import (
     MFCC,
+    RMS,
     FixFrames,
     MeanEnergy,
     MelSpectrogram,
     PeakNormalization,
     PowerToDecibel,
+    SpectralCentroid,
     StackFeatures,
+    ZeroCrossingRate,
 )
 from keras_ser.layers.normalization import RunningNormalization
 from keras_ser.layers.signal import Denoise, Resample, SignalLayer
 
 __all__ = [
     "MFCC",
+    "RMS",
     "Denoise",
     "FixFrames",
     "MeanEnergy",
@@ -32,6 +36,8 @@ __all__ = [
     "Resample",
     "RunningNormalization",
     "SignalLayer",
+    "SpectralCentroid",
     "StackFeatures",
     "TimeStretch",
+    "ZeroCrossingRate",
 ]

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_ser.dsp import cepstrum, contour, decibel, mel, scaling
+from keras_ser.dsp import cepstrum, contour, decibel, mel, scaling, shape
 from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.layers.signal import SignalLayer
 
@@ -104,6 +104,76 @@ class MeanEnergy(SignalLayer):
 
     def call(self, waveform, lengths=None):
         return contour.mean_energy(waveform, lengths)
+
+
+class ContourLayer(SignalLayer):
+    """One value a frame.
+
+    Args:
+        frame_length: Integer, samples in a frame.
+        hop_length: Integer, samples between the centres of successive frames.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: [batch, frames, 1].
+    """
+
+    def __init__(self, frame_length=2048, hop_length=512, **kwargs):
+        super().__init__(**kwargs)
+        self.frame_length = frame_length
+        self.hop_length = hop_length
+
+    def frames(self):
+        return {"frame_length": self.frame_length, "hop_length": self.hop_length}
+
+    def get_config(self):
+        return {**super().get_config(), **self.frames()}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class RMS(ContourLayer):
+    """Root of the mean square of each frame: :func:`keras_ser.dsp.contour.rms`. Args, shapes: :class:`ContourLayer`."""
+
+    def call(self, waveform, lengths=None):
+        return contour.rms(waveform, lengths=lengths, **self.frames())[..., None]
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class ZeroCrossingRate(ContourLayer):
+    """Share of samples whose sign changes: :func:`keras_ser.dsp.contour.zero_crossing_rate`.
+
+    Args, shapes: see :class:`ContourLayer`.
+    """
+
+    def call(self, waveform, lengths=None):
+        return contour.zero_crossing_rate(waveform, lengths=lengths, **self.frames())[..., None]
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class SpectralCentroid(SignalLayer):
+    """Mean frequency weighted by magnitude: :func:`keras_ser.dsp.shape.spectral_centroid`.
+
+    Args:
+        sample_rate: Integer, in Hz.
+        n_fft: Integer, samples in a frame.
+        hop_length: Integer, samples between the centres of successive frames.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: [batch, frames, 1], in Hz.
+    """
+
+    def __init__(self, sample_rate, n_fft=2048, hop_length=512, **kwargs):
+        super().__init__(**kwargs)
+        self.sample_rate = sample_rate
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+
+    def call(self, waveform, lengths=None):
+        frames = {"n_fft": self.n_fft, "hop_length": self.hop_length}
+        return shape.spectral_centroid(waveform, sample_rate=self.sample_rate, lengths=lengths, **frames)[..., None]
+
+    def get_config(self):
+        config = {"sample_rate": self.sample_rate, "n_fft": self.n_fft, "hop_length": self.hop_length}
+        return {**super().get_config(), **config}
 
 
 class FrameLayer(SignalLayer):

@@ -3,17 +3,22 @@ import numpy as np
 import pytest
 
 from keras_ser.dsp.cepstrum import mfcc
+from keras_ser.dsp.contour import rms, zero_crossing_rate
 from keras_ser.dsp.decibel import power_to_db
 from keras_ser.dsp.mel import mel_spectrogram
+from keras_ser.dsp.shape import spectral_centroid
 from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.layers import (
     MFCC,
+    RMS,
     FixFrames,
     MeanEnergy,
     MelSpectrogram,
     PeakNormalization,
     PowerToDecibel,
+    SpectralCentroid,
     StackFeatures,
+    ZeroCrossingRate,
 )
 from tests.harness import check_layer, generated, padded
 
@@ -50,6 +55,19 @@ def test_mean_energy(tmp_path):
     energy = check_layer(MeanEnergy(), WAVEFORM, LENGTHS, tmp_path, atol=1e-7)
     assert energy[0] == 0  # silence
     assert energy.shape == (len(LENGTHS),)
+
+
+def test_rms_and_zero_crossing_rate(tmp_path):
+    for layer, function in ((RMS(800, 256), rms), (ZeroCrossingRate(800, 256), zero_crossing_rate)):
+        values = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-6)
+        expected = function(WAVEFORM, frame_length=800, hop_length=256, lengths=LENGTHS)
+        np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_spectral_centroid(tmp_path):
+    values = check_layer(SpectralCentroid(16000, 800, 256), WAVEFORM, LENGTHS, tmp_path, atol=2e-2)
+    expected = spectral_centroid(WAVEFORM, sample_rate=16000, n_fft=800, hop_length=256, lengths=LENGTHS)
+    np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5, atol=1e-2)
 
 
 def test_power_to_decibel(features, tmp_path):
