@@ -1,10 +1,12 @@
 """Tables from stored runs: each reported figure beside ours, under each protocol. Never trains.
 
 A table has the columns of ``COLUMNS``. ``mean`` and ``std`` (n - 1 in the denominator) are over the ``n`` seeds whose
-training did not diverge; ``diverged`` counts the others. ``ci_low`` and ``ci_high`` are the 95 % confidence interval
-of the mean (Student's t). The verdict asks whether the reported value lies in the 95 % *prediction* interval of one
-more seed, which is wider: mean ± t · std · √(1 + 1/n).
+training did not diverge (of the most confusing class: the commonest label); ``diverged`` counts the others. ``ci_low``
+and ``ci_high`` are the 95 % confidence interval of the mean (Student's t). The verdict asks whether the reported value
+lies in the 95 % *prediction* interval of one more seed, which is wider: mean ± t · std · √(1 + 1/n).
 """
+
+import statistics
 
 import numpy as np
 import pandas as pd
@@ -56,6 +58,8 @@ def verdict(reported, values, *, rounding=0.0, synthetic=False, diverged=0):
         return "not comparable (synthetic speech)"
     if not len(values):
         return "not comparable (every run diverged)" if diverged else "not comparable (no run)"
+    if isinstance(reported, str):
+        return "reproduced" if reported in values else "differs"
     _, prediction = intervals(values)
     if prediction is None:
         return "not comparable (one seed has no spread)"
@@ -65,9 +69,14 @@ def verdict(reported, values, *, rounding=0.0, synthetic=False, diverged=0):
     return "higher" if np.mean(values) > reported else "lower"
 
 
-def class_values(metrics):
-    """tp_, fp_, fn_<label> of one run's metrics."""
-    return {f"{count}_{row['label']}": row[count] for row in metrics["classes"] for count in ("tp", "fp", "fn")}
+def value(run, metric):
+    """One figure of a run that did not diverge: a score, parameters, most_confusing_class, tp_, fp_ or fn_<label>."""
+    if metric == "parameters":
+        return run.facts["parameters"]
+    if metric in run.metrics:
+        return run.metrics[metric]
+    count, _, label = metric.partition("_")
+    return next(row[count] for row in run.metrics["classes"] if row["label"] == label)
 
 
 def table(report, runs):
@@ -85,15 +94,13 @@ def table(report, runs):
             ]
             if not group:
                 continue
-            finished = [run.metrics for run in group if not run.diverged]
+            finished = [run for run in group if not run.diverged]
             diverged = len(group) - len(finished)
-            classes = [class_values(metrics) for metrics in finished]
             for metric in (*SCORES, *(name for name in reported if name not in SCORES)):
                 figure = reported.get(metric)
                 if figure and not figure.comparable and protocol != "as_reported":
                     continue
-                source = finished if metric in SCORES else classes
-                values = [metrics[metric] for metrics in source]
+                values = [value(run, metric) for run in finished]
                 rows.append(_row(report, group[0].facts, experiment.name, protocol, metric, figure, values, diverged))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -124,21 +131,30 @@ def _size_verdict(reported, values, synthetic):
 
 
 def _row(report, facts, experiment, protocol, metric, figure, values, diverged):
-    of_mean, _ = intervals(values)
+    if metric == "most_confusing_class":
+        mean, std, of_mean = (statistics.mode(values) if values else None), None, None
+    else:
+        mean = np.mean(values) if values else None
+        std = np.std(values, ddof=1) if len(values) > 1 else None
+        of_mean, _ = intervals(values)
     low, high = of_mean or (None, None)
     reported, rounding = (figure.value, figure.rounding) if figure else (None, 0.0)
+    if metric == "parameters" and values:
+        said = _size_verdict(reported, set(values), synthetic=False)
+    else:
+        said = verdict(reported, values, rounding=rounding, synthetic=facts["synthetic"], diverged=diverged)
     return {
         "report": report.name,
         "experiment": experiment,
         "protocol": protocol,
         "metric": metric,
         "reported": reported,
-        "mean": np.mean(values) if values else None,
-        "std": np.std(values, ddof=1) if len(values) > 1 else None,
+        "mean": mean,
+        "std": std,
         "n": len(values),
         "ci_low": low,
         "ci_high": high,
-        "verdict": verdict(reported, values, rounding=rounding, synthetic=facts["synthetic"], diverged=diverged),
+        "verdict": said,
         "corpus": facts["corpus"],
         "clips": facts["clips"],
         "diverged": diverged,
@@ -255,6 +271,11 @@ def markdown(report, frame, runs):
             "## Data",
             data[["metric", "reported", "mean", "verdict"]].to_markdown(index=False, floatfmt=".0f"),
         ]
+    others = frame[~frame["metric"].isin(SCORES) & (frame["experiment"] != "data")]
+    others = others[~others["metric"].str.startswith(("tp_", "fp_", "fn_"))]
+    if len(others):
+        columns = ["experiment", "metric", "reported", "mean", "n", "verdict"]
+        parts += ["## Other figures, protocol as_reported", others[columns].to_markdown(index=False, floatfmt=".10g")]
     classes = classes_for_people(frame, report)
     if len(classes.columns) > 1:
         parts += [

@@ -57,3 +57,27 @@ def tess_features(y, sr, *, sample_rate=22050, n_mfcc=20, n_frames=100):
     """The front end of the TESS report: MFCC, cut or zero-padded on the right. → float32 [n_frames, n_mfcc]"""
     rows = mfcc(resample(y, sr, sample_rate), sample_rate, n_mfcc)
     return librosa.util.fix_length(rows, size=n_frames, axis=1).T.astype(np.float32)
+
+
+def fix_samples(y, sr, n_samples):
+    """At 16 kHz, cut or zero-padded on the right. → [n_samples]"""
+    return librosa.util.fix_length(resample(y, sr, 16000), size=n_samples)
+
+
+def crema_stacked(y, sr, *, n_samples=40775, frame_length=1631):
+    """The 1D feature space of the CREMA-D report: zero crossing rate, RMS, 13 MFCC, centroid. → float32 [16, frames]"""
+    y, hop_length = fix_samples(y, sr, n_samples), frame_length // 2
+    rows = [
+        librosa.feature.zero_crossing_rate(y, frame_length=frame_length, hop_length=hop_length),
+        librosa.feature.rms(y=y, frame_length=frame_length, hop_length=hop_length),
+        librosa.feature.mfcc(y=y, sr=16000, n_fft=frame_length, n_mfcc=13, hop_length=hop_length),
+        librosa.feature.spectral_centroid(y=y, sr=16000, n_fft=frame_length, hop_length=hop_length),
+    ]
+    return np.concatenate(rows).astype(np.float32)
+
+
+def crema_mel(y, sr, *, n_samples=40775):
+    """The 2D feature space of the CREMA-D report: mel spectrogram in dB below its maximum. → float32 [128, frames]"""
+    y = fix_samples(y, sr, n_samples)
+    power = librosa.feature.melspectrogram(y=y, sr=16000, n_mels=128, n_fft=1569, hop_length=512)
+    return librosa.power_to_db(power, ref=np.max).astype(np.float32)

@@ -14,7 +14,7 @@ from keras_ser.errors import UserError
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that the report prints.
+    """A number that the report prints (of ``most_confusing_class``: a label).
 
     ``experiment`` "" is the data itself. ``comparable``: whether ours can be set beside it under other protocols too
     (an accuracy can, a count of test clips cannot). ``rounding``: half a unit of the last digit printed.
@@ -22,7 +22,7 @@ class Figure:
 
     experiment: str
     metric: str
-    value: float
+    value: float | str
     where: str
     note: str = ""
     comparable: bool = True
@@ -94,6 +94,10 @@ class Split:
     test: float
     random_state: int
     n_folds: int
+
+
+class StratifiedSplit(Split):
+    """A split that keeps the shares of the emotions; the test side is drawn first, then validation from the rest."""
 
 
 @dataclass(frozen=True)

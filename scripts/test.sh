@@ -2,6 +2,6 @@
 # Style, then the whole test suite: scripts/test.sh [pytest's arguments]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-"$python" -m ruff check .
+"$python" -m ruff check --no-cache .
 "$python" -m ruff format --check .
 exec "$python" -m pytest "$@"

@@ -15,8 +15,8 @@ PACKAGE = Path(keras_ser.__file__).parent
 FLOORS = (
     ("errors",),
     ("audio", "corpora", "dsp", "metrics"),
-    ("layers", "reference", "models"),
-    ("data", "report"),
+    ("layers", "reference", "models", "report"),
+    ("data",),
     ("training", "evaluation", "records"),
     ("reports",),
     ("experiment", "comparison", "plots", "export"),

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,25 @@ def test_scores_by_the_speakers_that_were_tested():
     assert comparison.by_test_speakers([run(0.9)]).empty
     assert comparison.too_few_speakers([run(0.9)]) == ""
     assert comparison.too_few_speakers([tested(0.4, 0, list("abcdef"))]) == ""
+
+
+def test_figures_that_are_no_scores():
+    report = reports.load("crema_1d_2d")
+
+    def of_crema(seed, worst, parameters=2_105_094):
+        item = run(0.5, seed, experiment="cnn_1d/run_a", parameters=parameters)
+        classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4} for label in report.labels]
+        return dataclasses.replace(item, metrics={**item.metrics, "classes": classes, "most_confusing_class": worst})
+
+    runs = [of_crema(0, "fear"), of_crema(1, "sadness"), of_crema(2, "fear")]
+    table = comparison.table(report, runs).set_index(["experiment", "metric"])
+    worst = table.loc[("cnn_1d/run_a", "most_confusing_class")]
+    assert (worst["reported"], worst["mean"], worst["verdict"]) == ("sadness", "fear", "reproduced")
+    size = table.loc[("cnn_1d/run_a", "parameters")]
+    assert (size["reported"], size["mean"], size["verdict"]) == (2_105_094, 2_105_094, "reproduced")
+    page = comparison.markdown(report, table.reset_index(), runs)
+    assert "most_confusing_class" in page
+    (other,) = [of_crema(0, "fear", parameters=2_000_000)]
+    table = comparison.table(report, [other]).set_index(["experiment", "metric"])
+    assert table.at[("cnn_1d/run_a", "most_confusing_class"), "verdict"] == "differs"
+    assert table.at[("cnn_1d/run_a", "parameters"), "verdict"] == "lower"

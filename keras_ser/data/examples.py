@@ -8,6 +8,7 @@ amount depends on seed, clip, copy and transform alone, so it is the same in any
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 COLUMNS = ("clip", "copy", "transform", "amount")
@@ -32,6 +33,12 @@ def draw(seed, clip, copy, transform, low, high):
 def originals(manifest):
     """The clips themselves. → DataFrame of COLUMNS, in the manifest's order."""
     return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0, "transform": "none", "amount": 0.0})
+
+
+def drawn_without_replacement(manifest, seed, transform, share):
+    """``share`` of the clips, by chance, each once. → their names, in the order of the draw."""
+    rng = np.random.default_rng(int.from_bytes(hashlib.blake2b(f"{seed}/{transform}".encode()).digest()[:8], "big"))
+    return list(rng.choice(manifest["clip"], round(share * len(manifest)), replace=False))
 
 
 def with_copies(manifest, seed, plan):

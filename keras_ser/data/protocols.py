@@ -6,22 +6,37 @@ are left out. Validation is never test. Except in ``as_reported``, which keeps t
 of a clip exist in train alone.
 """
 
+from math import ceil
+
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from keras_ser.errors import UserError
+from keras_ser.report import StratifiedSplit
 
 SIDES = ("train", "validation", "test")
 
 
-def _random_sides(n, split, seed):
-    """Sides of ``n`` rows by the two calls of train_test_split that the Emo-DB report makes. → object [n]."""
-    held_out = split.validation + split.test
-    random_state = split.random_state + seed
+def _random_sides(emotion, split, seed):
+    """Sides of rows with these emotions, by two calls of train_test_split as the report makes them. → object [rows].
+
+    The Emo-DB report parts what it holds out into test and validation; the CREMA-D report (stratified) draws the test
+    side first, then validation from the rest.
+    """
+    n, random_state = len(emotion), split.random_state + seed
     try:
-        train, rest = train_test_split(np.arange(n), test_size=held_out, random_state=random_state)
-        test, validation = train_test_split(rest, test_size=split.validation / held_out, random_state=random_state)
+        if isinstance(split, StratifiedSplit):
+            options = {"random_state": random_state, "stratify": emotion}
+            rest, test = train_test_split(np.arange(n), test_size=split.test, **options)
+            options["stratify"] = emotion[rest]
+            # At least one clip of each emotion, which 5 % of a small corpus would not be.
+            n_validation = max(ceil(split.validation / (1 - split.test) * len(rest)), len(set(emotion)))
+            train, validation = train_test_split(rest, test_size=n_validation, **options)
+        else:
+            held_out = split.validation + split.test
+            train, rest = train_test_split(np.arange(n), test_size=held_out, random_state=random_state)
+            test, validation = train_test_split(rest, test_size=split.validation / held_out, random_state=random_state)
     except ValueError as error:
         raise UserError(f"{n} clips are too few to split into train, validation and test: add clips") from error
     sides = np.empty(n, object)
@@ -80,12 +95,15 @@ def _hold_out(column):
 
 def as_reported(examples, manifest, split, seed):
     """The report's own split: of all examples, copies included, so copies of one clip fall on different sides."""
-    return examples.assign(side=_random_sides(len(examples), split, seed))
+    emotion = examples["clip"].map(manifest.set_index("clip")["emotion"]).to_numpy()
+    return examples.assign(side=_random_sides(emotion, split, seed))
 
 
 def clip_disjoint(examples, manifest, split, seed):
     """Split the clips first, as the report splits its examples; then copies in train only."""
-    return _keep(examples, pd.Series(_random_sides(len(manifest), split, seed), index=manifest["clip"]))
+    return _keep(
+        examples, pd.Series(_random_sides(manifest["emotion"].to_numpy(), split, seed), index=manifest["clip"])
+    )
 
 
 def speaker_sentence_independent(examples, manifest, split, seed):

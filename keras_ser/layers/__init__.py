@@ -21,13 +21,14 @@ from keras_ser.layers.features import (
     ZeroCrossingRate,
 )
 from keras_ser.layers.normalization import RunningNormalization
-from keras_ser.layers.signal import Denoise, Resample, SignalLayer
+from keras_ser.layers.signal import Denoise, FixSamples, Resample, SignalLayer
 
 __all__ = [
     "MFCC",
     "RMS",
     "Denoise",
     "FixFrames",
+    "FixSamples",
     "MeanEnergy",
     "MelSpectrogram",
     "PeakNormalization",

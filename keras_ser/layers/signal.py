@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_ser.dsp import denoise, resample
+from keras_ser.dsp.spectrum import clear_padding
 
 
 class SignalLayer(keras.layers.Layer):
@@ -44,6 +45,30 @@ class Resample(SignalLayer):
 
     def get_config(self):
         return {**super().get_config(), "orig_sr": self.orig_sr, "target_sr": self.target_sr}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class FixSamples(SignalLayer):
+    """Cut or zero-pad on the right.
+
+    Args:
+        n_samples: Integer, samples in the output.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: waveform [batch, n_samples].
+    """
+
+    def __init__(self, n_samples, **kwargs):
+        super().__init__(**kwargs)
+        self.n_samples = n_samples
+
+    def call(self, waveform, lengths=None):
+        waveform = clear_padding(waveform, lengths)[:, : self.n_samples]
+        waveform = tf.pad(waveform, [[0, 0], [0, self.n_samples - tf.shape(waveform)[1]]])
+        return tf.ensure_shape(waveform, [None, self.n_samples])
+
+    def get_config(self):
+        return {**super().get_config(), "n_samples": self.n_samples}
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
@@ -6,9 +7,9 @@ from sklearn.model_selection import train_test_split
 
 from keras_ser import corpora, reports
 from keras_ser.data import leakage, protocols
-from keras_ser.data.examples import Copies, with_copies
+from keras_ser.data.examples import Copies, originals, with_copies
 from keras_ser.errors import UserError
-from keras_ser.report import Split
+from keras_ser.report import Split, StratifiedSplit
 
 SPLIT = Split(validation=0.15, test=0.15, random_state=42, n_folds=5)
 PLAN = (Copies("pitch_shift", 3, -3.0, 3.0), Copies("time_stretch", 3, 0.8, 1.2))
@@ -198,3 +199,13 @@ def test_every_emotion_of_real_corpora_is_on_every_side(real_data, corpus, name)
 def test_what_cannot_be_split(name, clips, said):
     with pytest.raises(UserError, match=said):
         sided(name, clips)
+
+
+def test_a_stratified_split_has_every_emotion_on_every_side():
+    emotion = np.repeat(["anger", "fear", "sadness"], [20, 15, 12])
+    manifest = pd.DataFrame({"clip": [str(i) for i in range(47)], "emotion": emotion})
+    split = StratifiedSplit(validation=0.035, test=0.3, random_state=42, n_folds=5)
+    sided = protocols.clip_disjoint(originals(manifest), manifest, split, 0)
+    counts = pd.crosstab(sided["side"], emotion[sided["clip"].astype(int)])
+    assert counts.loc["validation"].tolist() == [1, 1, 1]
+    assert counts.loc["test"].tolist() == [6, 5, 4]

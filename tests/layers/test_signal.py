@@ -1,9 +1,11 @@
 import keras
+import librosa
 import numpy as np
+import pytest
+
 from keras_ser.dsp.denoise import denoise
 from keras_ser.dsp.resample import resample
-
-from keras_ser.layers import Denoise, Resample
+from keras_ser.layers import Denoise, FixSamples, Resample
 from tests.harness import check_layer, generated, padded
 
 WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name != "impulse"})
@@ -31,3 +33,12 @@ def test_layers_chain_symbolically():
     waveform, lengths = keras.Input((None,)), keras.Input((), dtype="int32")
     clean = Denoise(16000)(*Resample(48000, 16000)(waveform, lengths))
     assert clean.shape == (None, None)
+
+
+@pytest.mark.parametrize("n_samples", [4000, 12000])
+def test_fix_samples(n_samples, tmp_path):
+    fixed = check_layer(FixSamples(n_samples), WAVEFORM, LENGTHS, tmp_path, atol=0)
+    assert fixed.shape == (len(WAVEFORM), n_samples)
+    for row, y, length in zip(fixed, WAVEFORM, LENGTHS, strict=True):
+        expected = librosa.util.fix_length(y[:length], size=n_samples)
+        np.testing.assert_array_equal(row, expected)

@@ -1,0 +1,137 @@
+"""The report as a module: its figures are those of the collection, its steps those of its code."""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_ser import audio, corpora, metrics, reports
+from keras_ser.data import protocols
+from keras_ser.data.features import padded
+from keras_ser.reports import crema_1d_2d as report
+from tests.harness import check_layer, generated
+from tests.harness import padded as padded_with_noise
+
+REPORT = reports.load("crema_1d_2d")
+LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
+
+
+def test_every_printed_figure_is_there(real_data):
+    path = real_data.parent / "reports" / "figures.csv"
+    if not path.is_file():
+        pytest.skip(f"no collection of the printed figures in {path}")
+    table = pd.read_csv(path, dtype=str)
+    table = table[table["report"] == "crema_1d_2d"]
+    ours = {(figure.experiment, figure.metric): figure.value for figure in REPORT.figures}
+    assert len(table) == 25
+    for row in table.itertuples():
+        metric = row.item.removeprefix("test_")
+        if row.item == "confusion":
+            matrix = [[int(count) for count in line.split()] for line in row.value.split(";")]
+            assert matrix == [list(line) for line in report.CONFUSION[row.experiment]]
+        elif metric == "most_confusing_class":
+            assert ours[row.experiment, metric] == LABELS[row.value]
+        elif row.item == "mean_length":
+            assert report.MEAN_LENGTH["run_a"] == int(row.value)
+        elif row.item == "clips_after_pitch_shift":
+            assert round(report.SHARE * 7442) == int(row.value) - 7442
+        elif row.experiment == "data":
+            assert ours["", {"clips_after_time_stretch": "examples"}.get(row.item, metric)] == int(row.value)
+        else:
+            assert ours[row.experiment, metric] == float(row.value)
+
+
+@pytest.mark.parametrize("name", report.CONFUSION)
+def test_printed_matrices_give_the_printed_scores(name):
+    matrix = np.array(report.CONFUSION[name])
+    scores = metrics.scores_of_confusion(matrix)
+    stated = {figure.metric: figure.value for figure in REPORT.figures if figure.experiment == name}
+    assert matrix.sum() == 3133
+    assert metrics.most_confusing_class(matrix, REPORT.labels) == stated["most_confusing_class"]
+    assert scores["weighted_f1"] == pytest.approx(stated["weighted_f1"], abs=1e-12)
+    # Of cnn_2d/run_b two digits are swapped: 0.52186402808… for 0.52186402 8 0880945….
+    assert scores["accuracy"] == pytest.approx(stated["accuracy"], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "parameters"),
+    [
+        ("cnn_1d/run_a", (16, 51), 2_105_094),
+        ("cnn_1d/run_b", (16, 87), 2_694_918),
+        ("cnn_2d/run_a", (128, 80), 3_105_990),
+        ("cnn_2d/run_b", (128, 80), 3_105_990),
+    ],
+)
+def test_the_model_fits_the_features(name, features, parameters):
+    experiment = REPORT.experiment(name)
+    assert experiment.front_end.graph().output_shape[1:] == features
+    assert np.prod(experiment.model(6).input_shape[1:]) == np.prod(features)
+    assert experiment.model(6).count_params() == parameters
+    (stop,) = experiment.training.callbacks()
+    assert (stop.monitor, stop.min_delta, stop.patience, stop.restore_best_weights) == ("val_loss", 1e-3, 5, True)
+    assert experiment.training.epochs == (100 if "1d" in name else 80)
+
+
+def test_frames_of_a_clip():
+    assert report.frame_length(40775) == 1631  # 25 frames
+    assert report.frame_length(40764) == 948  # 43
+
+
+@pytest.mark.parametrize("name", ["cnn_1d/run_a", "cnn_1d/run_b", "cnn_2d/run_a"])
+def test_features_are_librosas_on_recordings(name, real_data):
+    front_end = REPORT.experiment(name).front_end
+    paths = corpora.manifest("emodb", real_data)["path"].iloc[::90]  # shorter and longer than the mean
+    waveforms = [audio.read(path)[0] for path in paths]
+    for row, y in zip(front_end.graph()(padded(waveforms)).numpy(), waveforms, strict=True):
+        expected = front_end.reference(y, 16000)
+        if "1d" in name:
+            np.testing.assert_allclose(row[[0, 1, 15]], expected[[0, 1, 15]], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(row, expected, rtol=1e-4, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["cnn_1d/run_a", "cnn_2d/run_a"])
+def test_features_alone_in_a_batch_reloaded_and_exported(name, tmp_path):
+    signals = {name: y for name, y in generated().items() if name != "impulse"}
+    check_layer(REPORT.experiment(name).front_end.graph(), *padded_with_noise(signals), tmp_path, atol=2e-2)
+
+
+@pytest.fixture
+def names(real_data):
+    """The whole corpus by its file names."""
+    lines = (real_data / "names" / "crema_d.txt").read_text().split()
+    facts = [corpora.get("crema_d").parse(PurePosixPath(line)) for line in lines]
+    return pd.DataFrame(facts).sort_values("clip", ignore_index=True)
+
+
+def test_10442_examples_and_their_sides(names):
+    examples = REPORT.copies(names, 0)
+    assert examples["transform"].value_counts().to_dict() == {"none": 7442, "pitch_shift": 1500, "time_stretch": 1500}
+    assert not examples.duplicated(["clip", "transform"]).any()
+    drawn = {name: set(group["clip"]) for name, group in examples.groupby("transform")}
+    assert drawn["pitch_shift"] != drawn["time_stretch"]
+    amounts = examples.groupby("transform")["amount"].agg(["min", "max"])
+    assert amounts.loc["pitch_shift", "min"] > -4
+    assert amounts.loc["pitch_shift", "max"] < 4
+    assert amounts.loc["time_stretch", "min"] > 0.8
+    assert amounts.loc["time_stretch", "max"] < 1.2
+    pd.testing.assert_frame_equal(examples, REPORT.copies(names, 0))
+    assert set(REPORT.copies(names, 1)["clip"][7442:8942]) != drawn["pitch_shift"]
+    sided = protocols.assign("as_reported", examples, names, REPORT.split, 0)
+    assert sided["side"].value_counts().to_dict() == {"train": 6943, "validation": 366, "test": 3133}
+    emotion = sided["clip"].map(names.set_index("clip")["emotion"])
+    shares = pd.crosstab(sided["side"], emotion, normalize="index")
+    assert (shares - emotion.value_counts(normalize=True)).abs().to_numpy().max() < 0.002
+
+
+def test_actors_of_the_test_are_new(names):
+    examples = REPORT.copies(names, 0)
+    speaker = names.set_index("clip")["speaker"]
+    tested = set()
+    for seed in range(5):
+        sided = protocols.assign("speaker_independent", examples, names, REPORT.split, seed)
+        speakers = speaker[sided["clip"]].groupby(sided["side"].to_numpy()).agg(set)
+        assert not speakers["test"] & (speakers["train"] | speakers["validation"])
+        assert not speakers["train"] & speakers["validation"]
+        tested |= speakers["test"]
+    assert len(tested) == 91
