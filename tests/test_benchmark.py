@@ -17,7 +17,7 @@ def clips(tmp_path, rng):
 
 
 def test_the_table_is_whole_and_on_disk(clips, tmp_path):
-    table = signal.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2, batch_size=2)
+    table = signal.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2)
     assert list(table.columns) == [
         *("work", "reference", "reference_ms_per_clip", "ours_ms_per_clip"),
         *("ratio", "ratio_min", "ratio_max", "target", "met", "first_call_s"),

@@ -1,13 +1,15 @@
 """The graph beside librosa and noisereduce.
 
 The libraries go through the clips one by one, as the reports do, with as many threads as they take by themselves. The
-graph gets the clips in order of length, in padded batches, so that little of a batch is padding; building the batches
-is not timed, neither is reading the files. The first call of each function traces it: that time stands in a column of
-its own.
+graph gets the clips in padded batches, those that training gets them in; building the batches is not timed, neither is
+reading the files. The first call of each function traces it: that time stands in a column of its own. A turn goes
+through all clips again and again for ``TURN_S``, after once untimed: caches, threads and clock are then those of a long
+run.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from tqdm import tqdm
 
 from keras_ser import audio, reference
 from keras_ser.benchmark.table import cells, machine, seconds, write
+from keras_ser.data import features
 from keras_ser.data.features import padded
 from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample
 from keras_ser.dsp.spectrum import frame_mask
@@ -25,6 +28,7 @@ SAMPLE_RATE = 16000  # of the clips, except where they are resampled
 
 
 HIGH_RATE = 48000
+TURN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def _works():
     )
 
 
-def run(paths, out_dir, *, corpus, rounds=5, batch_size=32):
+def run(paths, out_dir, *, corpus, rounds=5):
     """Time every piece of work on these clips; write benchmark.csv and benchmark.md in ``out_dir``.
 
     ``paths``: audio files of any rate. ``corpus``: what to call them. Each of ``rounds`` gives one ratio,
@@ -116,10 +120,10 @@ def run(paths, out_dir, *, corpus, rounds=5, batch_size=32):
     values = np.random.default_rng(0).random(len(paths), np.float32)
     works = _works()
     with tqdm(total=len(works) * rounds, desc="benchmark", unit="round", disable=None) as progress:
-        rows = [_time(work, clips[work.sample_rate], values, rounds, batch_size, progress) for work in works]
+        rows = [_time(work, clips[work.sample_rate], values, rounds, progress) for work in works]
     table = pd.DataFrame(rows)
 
-    write(out_dir, "benchmark", table, _markdown(table, corpus, len(paths), rounds, batch_size))
+    write(out_dir, "benchmark", table, _markdown(table, corpus, len(paths), rounds))
     return table
 
 
@@ -128,11 +132,11 @@ def _load(path):
     return reference.resample(y, sample_rate, SAMPLE_RATE)
 
 
-def _time(work, clips, values, rounds, batch_size, progress):
+def _time(work, clips, values, rounds, progress):
     """One row of the table."""
+    table = pd.DataFrame({"samples": [len(y) for y in clips], "rate": work.sample_rate, "transform": work.name})
     batches = [
-        tuple(map(tf.constant, (*padded(clips[i : i + batch_size]), values[i : i + batch_size])))
-        for i in range(0, len(clips), batch_size)
+        tuple(map(tf.constant, (*padded([clips[i] for i in step]), values[step]))) for step in features.batches(table)
     ]
     ours = tf.function(
         work.batch,
@@ -157,7 +161,7 @@ def _time(work, clips, values, rounds, batch_size, progress):
     run_ours()
     times = np.empty((rounds, 2))
     for i in range(rounds):
-        times[i] = seconds(run_reference), seconds(run_ours)
+        times[i] = _turn(run_reference), _turn(run_ours)
         progress.update()
     ratios = times[:, 0] / times[:, 1]
     reference_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(clips)
@@ -176,10 +180,17 @@ def _time(work, clips, values, rounds, batch_size, progress):
     }
 
 
-def _markdown(table, corpus, n_clips, rounds, batch_size):
+def _turn(function):
+    """Mean time of a call among calls that follow each other for ``TURN_S`` or more."""
+    once = seconds(function)
+    calls = ceil(TURN_S / once)
+    return seconds(lambda: [function() for _ in range(calls)], settle=False) / calls
+
+
+def _markdown(table, corpus, n_clips, rounds):
     return f"""# Speed
 
-{n_clips} clips of {corpus}; batches of {batch_size}; {rounds} rounds, both sides in turn. `ratio` is the
+{n_clips} clips of {corpus}; {rounds} rounds, both sides in turn. `ratio` is the
 median over the rounds of the time of the library, clip by clip, to ours, with the least and the greatest;
 `target` is what the design asks for. Reading files is not timed; the first call, which traces the function,
 stands on its own.

@@ -11,9 +11,10 @@ import tensorflow as tf
 SETTLE_S = 0.1  # BLAS threads wait busily for more work after a call, and would slow down what is timed next
 
 
-def seconds(function):
-    """How long one call takes."""
-    time.sleep(SETTLE_S)
+def seconds(function, settle=True):
+    """How long one call takes; ``settle``: after a pause, so that the threads of another library come to rest."""
+    if settle:
+        time.sleep(SETTLE_S)
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

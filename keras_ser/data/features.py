@@ -21,9 +21,11 @@ from keras_ser.errors import UserError
 
 ENGINES = ("in_graph", "reference")
 
-# Samples in a padded batch: 32 clips of 5 s at 16 kHz; keeps the spectra of a batch within a few hundred MB.
-BATCH_SAMPLES = 2_500_000
-BATCH_CLIPS = 32
+# A padded batch holds at most so many clips and samples (16 clips of 5 s at 16 kHz): its spectra then stay near the
+# processor's cache. A clip much shorter than the longest begins another batch.
+BATCH_CLIPS = 16
+BATCH_SAMPLES = 1_250_000
+SHORTEST_SHARE = 0.75
 
 
 def with_content(manifest):
@@ -116,9 +118,9 @@ def batches(table):
         start = 0
         while start < len(order):
             longest = table.at[order[start], "samples"]
-            size = max(1, min(BATCH_CLIPS, BATCH_SAMPLES // longest))
-            out.append(order[start : start + size])
-            start += size
+            step = order[start : start + max(1, min(BATCH_CLIPS, BATCH_SAMPLES // longest))]
+            out.append(step[table.loc[step, "samples"] >= SHORTEST_SHARE * longest])
+            start += len(out[-1])
     return out
 
 
