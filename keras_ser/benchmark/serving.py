@@ -13,7 +13,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from keras_ser import audio, export, reference, reports
-from keras_ser.benchmark.table import cells, machine, seconds, write
+from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
 
 TARGET = 20  # least ratio that the design asks for, one clip
@@ -61,9 +61,7 @@ def _time(run, folder, paths, rounds):
     )
     starts = _start_s(_LISTED_START, run.folder / "model.keras", rate), _start_s(_OUR_START, folder, rate)
     for what, chosen, call in calls:
-        call()
-        listed(chosen)
-        times = np.array([[seconds(functools.partial(listed, chosen)), seconds(call)] for _ in range(rounds)])
+        times = np.array([[turn(functools.partial(listed, chosen)), turn(call)] for _ in range(rounds)])
         ratios = times[:, 0] / times[:, 1]
         listed_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(chosen)
         yield {
@@ -103,9 +101,9 @@ def _markdown(table, corpus, n_clips, rounds):
     return f"""# Speed of prediction
 
 From a waveform at the model's rate to probabilities: left the report's own way (librosa for each clip, then
-`model.predict`), right the exported model; {rounds} rounds, both sides in turn, on {n_clips} clips of {corpus}.
-`ratio` is the median over the rounds, with the least and the greatest; `target` is what the design asks for. `start`
-is a process from nothing to its first answer.
+`model.predict`), right the exported model; {rounds} rounds, both sides in turn (each again and again for half a
+second), on {n_clips} clips of {corpus}. `ratio` is the median over the rounds, with the least and the greatest;
+`target` is what the design asks for. `start` is a process from nothing to its first answer.
 
 {cells(table)}
 

@@ -2,14 +2,11 @@
 
 The libraries go through the clips one by one, as the reports do, with as many threads as they take by themselves. The
 graph gets the clips in padded batches, those that training gets them in; building the batches is not timed, neither is
-reading the files. The first call of each function traces it: that time stands in a column of its own. A turn goes
-through all clips again and again for ``TURN_S``, after once untimed: caches, threads and clock are then those of a long
-run.
+reading the files. The first call of each function traces it: that time stands in a column of its own.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -17,7 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from keras_ser import audio, reference
-from keras_ser.benchmark.table import cells, machine, seconds, write
+from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data import features
 from keras_ser.data.features import padded
 from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample
@@ -25,10 +22,7 @@ from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.reports import emodb_losses
 
 SAMPLE_RATE = 16000  # of the clips, except where they are resampled
-
-
 HIGH_RATE = 48000
-TURN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,7 @@ def _time(work, clips, values, rounds, progress):
     run_ours()
     times = np.empty((rounds, 2))
     for i in range(rounds):
-        times[i] = _turn(run_reference), _turn(run_ours)
+        times[i] = turn(run_reference), turn(run_ours)
         progress.update()
     ratios = times[:, 0] / times[:, 1]
     reference_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(clips)
@@ -178,13 +172,6 @@ def _time(work, clips, values, rounds, progress):
         "met": None if work.target is None else bool(ratio >= work.target),
         "first_call_s": first_call_s,
     }
-
-
-def _turn(function):
-    """Mean time of a call among calls that follow each other for ``TURN_S`` or more."""
-    once = seconds(function)
-    calls = ceil(TURN_S / once)
-    return seconds(lambda: [function() for _ in range(calls)], settle=False) / calls
 
 
 def _markdown(table, corpus, n_clips, rounds):

@@ -4,11 +4,13 @@ import os
 import platform
 import time
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 
 import tensorflow as tf
 
 SETTLE_S = 0.1  # BLAS threads wait busily for more work after a call, and would slow down what is timed next
+TURN_S = 0.5  # how long one side of a round is repeated
 
 
 def seconds(function, settle=True):
@@ -18,6 +20,15 @@ def seconds(function, settle=True):
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
+
+
+def turn(function):
+    """Mean time of a call among calls that follow each other for ``TURN_S`` or more, after one that is not timed:
+    caches, threads and clock are then those of a long run.
+    """
+    once = seconds(function)
+    calls = ceil(TURN_S / once)
+    return seconds(lambda: [function() for _ in range(calls)], settle=False) / calls
 
 
 def write(out_dir, name, table, text):
