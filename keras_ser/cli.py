@@ -86,6 +86,11 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: all that the report has")
+    added.add_argument(
+        "--corpus",
+        metavar="NAME",
+        help="a stand-in: another corpus than the report's, cut down to the report's emotions",
+    )
     added.add_argument("--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph")
     added.add_argument(
         "--epochs",
@@ -283,13 +288,20 @@ def reproduce_one(report, root, options):
     else:
         experiments = [item for item in report.experiments if not item.ours]
 
-    manifest = find_corpus(report.corpus, root, options.out)
-    material = experiment.gather(report, corpora.get(report.corpus).title, manifest)
+    stand_in = options.corpus if options.corpus != report.corpus else None
+    title = corpora.get(report.corpus).title
+    if stand_in:
+        title = f"{corpora.get(stand_in).title} in place of {title}"
+        manifest = corpora.manifest(stand_in, root)
+    else:
+        manifest = find_corpus(report.corpus, root, options.out)
+    material = experiment.gather(report, title, manifest)
     for line in material.left_out:
         print(f"left out: {line}", file=sys.stderr)
     epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
-    # Figures from synthetic speech never lie where those from real recordings do.
-    out = options.out / "synthetic" if material.synthetic else options.out
+    # Figures from synthetic speech, or of a stand-in, never lie where those of the report's own recordings do.
+    out = options.out / "stand_in" / stand_in if stand_in else options.out
+    out = out / "synthetic" if material.synthetic else out
     experiment.run_all(
         report,
         material,
@@ -311,6 +323,8 @@ def reproduce_one(report, root, options):
     print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
     if material.synthetic:
         print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
+    if stand_in:
+        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.get(report.corpus).title}.")
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from keras_ser.data.protocols import PROTOCOLS
+from keras_ser import corpora
+from keras_ser.data.protocols import PROTOCOLS, SIDES
 from keras_ser.metrics import SCORES
 
 COLUMNS = (
@@ -33,6 +34,7 @@ COLUMNS = (
 )
 CONFIDENCE = 0.95
 NOT_STATED = "not stated"
+WHOLE = 0.99  # share of a corpus's clips that counts as all of it: published copies lack some, one clip is silent
 FEW_SPEAKERS = 6  # below this many, no spread over speakers can be told
 
 
@@ -50,12 +52,25 @@ def intervals(values):
     return (mean - of_mean, mean + of_mean), (mean - of_next, mean + of_next)
 
 
-def verdict(reported, values, *, rounding=0.0, synthetic=False, diverged=0):
-    """What our values say about a reported one (printed to within ``rounding``), in words."""
+def obstacle(report, facts):
+    """Why no score of a run can be set beside the report's: it heard other clips. "" where it can."""
+    if facts["synthetic"]:
+        return "synthetic speech"
+    corpus = corpora.get(report.corpus)
+    if facts["corpus"] != corpus.title:
+        return "stand-in corpus"
+    whole = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)
+    return "" if facts["clips"] >= WHOLE * whole else f"{facts['clips']} of {whole} clips"
+
+
+def verdict(reported, values, *, rounding=0.0, obstacle="", diverged=0):
+    """What our values say about a reported one (printed to within ``rounding``), in words. ``obstacle``: why they
+    cannot say anything.
+    """
     if reported is None:
         return NOT_STATED
-    if synthetic:
-        return "not comparable (synthetic speech)"
+    if obstacle:
+        return f"not comparable ({obstacle})"
     if not len(values):
         return "not comparable (every run diverged)" if diverged else "not comparable (no run)"
     if isinstance(reported, str):
@@ -114,7 +129,7 @@ def _data_rows(report, runs):
             yield {
                 **_row(report, runs[0].facts, "data", "as_reported", figure.metric, figure, sorted(values), 0),
                 "n": len({run.facts["seed"] for run in runs}),
-                "verdict": _size_verdict(figure.value, values, runs[0].facts["synthetic"]),
+                "verdict": _size_verdict(figure.value, values, obstacle(report, runs[0].facts)),
             }
 
 
@@ -123,9 +138,9 @@ def _size(facts, metric):
     return sizes[metric]
 
 
-def _size_verdict(reported, values, synthetic):
-    if synthetic:
-        return verdict(reported, [], synthetic=True)
+def _size_verdict(reported, values, obstacle=""):
+    if obstacle:
+        return verdict(reported, [], obstacle=obstacle)
     (value,) = values
     return "reproduced" if value == reported else "higher" if value > reported else "lower"
 
@@ -140,9 +155,9 @@ def _row(report, facts, experiment, protocol, metric, figure, values, diverged):
     low, high = of_mean or (None, None)
     reported, rounding = (figure.value, figure.rounding) if figure else (None, 0.0)
     if metric == "parameters" and values:
-        said = _size_verdict(reported, set(values), synthetic=False)
+        said = _size_verdict(reported, set(values))
     else:
-        said = verdict(reported, values, rounding=rounding, synthetic=facts["synthetic"], diverged=diverged)
+        said = verdict(reported, values, rounding=rounding, obstacle=obstacle(report, facts), diverged=diverged)
     return {
         "report": report.name,
         "experiment": experiment,
@@ -194,6 +209,58 @@ def too_few_speakers(runs):
     if not tested or len(tested) >= FEW_SPEAKERS:
         return ""
     return f"{len(tested)} speakers were tested in all: too few to claim anything about people at large."
+
+
+def sides(runs, metrics=("accuracy", "weighted_f1")):
+    """Scores on train, validation and test. → DataFrame ``experiment, protocol, seed, side, metric, value``; empty
+    unless every run has them.
+    """
+    rows = [
+        {
+            **{name: run.facts[name] for name in ("experiment", "protocol", "seed")},
+            "side": side,
+            "metric": metric,
+            "value": (run.metrics if side == "test" else run.metrics[side])[metric],
+        }
+        for run in runs
+        if not run.diverged and "train" in run.metrics
+        for side in SIDES
+        for metric in metrics
+    ]
+    return pd.DataFrame(rows, columns=["experiment", "protocol", "seed", "side", "metric", "value"])
+
+
+def sides_for_people(frame):
+    """One row an experiment and protocol: mean ± std of accuracy and weighted F1 on each side."""
+    rows = []
+    for (experiment, protocol), group in frame.groupby(["experiment", "protocol"], sort=False):
+        row = {"experiment": experiment, "protocol": protocol}
+        for (metric, side), values in group.groupby(["metric", "side"], sort=False)["value"]:
+            row[f"{metric}, {side}"] = describe(values.mean(), values.std())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def listeners_matrix(report):
+    """Votes of the corpus's listeners by intended (rows) and heard (columns) emotion. → int [labels, labels]"""
+    votes = report.listeners()
+    return votes.groupby("emotion")[list(report.labels)].sum().loc[list(report.labels)].to_numpy()
+
+
+def listeners_for_people(report, runs):
+    """Recall a class: of the corpus's listeners, and of ours (mean over the seeds). → DataFrame, one row a class"""
+    matrix = listeners_matrix(report)
+    heard = np.diag(matrix) / matrix.sum(axis=1)
+    columns = {"listeners": [*heard, np.diag(matrix).sum() / matrix.sum()]}
+    groups = {}
+    for run in runs:
+        if not run.diverged:
+            groups.setdefault((run.facts["experiment"], run.facts["protocol"]), []).append(run)
+    for (experiment, protocol), group in groups.items():
+        recalls = [[row["recall"] for row in run.metrics["classes"]] for run in group]
+        means = pd.DataFrame(recalls, dtype=float).mean().to_list()
+        columns[f"{experiment} {protocol}"] = [*means, np.mean([run.metrics["accuracy"] for run in group])]
+    return pd.DataFrame(columns, index=pd.Index([*report.labels, "all clips"], name="class")).reset_index()
 
 
 def describe(value, std=None, digits=3):
@@ -259,6 +326,17 @@ def markdown(report, frame, runs):
     if len(by_speaker):
         parts += ["## Accuracy by test speakers, protocol speaker_independent", too_few_speakers(runs)]
         parts.append(by_speaker.to_markdown(index=False, floatfmt=".3f"))
+    by_side = sides(runs)
+    if len(by_side):
+        parts += ["## Train, validation, test", sides_for_people(by_side).to_markdown(index=False)]
+    if report.listeners:
+        parts += [
+            "## Beside human listeners",
+            f"Recall a class. The listeners' column counts {listeners_matrix(report).sum()} single votes on the "
+            f"{len(report.listeners())} clips of {corpora.get(report.corpus).title}, sound alone; ours are means over "
+            "the seeds, on the clips named above.",
+            listeners_for_people(report, runs).to_markdown(index=False, floatfmt=".3f"),
+        ]
     parts += [
         "## What train and test share",
         "Share of the test examples that have in train: the same clip or a copy of it (`clip`), something made from "

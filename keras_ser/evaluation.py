@@ -21,6 +21,16 @@ def predict(model, features, examples, classes, labels, batch_size=256):
     return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
 
 
+def score_sides(model, sides, batch_size=256):
+    """Scores on train and validation. ``sides``: name → (features [examples, …], class indices [examples]). → dict"""
+    found = {}
+    for name in ("train", "validation"):
+        features, classes = sides[name]
+        predicted = model.predict(features, batch_size=batch_size, verbose=0).argmax(axis=1)
+        found[name] = metrics.scores(classes, predicted)
+    return found
+
+
 def score(predictions, labels):
     """All scores of a table of predictions, ready for JSON."""
     index = {label: place for place, label in enumerate(labels)}

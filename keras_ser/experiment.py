@@ -137,7 +137,7 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
         predictions = evaluation.predict(
             model, sides["test"][0], sided.iloc[rows["test"]], sides["test"][1], report.labels
         )
-        scores = evaluation.score(predictions, report.labels)
+        scores = {**evaluation.score(predictions, report.labels), **evaluation.score_sides(model, sides)}
     else:
         predictions, scores = None, {}
     facts = {

@@ -15,7 +15,7 @@ import seaborn as sns
 import tensorflow as tf
 from matplotlib.ticker import MaxNLocator
 
-from keras_ser import audio
+from keras_ser import audio, comparison, corpora
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.decibel import power_to_db
@@ -183,6 +183,72 @@ def confusion_matrices(runs, experiments, labels, title, path):
     return _save(figure, path)
 
 
+def listeners(matrix, runs, experiments, labels, title, path):
+    """What human listeners heard, ``matrix`` [labels, labels] of votes, beside what the models predicted: shares of the
+    true class.
+    """
+    matrices = {"human listeners": matrix}
+    for name in experiments:
+        chosen = [np.array(run.metrics["confusion"]) for run in runs if run.facts["experiment"] == name]
+        if chosen:
+            matrices[name] = sum(chosen)
+    columns = min(3, len(matrices))
+    rows = -(-len(matrices) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(4.6 * columns, 4.9 * rows), squeeze=False, layout="constrained")
+    for axes in grid.flat[len(matrices) :]:
+        axes.remove()
+    for (name, counts), axes in zip(matrices.items(), grid.flat, strict=False):
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        options = {"annot": True, "fmt": ".2f", "cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "cbar": False}
+        sns.heatmap(share, xticklabels=labels, yticklabels=labels, ax=axes, linewidths=0.5, **options)
+        axes.set_title(f"{name}: {np.trace(counts) / counts.sum():.1%} right", fontsize=11)
+        axes.set(xlabel="heard" if counts is matrix else "predicted", ylabel="true")
+        axes.tick_params(axis="x", rotation=45)
+        axes.tick_params(axis="y", rotation=0)
+    figure.suptitle(title, fontsize=12)
+    return _save(figure, path)
+
+
+def sides(frame, title, path):
+    """Accuracy and weighted F1 on train, validation and test, an experiment beside the other: mean and standard
+    deviation over the seeds. ``frame``: of :func:`keras_ser.comparison.sides`.
+    """
+    names = {"accuracy": "accuracy", "weighted_f1": "weighted F1"}
+    order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
+    wide = 2.2 + 0.9 * frame["experiment"].nunique()
+    figure, grid = plt.subplots(
+        len(order),
+        2,
+        figsize=(2 * wide, 3.2 * len(order)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for protocol, line in zip(order, grid, strict=True):
+        for (metric, words), axes in zip(names.items(), line, strict=True):
+            chosen = frame[(frame["protocol"] == protocol) & (frame["metric"] == metric)]
+            sns.barplot(
+                chosen,
+                x="experiment",
+                y="value",
+                hue="side",
+                errorbar="sd",
+                ax=axes,
+                legend=False,
+                saturation=1,
+                capsize=0.15,
+                err_kws={"linewidth": 1},
+            )
+            axes.set(title=f"{words}, {protocol}", xlabel="", ylabel="", ylim=(0, 1.03))
+            axes.title.set_fontsize(11)
+            axes.tick_params(axis="x", labelsize=10)
+    patches = [plt.Rectangle((0, 0), 1, 1, color=color) for color in sns.color_palette(n_colors=3)]
+    figure.legend(patches, frame["side"].unique(), loc="outside lower center", ncols=3, frameon=False)
+    figure.suptitle(f"Train, validation and test, mean ± standard deviation over seeds\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
 def protocols(table, metric, title, path):
     """Ours under each protocol (mean and 95 % confidence interval) beside the reported figure."""
     frame = table[(table["metric"] == metric) & (table["experiment"] != "data")]
@@ -288,6 +354,23 @@ def all_of_report(report, material, runs, table, folder):
         if any(not run.diverged for run in chosen):
             matrices = folder / f"confusion_{protocol}.png"
             paths.append(confusion_matrices(chosen, names, report.labels, f"{protocol}: {title}", matrices))
+    by_side = comparison.sides(runs)
+    if len(by_side):
+        paths.append(sides(by_side, title, folder / "sides.png"))
+    honest = [run for run in runs if run.facts["protocol"] == "speaker_independent" and not run.diverged]
+    if report.listeners and honest:
+        votes = comparison.listeners_matrix(report)
+        paths.append(
+            listeners(
+                votes,
+                honest,
+                names,
+                report.labels,
+                f"Human listeners ({corpora.get(report.corpus).title}, {votes.sum()} votes)\n"
+                f"and models, speaker_independent: {title}",
+                folder / "listeners.png",
+            )
+        )
     for metric in ("accuracy", "uar"):
         paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
     if table["metric"].str.startswith("tp_").any():

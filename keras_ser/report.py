@@ -110,6 +110,7 @@ class Report:
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from train.
     ``pictures``: names of those (in ``keras_ser.plots``) that show its clips.
+    ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
     ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
     """
 
@@ -127,6 +128,7 @@ class Report:
     not_stated: tuple[NotStated, ...]
     differences: tuple[str, ...]
     pictures: tuple[str, ...] = ("class_distribution", "waveforms")
+    listeners: Callable[[], pd.DataFrame] | None = None
 
     def __post_init__(self):
         names = [experiment.name for experiment in self.experiments]

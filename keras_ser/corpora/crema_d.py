@@ -4,7 +4,7 @@ X).
 
 Gender and age of the 91 actors come from crema_d_demographics.csv beside this file: the corpus's own
 VideoDemographics.csv, under the Open Database License 1.0 (contents: Database Contents License 1.0), like
-the corpus.
+the corpus. So is crema_d_votes.csv: what the public's listeners heard in each clip, sound alone (68,568 votes).
 
 Source: https://github.com/CheyneyComputerScience/CREMA-D; Cao et al. 2014 (7442 clips, 12 sentences).
 """
@@ -12,6 +12,8 @@ Source: https://github.com/CheyneyComputerScience/CREMA-D; Cao et al. 2014 (7442
 import csv
 import re
 from pathlib import Path, PurePosixPath
+
+import pandas as pd
 
 from keras_ser.corpora.corpus import Corpus
 
@@ -28,6 +30,15 @@ _NAME = re.compile(rf"(10\d\d)_([A-Z]{{3}})_({'|'.join(LABELS)})_({'|'.join(INTE
 
 with Path(__file__).with_name("crema_d_demographics.csv").open(newline="", encoding="utf-8") as _file:
     SPEAKERS = {row["ActorID"]: (row["Sex"].lower(), int(row["Age"])) for row in csv.DictReader(_file)}  # gender, age
+
+
+def votes() -> pd.DataFrame:
+    """How many listeners heard which emotion in a clip, from its sound alone: a row a clip, `clip`, `emotion` (the
+    intended one), then a column of counts for each emotion.
+    """
+    table = pd.read_csv(Path(__file__).with_name("crema_d_votes.csv")).rename(columns={"file": "clip", **LABELS})
+    table.insert(1, "emotion", [LABELS[clip.split("_")[2]] for clip in table["clip"]])
+    return table
 
 
 def parse(path: PurePosixPath) -> dict | None:
