@@ -19,8 +19,9 @@ FLOORS = (
     ("data",),
     ("training", "evaluation", "records"),
     ("reports",),
-    ("experiment", "comparison", "plots", "export"),
-    ("predict", "benchmark"),
+    ("experiment", "comparison", "export"),
+    ("plots", "benchmark"),
+    ("predict",),
     ("cli",),
     ("__main__",),
 )

@@ -75,7 +75,18 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert table["corpus"].str.contains("synthetic").all()
     assert not (out / "emodb_losses").exists()
     assert "synthetic" in (out / "synthetic" / "emodb_losses" / "table.md").read_text()
-    assert len(list((out / "synthetic" / "emodb_losses" / "figures").glob("*.png"))) == 10
+    assert len(list((out / "synthetic" / "emodb_losses" / "figures").glob("*.png"))) == 11
+
+
+def test_a_stand_in_is_called_so(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ("reproduce", "emodb_losses", "--corpus", "tess", "--data", data, "--out", out, "--experiments", CNN)
+    assert call(*words, "--epochs", 1, "--protocols", "clip_disjoint") == 0
+    assert "STAND-IN" in capsys.readouterr().out
+    table = pd.read_csv(out / "stand_in" / "tess" / "synthetic" / "emodb_losses" / "table.csv")
+    assert table["corpus"].str.startswith("embedded synthetic speech in place of TESS").all()
+    assert set(table["clips"]) == {36}  # of the report's emotions: surprise is none
+    assert not (out / "emodb_losses").exists()
 
 
 def test_features_by_the_libraries(data, tmp_path, capsys):
@@ -115,6 +126,7 @@ BAD_ARGUMENTS = {
     "no such folder": ("reproduce", "--data", "/no/such/folder"),
     "no epoch": ("reproduce", "--epochs", "0"),
     "half a seed": ("reproduce", "--seeds", "0.5"),
+    "no such stand-in": ("reproduce", "emodb_losses", "--corpus", "iemocap"),
     "no such engine": ("reproduce", "--features", "torch"),
     "no command": (),
     "no such command": ("train",),

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from keras_ser import comparison, reports
+from keras_ser import comparison, corpora, reports
 from keras_ser.records import Run
 
 REPORT = reports.load("emodb_losses")
@@ -20,7 +20,7 @@ def run(accuracy, seed=0, protocol="as_reported", experiment=CNN, **facts):
         "experiment": experiment,
         "protocol": protocol,
         "seed": seed,
-        "corpus": "Emo-DB",
+        "corpus": corpora.get("emodb").title,
         "clips": 535,
         "synthetic": False,
         "features": "in_graph",
@@ -55,7 +55,7 @@ def test_intervals_are_students():
         (None, [0.90, 0.92, 0.91], {}, "not stated"),
         (0.91, [0.91], {}, "not comparable (one seed has no spread)"),
         (0.91, [], {"diverged": 5}, "not comparable (every run diverged)"),
-        (0.91, [0.90, 0.92], {"synthetic": True}, "not comparable (synthetic speech)"),
+        (0.91, [0.90, 0.92], {"obstacle": "stand-in corpus"}, "not comparable (stand-in corpus)"),
     ],
 )
 def test_verdicts(reported, values, options, expected):
@@ -85,7 +85,7 @@ def test_every_column_of_a_row_by_hand():
         "ci_low": pytest.approx(low),
         "ci_high": pytest.approx(high),
         "verdict": "reproduced",
-        "corpus": "Emo-DB",
+        "corpus": corpora.get("emodb").title,
         "clips": 535,
         "diverged": 0,
     }
@@ -145,7 +145,13 @@ def test_table_and_page():
     assert rows.loc[(CNN, "clip_disjoint", "uar"), "verdict"] == "not stated"
     assert rows.loc[("data", "as_reported", "examples"), "verdict"] == "reproduced"
     page = comparison.markdown(REPORT, table, runs)
-    for words in ("Emo-DB, 535 clips", "1 diverged", "reproduced", "cepstral", "seeds 0, 1, 2, 3, 4"):
+    for words in (
+        "Emo-DB (Berlin Database of Emotional Speech), 535 clips",
+        "1 diverged",
+        "reproduced",
+        "cepstral",
+        "seeds 0, 1, 2, 3, 4",
+    ):
         assert words in page
     assert "nan" not in page.lower()
 
@@ -162,10 +168,59 @@ def test_counts_a_class_stand_under_the_reports_own_protocol_only():
     assert people.iloc[0].tolist() == ["anger", "124 / 60.0", "11 / 3.0", "11 / 4.0"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, ""),
+        ({"clips": 531}, ""),  # a few clips that cannot be read do not make it another corpus
+        ({"clips": 400}, "400 of 535 clips"),
+        ({"corpus": "TESS in place of Emo-DB"}, "stand-in corpus"),
+        ({"synthetic": True}, "synthetic speech"),
+    ],
+)
+def test_only_the_whole_corpus_of_the_report_is_compared(facts, said):
+    runs = [run(0.9, **facts), run(0.91, 1, **facts)]
+    assert comparison.obstacle(REPORT, runs[0].facts) == said
+    table = comparison.table(REPORT, runs)
+    verdicts = set(table.loc[table["reported"].notna(), "verdict"])
+    assert (verdicts == {f"not comparable ({said})"}) == bool(said)
+
+
 def test_other_sizes_of_the_sides_are_not_called_reproduced():
-    small = run(0.9, examples={"train": 10, "validation": 2, "test": 2}, clips=2)
+    small = run(0.9, examples={"train": 10, "validation": 2, "test": 2}, clips=534)
     table = comparison.table(REPORT, [small]).set_index(["experiment", "metric"])
     assert set(table.loc["data", "verdict"]) == {"lower"}
+
+
+def test_scores_of_every_side():
+    of_sides = {"train": {"accuracy": 1.0, "weighted_f1": 0.9}, "validation": {"accuracy": 0.8, "weighted_f1": 0.7}}
+    runs = [run(0.5), run(0.6, 1)]
+    assert comparison.sides(runs).empty
+    runs = [dataclasses.replace(item, metrics={**item.metrics, **of_sides}) for item in runs]
+    frame = comparison.sides(runs)
+    means = frame.groupby(["side", "metric"])["value"].mean()
+    assert means["test", "accuracy"] == pytest.approx(0.55)
+    assert means["validation", "weighted_f1"] == pytest.approx(0.7)
+    (row,) = comparison.sides_for_people(frame).to_dict("records")
+    assert row["accuracy, test"] == "0.550 ± 0.071"
+    assert row["weighted_f1, train"] == "0.900 ± 0.000"
+
+
+def test_human_listeners_of_crema_d_as_published():
+    report = reports.load("crema_1d_2d")
+    matrix = comparison.listeners_matrix(report)
+    assert matrix.sum() == 68_568
+    assert np.trace(matrix) / matrix.sum() == pytest.approx(0.400, abs=0.0005)  # of single votes; published: 0.409
+    recalls = [{"label": label, "tp": 60, "fp": 3, "fn": 4, "recall": 0.5} for label in report.labels]
+    item = run(0.5, experiment="cnn_2d/run_a", protocol="speaker_independent")
+    item = dataclasses.replace(item, metrics={**item.metrics, "classes": recalls})
+    people = comparison.listeners_for_people(report, [item]).set_index("class")
+    expected = {"anger": 0.532, "disgust": 0.286, "fear": 0.321, "happiness": 0.290, "neutral": 0.762, "sadness": 0.250}
+    for label, recall in expected.items():
+        assert people.at[label, "listeners"] == pytest.approx(recall, abs=0.0005)
+    assert set(people["cnn_2d/run_a speaker_independent"]) == {0.5}
+    votes = report.listeners()
+    assert len(votes) == votes["clip"].nunique() == 7442
 
 
 def test_shares():
@@ -198,8 +253,9 @@ def test_figures_that_are_no_scores():
     report = reports.load("crema_1d_2d")
 
     def of_crema(seed, worst, parameters=2_105_094):
-        item = run(0.5, seed, experiment="cnn_1d/run_a", parameters=parameters)
-        classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4} for label in report.labels]
+        whole = {"corpus": corpora.get("crema_d").title, "clips": 7442}
+        item = run(0.5, seed, experiment="cnn_1d/run_a", parameters=parameters, **whole)
+        classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4, "recall": 0.9} for label in report.labels]
         return dataclasses.replace(item, metrics={**item.metrics, "classes": classes, "most_confusing_class": worst})
 
     runs = [of_crema(0, "fear"), of_crema(1, "sadness"), of_crema(2, "fear")]
