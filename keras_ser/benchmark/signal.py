@@ -19,7 +19,7 @@ from keras_ser.data import features
 from keras_ser.data.features import padded
 from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample
 from keras_ser.dsp.spectrum import frame_mask
-from keras_ser.reports import emodb_losses
+from keras_ser.reports import crema_1d_2d, emodb_losses
 
 SAMPLE_RATE = 16000  # of the clips, except where they are resampled
 HIGH_RATE = 48000
@@ -44,6 +44,8 @@ def _mel_db(waveform, lengths, value):
 
 def _works():
     front_end = emodb_losses.features()
+    crema_1d, crema_2d = (crema_1d_2d.REPORT.experiment(name).front_end for name in ("cnn_1d/run_a", "cnn_2d/run_a"))
+    stacked, mel_picture = crema_1d.graph(), crema_2d.graph()
     return (
         Work(
             "MFCC",
@@ -97,6 +99,20 @@ def _works():
             "noisereduce and librosa",
             lambda y, value: reference.emodb_features(y, SAMPLE_RATE),
             lambda waveform, lengths, value: front_end([waveform, lengths]),
+            target=None,
+        ),
+        Work(
+            "816 features of crema_1d_2d",
+            "librosa: zcr, rms, mfcc, centroid",
+            lambda y, value: crema_1d.reference(y, SAMPLE_RATE),
+            lambda waveform, lengths, value: stacked([waveform, lengths]),
+            target=8,
+        ),
+        Work(
+            "mel picture of crema_1d_2d",
+            "librosa.feature.melspectrogram, power_to_db",
+            lambda y, value: crema_2d.reference(y, SAMPLE_RATE),
+            lambda waveform, lengths, value: mel_picture([waveform, lengths]),
             target=None,
         ),
     )

@@ -8,21 +8,25 @@ from tqdm import tqdm
 from keras_ser import audio, training
 from keras_ser.benchmark.table import cells, machine, seconds, write
 from keras_ser.models.columns import ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed
-from keras_ser.reports import emodb_losses, tess_mfcc
+from keras_ser.reports import crema_1d_2d, emodb_losses, tess_mfcc
 
 
 def run(paths, out_dir, *, corpus, rounds=5):
     """Time an epoch of training as the reports' listings do it and as it is done here; write training.csv and
     training.md in ``out_dir``.
 
-    ``paths``: clips for the TESS report, whose generator reads files and computes MFCC in each epoch anew; the
-    CNN-LSTM of the Emo-DB report is fitted to as many arrays of noise. → pd.DataFrame, one row a model
+    ``paths``: clips for the TESS report, whose generator reads files and computes MFCC in each epoch anew; the models
+    of the other reports are fitted to as many arrays of noise. → pd.DataFrame, one row a model
     """
-    classes = np.arange(len(paths)) % 7
+    classes = np.arange(len(paths)) % 6
     rng = np.random.default_rng(0)
     experiment = emodb_losses.REPORT.experiment("cnn_lstm/categorical_crossentropy")
     picture = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
     works = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, picture, None)]
+    for name in ("cnn_1d/run_a", "cnn_2d/run_a"):
+        experiment = crema_1d_2d.REPORT.experiment(name)
+        noise = rng.normal(size=(len(paths), *experiment.model(6).input_shape[1:])).astype(np.float32)
+        works.append((f"crema_1d_2d {name.partition('/')[0]}", "fit on arrays", experiment, noise, None))
     for name in ("cnn", "lstm", "cnn_lstm"):
         experiment = tess_mfcc.REPORT.experiment(name)
         features = np.stack([_by_librosa(path, experiment) for path in paths])
@@ -69,13 +73,13 @@ def as_listed(model):
 
 def _time(name, listing, experiment, features, paths, classes, rounds, progress):
     """One row of the table. ``paths`` None: the listing is fitted to the arrays."""
-    one_hot = keras.utils.to_categorical(classes, 7)
-    model = experiment.model(7)
+    one_hot = keras.utils.to_categorical(classes, 6)
+    model = experiment.model(6)
     listed = as_listed(model)
     features = features.reshape(-1, *model.input_shape[1:])
     data = {
         listed: FileGenerator(paths, one_hot, experiment) if paths else (features, one_hot),
-        model: training.dataset(features, classes, 7, experiment.training.batch_size, shuffle_seed=0),
+        model: training.dataset(features, classes, 6, experiment.training.batch_size, shuffle_seed=0),
     }
 
     def epoch(of):

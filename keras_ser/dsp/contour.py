@@ -6,7 +6,7 @@ are 0.
 
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import clear_padding, frame_mask
+from keras_ser.dsp.spectrum import clear_padding, frame_mask, own_frames
 
 
 def mean_energy(waveform, lengths=None):
@@ -21,10 +21,8 @@ def rms(waveform, *, frame_length=2048, hop_length=512, lengths=None):
 
     → [batch, frames]
     """
-    squares = tf.square(clear_padding(waveform, lengths))
-    squares = tf.pad(squares, [[0, 0], [frame_length // 2, frame_length // 2]])
-    mean = tf.reduce_mean(tf.signal.frame(squares, frame_length, hop_length), axis=-1)
-    return _own_frames(tf.sqrt(mean), hop_length, lengths)
+    frames, put_back = own_frames(waveform, frame_length, hop_length, lengths)
+    return put_back(tf.sqrt(tf.reduce_mean(tf.square(frames), axis=-1)))
 
 
 def zero_crossing_rate(waveform, *, frame_length=2048, hop_length=512, lengths=None):
@@ -45,10 +43,7 @@ def zero_crossing_rate(waveform, *, frame_length=2048, hop_length=512, lengths=N
     # A crossing into the first sample of a frame has its other side outside.
     before = tf.gather(upto, tf.clip_by_value(first, 0, last), axis=1)
     within = tf.gather(upto, tf.clip_by_value(first + frame_length - 1, 0, last), axis=1) - before
-    return _own_frames(tf.cast(within, tf.float32) / frame_length, hop_length, lengths)
-
-
-def _own_frames(values, hop_length, lengths):
+    values = tf.cast(within, tf.float32) / frame_length
     if lengths is None:
         return values
     return tf.where(frame_mask(lengths, hop_length, tf.shape(values)[1]), values, 0.0)

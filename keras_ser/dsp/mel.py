@@ -6,12 +6,11 @@ torchaudio's.
 """
 
 import functools
-import math
 
 import numpy as np
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import clear_padding, frame_count, frame_mask, hann
+from keras_ser.dsp.spectrum import hann, own_frames
 
 # Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, then 27 mels for each factor of 6.4.
 _BREAK_HZ = 1000.0
@@ -81,11 +80,7 @@ def mel_spectrogram(
     ``pad_mode``: how a clip goes on before its start and after its end, "constant" (zeros) or "reflect".
     → [batch, frames, n_mels]
     """
-    if lengths is None:
-        lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
-    mask = frame_mask(lengths, hop_length, frame_count(tf.shape(waveform)[1], hop_length))  # [batch, frames]
-    index = tf.where(mask)  # [n, 2]: the n frames of all clips. Padding is neither transformed nor multiplied.
-    frames = _take_frames(waveform, lengths, index, n_fft, hop_length, pad_mode)
+    frames, put_back = own_frames(waveform, n_fft, hop_length, lengths, pad_mode)
     spectrum = tf.signal.rfft(frames * hann(n_fft))  # [n, bins]
     filters = mel_filterbank(
         sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm
@@ -96,27 +91,4 @@ def mel_spectrogram(
         mel = tf.matmul(tf.square(parts), np.repeat(filters, 2, axis=0))
     else:
         mel = tf.matmul(tf.abs(spectrum) ** power, filters)  # [n, n_mels]
-    return tf.scatter_nd(index, mel, [*tf.unstack(tf.shape(mask, tf.int64)), n_mels])
-
-
-def _take_frames(waveform, lengths, index, n_fft, hop_length, pad_mode):
-    """Frame ``t`` of clip ``b`` for each (b, t) of ``index``, centred on sample t · hop_length. → [n, n_fft]"""
-    block = math.gcd(n_fft, hop_length)  # frames are copied in blocks
-    before, n_samples = n_fft // 2, tf.shape(waveform)[1]
-    n_blocks = -(-(n_samples + 2 * before) // block)
-    after = n_blocks * block - n_samples - before
-    blocks = tf.reshape(_extend(waveform, lengths, before, after, pad_mode), [-1, block])
-    first = index[:, 0] * tf.cast(n_blocks, tf.int64) + index[:, 1] * (hop_length // block)
-    frames = tf.gather(blocks, first[:, None] + tf.range(n_fft // block, dtype=tf.int64))
-    return tf.reshape(frames, [-1, n_fft])  # from [n, blocks of a frame, block]
-
-
-def _extend(waveform, lengths, before, after, pad_mode):
-    """Each clip with what ``pad_mode`` puts around it. → [batch, before + samples + after]"""
-    if pad_mode == "constant":
-        return tf.pad(clear_padding(waveform, lengths), [[0, 0], [before, after]])
-    if pad_mode != "reflect":
-        raise ValueError(f"`pad_mode` must be 'constant' or 'reflect'. Received: pad_mode={pad_mode!r}")
-    last = tf.cast(lengths, tf.int32)[:, None] - 1
-    position = tf.range(-before, tf.shape(waveform)[1] + after) % tf.maximum(2 * last, 1)
-    return tf.gather(waveform, tf.maximum(last - tf.abs(last - position), 0), batch_dims=1)
+    return put_back(mel)

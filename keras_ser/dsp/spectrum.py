@@ -49,6 +49,44 @@ def stft(waveform, *, n_fft, hop_length, lengths=None, center=True, pad_mode="co
     return tf.signal.rfft(frames * hann(n_fft), [n_fft])
 
 
+def own_frames(waveform, n_fft, hop_length, lengths=None, pad_mode="constant"):
+    """The centred frames of all clips, one after the other: padding is then neither transformed nor multiplied.
+
+    Frame t of a clip is centred on its sample t · hop_length; ``pad_mode``: how a clip goes on before its start and
+    after its end, "constant" (zeros) or "reflect".
+
+    Returns: frames [n, n_fft], and what puts a result [n, …] back in place: → [batch, frames, …], 0 after a clip's end.
+    """
+    if lengths is None:
+        lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
+    n_samples = tf.shape(waveform)[1]
+    n_frames = frame_count(n_samples, hop_length)
+    mask = frame_mask(lengths, hop_length, n_frames)  # [batch, frames]
+    index = tf.where(mask)  # [n, 2]: clip and frame
+
+    def put_back(values):
+        return tf.scatter_nd(index, values, tf.concat([tf.shape(mask, tf.int64), tf.shape(values, tf.int64)[1:]], 0))
+
+    # Cut into blocks of a hop: a frame is a run of blocks.
+    before, n_blocks = n_fft // 2, -(-n_fft // hop_length)
+    blocks = tf.maximum(n_frames - 1 + n_blocks, -(-(n_samples + before) // hop_length))  # of a clip
+    extended = _extend(waveform, lengths, before, blocks * hop_length - n_samples - before, pad_mode)
+    first = index[:, 0] * tf.cast(blocks, tf.int64) + index[:, 1]
+    taken = tf.gather(tf.reshape(extended, [-1, hop_length]), first[:, None] + tf.range(n_blocks, dtype=tf.int64))
+    return tf.reshape(taken, [-1, n_blocks * hop_length])[:, :n_fft], put_back
+
+
+def _extend(waveform, lengths, before, after, pad_mode):
+    """Each clip with what ``pad_mode`` puts around it. → [batch, before + samples + after]"""
+    if pad_mode == "constant":
+        return tf.pad(clear_padding(waveform, lengths), [[0, 0], [before, after]])
+    if pad_mode != "reflect":
+        raise ValueError(f"`pad_mode` must be 'constant' or 'reflect'. Received: pad_mode={pad_mode!r}")
+    last = tf.cast(lengths, tf.int32)[:, None] - 1
+    position = tf.range(-before, tf.shape(waveform)[1] + after) % tf.maximum(2 * last, 1)
+    return tf.gather(waveform, tf.maximum(last - tf.abs(last - position), 0), batch_dims=1)
+
+
 def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None):
     """Inverse of :func:`stft` with ``center``: ``librosa.istft``, frames first.
 
