@@ -138,6 +138,10 @@ def arguments():
     added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
     added.add_argument("--timeline", type=Path, metavar="DIR", help="write windows as CSV and picture, a file each")
 
+    added = command(demo, "demo", "Serve a page to this machine on which to try a model with one's own voice.")
+    added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
+    added.add_argument("--port", type=positive, default=7860, metavar="N", help="default: 7860")
+
     added = command(benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
@@ -411,6 +415,14 @@ def predict(options):
         raise UserError(f"{', '.join(map(str, options.paths))}: no audio file is there")
     if failed:
         raise UserError(f"{failed} of {answered + failed} files could not be used, the rest is done")
+
+
+def demo(options):
+    load(reports.NAMES[0])
+    from keras_ser import demo, predict
+
+    demo.gradio()  # before the model is loaded: it may be missing
+    demo.serve(predict.load(options.model), port=options.port)
 
 
 def benchmark(options):

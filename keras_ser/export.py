@@ -3,7 +3,8 @@
 ``<out>/``: the SavedModel; ``README.md``, its model card; ``assets.extra/keras_ser.json`` (what it is, for programs),
 ``assets.extra/tf_serving_warmup_requests`` and ``assets.extra/selftest.npz`` (signals and the probabilities that the
 training path gives them), from which :func:`verify` can tell at any time, anywhere, whether the model still answers as
-it should. Signatures, all of which answer ``probabilities`` [batch, classes], ``class_index`` and ``label`` [batch]:
+it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` (see :mod:`keras_ser.lite`).
+Signatures, all of which answer ``probabilities`` [batch, classes], ``class_index`` and ``label`` [batch]:
 
 - ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate, every clip filling its row;
 - ``padded``: ``waveform`` and ``lengths`` int32 [batch], for clips that differ in length;
@@ -21,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ser import audio, corpora, records, reports
+from keras_ser import audio, corpora, lite, records, reports
 from keras_ser.data import features
 from keras_ser.data.cache import digest
 from keras_ser.dsp.resample import resample, resample_any
@@ -31,6 +32,7 @@ from keras_ser.metrics import SCORES
 
 TOLERANCE = 1e-4  # of a probability
 EXTRA = "assets.extra"
+LITE = f"{EXTRA}/model.tflite"
 
 
 def open_run(folder):
@@ -94,7 +96,11 @@ def export(run, out):
             extra = folder / EXTRA
             extra.mkdir()
             (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
-            (folder / "README.md").write_text(_card(run, facts))
+            content, why_not = lite.convert(model, facts["sample_rate"])
+            if content:
+                (folder / LITE).write_bytes(content)
+            has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {lite.LONGEST_S:g} s in a row of that length."
+            (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
             test = _self_test(model, facts["sample_rate"], Path(part) / "selftest.wav")
             np.savez_compressed(extra / "selftest.npz", **test)
             _write_warmup(test, extra / "tf_serving_warmup_requests")
@@ -199,6 +205,9 @@ def verify(folder):
         "wav_bytes, one file": (ask("wav_bytes", wav_bytes=files[1:2]), test["wav_probabilities"][1:2]),
     }
     differences = {name: float(np.abs(found - known).max()) for name, (found, known) in answers.items()}
+    if (folder / LITE).is_file():
+        content = (folder / LITE).read_bytes()
+        differences["TensorFlow Lite, one clip at a time"] = lite.difference(content, waveform, lengths, expected)
     # Not a number is not within the tolerance.
     wrong = [f"{name}: {difference:.2g}" for name, difference in differences.items() if not difference <= TOLERANCE]
     if wrong:
@@ -235,7 +244,7 @@ def _write_warmup(test, path):
             writer.write(_field(6, _field(1, request)))  # PredictionLog.predict_log, PredictLog.request
 
 
-def _card(run, facts):
+def _card(run, facts, about_lite):
     """The model card."""
     report = reports.load(facts["report"])
     corpus = corpora.get(report.corpus)
@@ -284,6 +293,8 @@ model.signatures["wav_bytes"](wav_bytes=tf.constant([open("a.wav", "rb").read()]
 
 TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes": {{"b64": "…"}}}}]}}`.
 `python -m keras_ser verify DIR` repeats the self-test that the export ran.
+
+{about_lite}
 """
 
 

@@ -19,6 +19,7 @@ from keras_ser import audio, comparison, corpora
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.decibel import power_to_db
+from keras_ser.dsp.mel import mel_spectrogram
 from keras_ser.dsp.spectrum import stft
 
 sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
@@ -327,6 +328,23 @@ def timeline(table, labels, title, path):
     axes.set_title(f"{title}: windows of {(table['end'] - table['start']).max():.1f} s", fontsize=12)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return _save(figure, path)
+
+
+def recording(waveform, rate):
+    """Waveform and mel spectrogram of one recording. → uint8 [height, width, 3], the only picture that is no file"""
+    seconds = len(waveform) / rate
+    figure, (wave, spectrum) = plt.subplots(2, 1, figsize=(9, 4.5), sharex=True, layout="constrained")
+    wave.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
+    wave.set(ylabel="amplitude", xlim=(0, seconds))
+    power = mel_spectrogram(waveform[None], sample_rate=rate)  # [1, frames, n_mels]
+    db = power_to_db(power, ref="max")[0].numpy().T
+    spectrum.imshow(db, aspect="auto", origin="lower", cmap="magma", extent=(0, seconds, 0, len(db)))
+    spectrum.grid(visible=False)
+    spectrum.set(ylabel="mel band", xlabel="seconds")
+    figure.canvas.draw()
+    pixels = np.array(figure.canvas.buffer_rgba())[..., :3]
+    plt.close(figure)
+    return pixels
 
 
 PICTURES = {picture.__name__: picture for picture in (class_distribution, waveforms, clips, chirp)}

@@ -34,9 +34,11 @@ QUIET_DB = -60.0  # below full scale
 class Predictor:
     """A model ready to answer. ``answer``: (waveform [batch, samples], lengths [batch]) → probabilities.
 
-    ``hears_s``: seconds from the start of a clip that it takes in, None for all of them.
+    ``hears_s``: seconds from the start of a clip that it takes in, None for all of them. ``title``: what it was trained
+    on, under which protocol, and how well it did.
     """
 
+    title: str
     labels: tuple[str, ...]
     sample_rate: int
     hears_s: float | None
@@ -98,7 +100,11 @@ def _exported(path):
 
 def _predictor(facts, answer):
     """From :func:`keras_ser.export.describe`."""
-    return Predictor(tuple(facts["labels"]), facts["sample_rate"], facts["hears_s"], answer)
+    title = (
+        f"{facts['report']} {facts['experiment']}, trained on {facts['corpus']} ({facts['clips']} clips), protocol "
+        f"{facts['protocol']}: accuracy {facts['scores']['accuracy']:.2f} on its test clips"
+    )
+    return Predictor(title, tuple(facts["labels"]), facts["sample_rate"], facts["hears_s"], answer)
 
 
 def _as_graph(answer):

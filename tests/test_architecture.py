@@ -17,11 +17,12 @@ FLOORS = (
     ("audio", "corpora", "dsp", "metrics"),
     ("layers", "reference", "models", "report"),
     ("data",),
-    ("training", "evaluation", "records"),
+    ("training", "evaluation", "records", "lite"),
     ("reports",),
     ("experiment", "comparison", "export"),
     ("plots", "benchmark"),
     ("predict",),
+    ("demo",),
     ("cli",),
     ("__main__",),
 )
@@ -34,9 +35,10 @@ ONLY_IN = {
     "seaborn": {"plots"},
     "soundfile": {"audio", "corpora"},
     "pooch": {"corpora"},
+    "gradio": {"demo"},
     "tensorflow": {
         *("dsp", "layers", "models", "data", "training", "experiment"),
-        *("plots", "benchmark", "export", "predict", "cli"),
+        *("plots", "benchmark", "lite", "export", "predict", "cli"),
     },
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -86,9 +86,8 @@ def mel_spectrogram(
         sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm
     )
     if power == 2.0:
-        # Real and imaginary parts side by side, each with its bin's weights: the quickest way to sum their squares.
-        parts = tf.reshape(tf.bitcast(spectrum, tf.float32), [-1, 2 * len(filters)])
-        mel = tf.matmul(tf.square(parts), np.repeat(filters, 2, axis=0))
+        # No root that would be squared again.
+        mel = tf.matmul(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)), filters)
     else:
         mel = tf.matmul(tf.abs(spectrum) ** power, filters)  # [n, n_mels]
     return put_back(mel)

@@ -1,0 +1,59 @@
+"""A model for TensorFlow Lite, where its operators allow one.
+
+The model has one signature: ``waveform`` float32 [1, LONGEST_S · rate] and ``lengths`` int32 [1], how many of the
+samples are the clip, → ``probabilities`` [1, classes]. TensorFlow Lite plans its memory ahead, hence the fixed length.
+"""
+
+import re
+import tempfile
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+LONGEST_S = 10.0  # of a clip
+SIGNATURE = "padded"
+
+
+def convert(model, sample_rate):
+    """``model``: waveform [batch, samples], lengths [batch] → probabilities. → (content of the file, "") or (None, why
+    there is none, in a sentence).
+    """
+
+    def answer(waveform, lengths):
+        return {"probabilities": model([waveform, lengths])}
+
+    waveform = tf.TensorSpec([1, round(LONGEST_S * sample_rate)], tf.float32, "waveform")
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        archive.add_endpoint(SIGNATURE, answer, [waveform, tf.TensorSpec([1], tf.int32, "lengths")])
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        try:
+            return converter.convert(), ""
+        except Exception as error:  # the converter has a class of its own for every stage, none of them public
+            operator = re.search(r"'tf\.(\w+)' op is neither|fused\[\"(\w+):", str(error))
+            said = (
+                f"has no operator {operator[1] or operator[2]}" if operator else f"says: {str(error).splitlines()[0]}"
+            )
+            return None, f"There is no TensorFlow Lite model: TensorFlow Lite {said}."
+
+
+def difference(content, clips, lengths, probabilities):
+    """Greatest difference between the answers of the file's content and ``probabilities`` [clips, classes].
+
+    ``clips`` [clips, samples], ``lengths`` [clips].
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the interpreter is to move to a package of its own
+        interpreter = tf.lite.Interpreter(model_content=content)
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    width = runner.get_input_details()["waveform"]["shape"][1]
+    clips = np.pad(clips, [[0, 0], [0, width - clips.shape[1]]])
+    found = [
+        runner(waveform=clip[None], lengths=np.array([length], np.int32))["probabilities"][0]
+        for clip, length in zip(clips, lengths, strict=True)
+    ]
+    return float(np.abs(np.stack(found) - probabilities).max())
