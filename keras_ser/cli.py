@@ -85,7 +85,7 @@ def arguments():
         metavar="A,B",
         help="default: those of the report (keras-ser show REPORT)",
     )
-    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: all that the report has")
+    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
     added.add_argument(
         "--corpus",
         metavar="NAME",
@@ -287,7 +287,9 @@ def reproduce_one(report, root, options):
     protocol_names = options.protocols or list(report.protocols)
     for protocol in protocol_names:
         protocols.get(protocol)
-    if options.experiments:
+    if options.experiments == ["all"]:
+        experiments = list(report.experiments)
+    elif options.experiments:
         experiments = [report.experiment(name) for name in options.experiments]
     else:
         experiments = [item for item in report.experiments if not item.ours]

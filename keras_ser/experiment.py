@@ -3,6 +3,7 @@
 What several runs need is computed once: the corpus is read once, the features once a seed.
 """
 
+import json
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -14,10 +15,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import keras_ser
-from keras_ser import evaluation, records, training
+from keras_ser import evaluation, records, support_vectors, training
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.cache import digest
 from keras_ser.errors import UserError
+from keras_ser.report import SupportVectors
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
 
@@ -45,7 +47,10 @@ def gather(report, corpus_title, manifest):
 
     Raises UserError where fewer than two emotions or ten clips are left.
     """
-    usable, left_out = features.with_content(manifest[manifest["emotion"].isin(report.labels)])
+    chosen = manifest["emotion"].isin(report.labels)
+    if report.speakers:
+        chosen &= manifest["speaker"].isin(report.speakers)
+    usable, left_out = features.with_content(manifest[chosen])
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:
         raise UserError(
@@ -73,10 +78,8 @@ def setup(report, experiment, material, *, engine, epochs):
         "sample_rate": experiment.front_end.sample_rate,
         "features": engine,
         "front_end": digest(recipe["front_end"]),
-        "split": asdict(report.split),
-        "optimizer": experiment.training.optimizer,
-        "batch_size": experiment.training.batch_size,
-        "epochs": epochs or experiment.training.epochs,
+        "split": _as_json(asdict(report.split)),
+        **_training_facts(experiment.training, epochs),
         "versions": {
             **recipe["versions"],
             "keras_ser": keras_ser.__version__,
@@ -84,6 +87,22 @@ def setup(report, experiment, material, *, engine, epochs):
             "python": platform.python_version(),
         },
     }
+
+
+def _training_facts(training, epochs):
+    """What :func:`setup` says of the training."""
+    if isinstance(training, SupportVectors):
+        return {"optimizer": "libsvm", "batch_size": None, "epochs": 0, **_as_json(asdict(training))}
+    return {
+        "optimizer": training.optimizer,
+        "batch_size": training.batch_size,
+        "epochs": epochs or training.epochs,
+    }
+
+
+def _as_json(facts):
+    """As they will be read again: tuples as lists."""
+    return json.loads(json.dumps(facts))
 
 
 def device():
@@ -120,19 +139,30 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
     sides = {side: (values[sided.index[rows[side]]], classes[rows[side]]) for side in protocols.SIDES}
 
     keras.utils.set_random_seed(seed)
-    model = assemble(experiment, len(report.labels), values.shape[1:])
-    adapt(model, values if report.statistics_from_all and protocol == "as_reported" else sides["train"][0])
-    fit = training.fit(
-        model,
-        sides["train"],
-        sides["validation"],
-        len(report.labels),
-        training=experiment.training,
-        loss=experiment.loss,
-        seed=seed,
-        epochs=common["epochs"],
-        on_epoch=on_epoch,
-    )
+    if isinstance(experiment.training, SupportVectors):
+        known = np.concatenate([rows["train"], rows["validation"]])
+        speakers = sided["clip"].map(material.manifest.set_index("clip")["speaker"]).to_numpy()
+        model, fit = support_vectors.fit(
+            values[sided.index[known]],
+            classes[known],
+            speakers[known],
+            len(report.labels),
+            training=experiment.training,
+        )
+    else:
+        model = assemble(experiment, len(report.labels), values.shape[1:])
+        adapt(model, values if report.statistics_from_all and protocol == "as_reported" else sides["train"][0])
+        fit = training.fit(
+            model,
+            sides["train"],
+            sides["validation"],
+            len(report.labels),
+            training=experiment.training,
+            loss=experiment.loss,
+            seed=seed,
+            epochs=common["epochs"],
+            on_epoch=on_epoch,
+        )
     if fit.diverged_at is None:
         predictions = evaluation.predict(
             model, sides["test"][0], sided.iloc[rows["test"]], sides["test"][1], report.labels
@@ -153,7 +183,7 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
         ),
         "shared": leakage.shared(sided, material.manifest),
         "diverged_at": fit.diverged_at,
-        "epochs_run": len(fit.history),
+        "epochs_run": len(fit.history) if "epoch" in fit.history else 0,
         "seconds": round(fit.seconds, 1),
         "device": device(),
     }
@@ -175,18 +205,18 @@ def run_all(report, material, *, root, cache_root, experiments, protocol_names, 
     total = len(seeds) * len(protocol_names) * len(experiments)
     with tqdm(total=total, desc=report.name, unit="run") as progress:
         for seed in seeds:
-            examples, values = None, {}  # values: name of a front end → features
+            examples, values = {}, {}  # of copies → examples; of copies and the name of a front end → features
             for protocol in protocol_names:
                 for item, common in zip(experiments, setups, strict=True):
                     folder = records.folder_of(root, report.name, item.name, protocol, seed)
                     run = records.read(folder)
                     if not is_done(run, common):
-                        if examples is None:
-                            examples = report.copies(material.manifest, seed)
-                        front_end = item.front_end
-                        if front_end.name not in values:
-                            values[front_end.name] = features.compute(
-                                examples, material.manifest, front_end, cache_root=cache_root, engine=engine
+                        copies, front_end = item.copies or report.copies, item.front_end
+                        if copies not in examples:
+                            examples[copies] = copies(material.manifest, seed)
+                        if (copies, front_end.name) not in values:
+                            values[copies, front_end.name] = features.compute(
+                                examples[copies], material.manifest, front_end, cache_root=cache_root, engine=engine
                             )
 
                         def on_epoch(epoch, logs, what=f"{item.name} {protocol} seed {seed}"):
@@ -198,8 +228,8 @@ def run_all(report, material, *, root, cache_root, experiments, protocol_names, 
                             protocol,
                             seed,
                             material=material,
-                            examples=examples,
-                            values=values[front_end.name],
+                            examples=examples[copies],
+                            values=values[copies, front_end.name],
                             common=common,
                             root=root,
                             on_epoch=on_epoch,

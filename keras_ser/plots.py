@@ -20,6 +20,7 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.decibel import power_to_db
 from keras_ser.dsp.mel import mel_spectrogram
+from keras_ser.dsp.scaling import grey_levels
 from keras_ser.dsp.spectrum import stft
 
 sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
@@ -89,6 +90,43 @@ def clips(manifest, labels, title, path):
     for axes in grid[-1]:
         axes.set(xlabel="seconds", xlim=(0, longest))
     figure.suptitle(f"One clip a class: waveform, spectrogram, MFCC\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
+def mel_pictures(manifest, labels, title, path):
+    """The spectral-features report's lists a and e: mel spectrogram and 8-bit picture of one clip of each class, of the
+    first speaker (who is in train there) and of the last (who is in test).
+    """
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    speakers = sorted(manifest["speaker"].unique())[:: max(1, manifest["speaker"].nunique() - 1)][:2]
+    figure, grid = plt.subplots(
+        len(present), 4, figsize=(13, 2.3 * len(present)), squeeze=False, layout="constrained", sharex=True, sharey=True
+    )
+    for label, line in zip(present, grid, strict=True):
+        for speaker, (spectrum, picture) in zip(speakers, (line[:2], line[2:]), strict=False):
+            chosen = manifest[manifest["speaker"] == speaker]
+            if not (chosen["emotion"] == label).any():
+                continue
+            clip = _median_clip(chosen, label)
+            waveform, rate = audio.read(clip["path"])
+            options = {"n_fft": 16384, "hop_length": int(0.015 * rate), "n_mels": 3401}
+            mel = mel_spectrogram(waveform[None], sample_rate=rate, power=1.0, **options)[:, :200]  # [1, frames, 3401]
+            extent = (0, mel.shape[1] * 0.015, 0, 3401)
+            db = power_to_db(mel**2, ref="max")[0].numpy().T
+            spectrum.imshow(db, aspect="auto", origin="lower", cmap="magma", extent=extent)
+            grey = grey_levels(tf.math.log(tf.transpose(mel, (0, 2, 1)) + 1e-9))[0]
+            picture.imshow(grey, aspect="auto", origin="lower", cmap="gray", vmin=0, vmax=255, extent=extent)
+            spectrum.set_title(f"{label}, speaker {speaker}", fontsize=10, loc="left", pad=4)
+            picture.set_title(f"{clip['clip']}, 8 bits", fontsize=9, loc="left", pad=4)
+    for axes in grid.flat:
+        axes.grid(visible=False)
+    for axes in grid[-1]:
+        axes.set_xlabel("seconds")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("mel row")
+    figure.suptitle(
+        f"Mel spectrogram (dB) and the picture that the 2D CNN sees, before it is resized\n{title}", fontsize=12
+    )
     return _save(figure, path)
 
 
@@ -347,7 +385,7 @@ def recording(waveform, rate):
     return pixels
 
 
-PICTURES = {picture.__name__: picture for picture in (class_distribution, waveforms, clips, chirp)}
+PICTURES = {picture.__name__: picture for picture in (class_distribution, waveforms, clips, chirp, mel_pictures)}
 
 
 def all_of_report(report, material, runs, table, folder):
@@ -367,8 +405,9 @@ def all_of_report(report, material, runs, table, folder):
     ]
     for protocol in PROTOCOLS:
         chosen = [run for run in runs if run.facts["protocol"] == protocol]
-        if chosen:
-            paths.append(curves(chosen, names, f"{protocol}: {title}", folder / f"curves_{protocol}.png"))
+        trained = [run for run in chosen if run.facts["epochs_run"]]
+        if trained:
+            paths.append(curves(trained, names, f"{protocol}: {title}", folder / f"curves_{protocol}.png"))
         if any(not run.diverged for run in chosen):
             matrices = folder / f"confusion_{protocol}.png"
             paths.append(confusion_matrices(chosen, names, report.labels, f"{protocol}: {title}", matrices))

@@ -81,3 +81,71 @@ def crema_mel(y, sr, *, n_samples=40775):
     y = fix_samples(y, sr, n_samples)
     power = librosa.feature.melspectrogram(y=y, sr=16000, n_mels=128, n_fft=1569, hop_length=512)
     return librosa.power_to_db(power, ref=np.max).astype(np.float32)
+
+
+def band_shapes(y, sr, *, bands, unit, n_fft=16384, n_mels=3401, n_frames=200, fmin=0.0, fmax=None):
+    """The spectral-features report's centroid, bandwidth and share of the energy of each band, from the mel spectrogram
+    itself. → dict of float64 [n_frames, bands]; see :func:`keras_ser.dsp.shape.band_shape`
+    """
+    options = {"n_fft": n_fft, "hop_length": int(sr * 0.015), "n_mels": n_mels, "fmin": fmin, "fmax": fmax}
+    mel = librosa.feature.melspectrogram(y=y, sr=sr, power=2.0, **options)
+    mel = librosa.util.fix_length(mel, size=n_frames, axis=1).astype(np.float64)
+    position = np.arange(n_mels)
+    if unit == "hertz":
+        position = librosa.mel_frequencies(n_mels + 2, fmin=fmin, fmax=sr / 2 if fmax is None else fmax)[1:-1]
+    firsts, lasts = zip(*bands, strict=True)
+    ends = [last + 1 for last in lasts] if unit == "rows" else [*firsts[1:], np.nextafter(lasts[-1], np.inf)]
+    shapes = {"centroid": [], "bandwidth": [], "raw_energy": []}
+    for first, end in zip(firsts, ends, strict=True):
+        inside = (position >= first) & (position < end)
+        rows, m = mel[inside], position[inside][:, None]
+        energy = rows.sum(axis=0)
+        safe = np.where(energy > 0, energy, 1.0)
+        centroid = (m * rows).sum(axis=0) / safe
+        shapes["centroid"].append(centroid)
+        shapes["bandwidth"].append(((m - centroid) ** 2 * rows).sum(axis=0) / safe)
+        shapes["raw_energy"].append(energy)
+    shapes = {kind: np.stack(values, axis=1) for kind, values in shapes.items()}
+    total = shapes["raw_energy"].sum(axis=1, keepdims=True)
+    shapes["energy"] = shapes["raw_energy"] / np.where(total > 0, total, 1.0)
+    shapes["deviation"] = np.sqrt(shapes["bandwidth"])
+    return shapes
+
+
+def int16_wave(y, sr, *, n_samples, mean=1000.0, std=100.0):
+    """The spectral-features report's raw wave: 16-bit samples, cut or zero-padded, (x - mean) / std. → [n_samples]"""
+    return (librosa.util.fix_length(y * 32768.0, size=n_samples) - mean) / std
+
+
+def mel_picture(y, sr, *, n_fft=16384, n_mels=3401, n_frames=200):
+    """The spectral-features report's picture: log of the magnitude mel spectrogram, scaled to 8 bits.
+
+    → uint8 [n_mels, n_frames]
+    """
+    options = {"n_fft": n_fft, "hop_length": int(sr * 0.015), "n_mels": n_mels, "power": 1.0}
+    mel = librosa.util.fix_length(librosa.feature.melspectrogram(y=y, sr=sr, **options), size=n_frames, axis=1)
+    x = np.log(mel + 1e-9)
+    return ((x - x.min()) / (x.max() - x.min()) * 255).astype(np.uint8)
+
+
+def small_mel_picture(y, sr):
+    """The same picture as the spectral-features report's 2D CNN sees it: 150 × 50, in [-1, 1]. → float32 [150, 50, 1]
+
+    Resized by the triangle that bilinear resizing with antialiasing amounts to.
+    """
+    picture = mel_picture(y, sr).astype(np.float64)
+    rows, columns = (_resizing(n_in, n_out) for n_in, n_out in zip(picture.shape, (150, 50), strict=True))
+    return (rows @ picture @ columns.T / 127.5 - 1.0).astype(np.float32)[..., None]
+
+
+def _resizing(n_in, n_out):
+    """Weights of a bilinear reduction with antialiasing. → [n_out, n_in]"""
+    scale = n_in / n_out
+    centre = (np.arange(n_out)[:, None] + 0.5) * scale - 0.5
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(n_in) - centre) / scale)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def clip_wave(y, sr, *, n_samples):
+    """The raw wave with mean 0 and deviation 1 a clip, cut or zero-padded. → [n_samples]"""
+    return librosa.util.fix_length((y - np.mean(y)) / np.std(y), size=n_samples)

@@ -63,12 +63,25 @@ class Training:
 
 
 @dataclass(frozen=True)
+class SupportVectors:
+    """How a support vector machine is fitted: to train and validation together, since nothing is stopped early.
+
+    Of several values of ``C`` and ``kernels``, those are taken that do best on speakers left out of them in turn.
+    """
+
+    C: tuple[float, ...]
+    kernels: tuple[str, ...]
+    standardize: bool
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One model trained with one loss on the features of one front end.
 
     ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
     perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
     have statistics (keras.layers.Normalization) are adapted before training.
+    ``copies``: what :class:`Report` calls so, where this experiment is trained on others than the report's.
     ``ours`` marks an experiment that the report does not have; it is run only when named.
     """
 
@@ -76,8 +89,9 @@ class Experiment:
     front_end: FrontEnd
     model: Callable
     loss: str
-    training: Training
+    training: Training | SupportVectors
     before: Callable[[], list] = list
+    copies: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
     ours: bool = False
     note: str = ""
 
@@ -101,6 +115,13 @@ class StratifiedSplit(Split):
 
 
 @dataclass(frozen=True)
+class SpeakerSplit(Split):
+    """A split by speakers: ``test_speakers`` are the test side; of the others, seed k validates on the k-th in turn."""
+
+    test_speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """One report: where its speech comes from, what is done to it, what is trained, and what it claims.
 
@@ -110,6 +131,8 @@ class Report:
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from train.
     ``pictures``: names of those (in ``keras_ser.plots``) that show its clips.
+    ``speakers``: those of the corpus that the report uses; none named: all.
+    ``conclusion``: table (:mod:`keras_ser.comparison`) → what it answers to the report's question, in Markdown.
     ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
     ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
     """
@@ -128,6 +151,8 @@ class Report:
     not_stated: tuple[NotStated, ...]
     differences: tuple[str, ...]
     pictures: tuple[str, ...] = ("class_distribution", "waveforms")
+    speakers: tuple[str, ...] = ()
+    conclusion: Callable[[pd.DataFrame], str] | None = None
     listeners: Callable[[], pd.DataFrame] | None = None
 
     def __post_init__(self):

@@ -35,14 +35,14 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory):
-    """A data root with 42 clips each of embedded corpora, as many of every emotion from every speaker: six speakers of
-    Emo-DB, both of TESS, seven of CREMA-D.
+    """A data root with embedded corpora, as many clips of every emotion from every speaker: 42 of Emo-DB (six
+    speakers), TESS (both) and CREMA-D (seven), 64 of RAVDESS (eight).
     """
     from keras_ser import corpora
     from keras_ser.corpora import synthetic
 
     root = tmp_path_factory.mktemp("data")
-    for name, n_speakers, n_clips in (("emodb", 6, 1), ("tess", 2, 3), ("crema_d", 7, 1)):
+    for name, n_speakers, n_clips in (("emodb", 6, 1), ("tess", 2, 3), ("crema_d", 7, 1), ("ravdess", 8, 1)):
         made = synthetic.make(name, tmp_path_factory.mktemp("made") / name)
         clips = corpora.manifest(name, made)
         speakers = sorted(clips["speaker"].unique())[:n_speakers]

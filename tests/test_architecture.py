@@ -18,6 +18,7 @@ FLOORS = (
     ("layers", "reference", "models", "report"),
     ("data",),
     ("training", "evaluation", "records", "lite"),
+    ("support_vectors",),
     ("reports",),
     ("experiment", "comparison", "export"),
     ("plots", "benchmark"),

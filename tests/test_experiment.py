@@ -47,7 +47,7 @@ def test_every_experiment_runs_one_epoch(name, embedded, folder):
     runs = run(report, material, folder, names=[item.name for item in report.experiments])
     for item in runs:
         assert not item.diverged
-        assert item.facts["epochs_run"] == 1
+        assert item.facts["epochs_run"] == (0 if item.facts["optimizer"] == "libsvm" else 1)
         shared = item.facts["shared"]
         n = item.facts["examples"]["test"]
         assert (shared["test"], shared["clip"], shared["content"], shared["speaker"]) == (n, 0, 0, n)

@@ -17,9 +17,9 @@ from keras_ser import audio, reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data import features
 from keras_ser.data.features import padded
-from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample
+from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample, shape
 from keras_ser.dsp.spectrum import frame_mask
-from keras_ser.reports import crema_1d_2d, emodb_losses
+from keras_ser.reports import crema_1d_2d, emodb_losses, spectral_features
 
 SAMPLE_RATE = 16000  # of the clips, except where they are resampled
 HIGH_RATE = 48000
@@ -40,6 +40,12 @@ class Work:
 def _mel_db(waveform, lengths, value):
     power = mel.mel_spectrogram(waveform, sample_rate=SAMPLE_RATE, lengths=lengths)
     return decibel.power_to_db(power, mask=frame_mask(lengths, 512, tf.shape(power)[1]))
+
+
+def _band_shapes(waveform, lengths, value):
+    mel = {"sample_rate": HIGH_RATE, "n_fft": 16384, "hop_length": 720, "n_mels": 3401}
+    options = {"bands": spectral_features.BANDS, "unit": "rows", "at_most": 200, "lengths": lengths}
+    return [shape.band_shape(waveform, kind=kind, **mel, **options) for kind in spectral_features.KINDS]
 
 
 def _works():
@@ -114,6 +120,14 @@ def _works():
             lambda y, value: crema_2d.reference(y, SAMPLE_RATE),
             lambda waveform, lengths, value: mel_picture([waveform, lengths]),
             target=None,
+        ),
+        Work(
+            "SC, SBW, SBE of spectral_features",
+            "librosa: 3401 mel rows; NumPy",
+            lambda y, value: reference.band_shapes(y, HIGH_RATE, bands=spectral_features.BANDS, unit="rows"),
+            _band_shapes,
+            target=15,
+            sample_rate=HIGH_RATE,
         ),
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from keras_ser.errors import UserError
-from keras_ser.report import StratifiedSplit
+from keras_ser.report import SpeakerSplit, StratifiedSplit
 
 SIDES = ("train", "validation", "test")
 
@@ -94,9 +94,26 @@ def _hold_out(column):
 
 
 def as_reported(examples, manifest, split, seed):
-    """The report's own split: of all examples, copies included, so copies of one clip fall on different sides."""
+    """The report's own split: of all examples, copies included, so copies of one clip fall on different sides; or of
+    speakers, where it splits those.
+    """
+    if isinstance(split, SpeakerSplit):
+        return _keep(examples, _sides_by_speaker(manifest, split, seed))
     emotion = examples["clip"].map(manifest.set_index("clip")["emotion"]).to_numpy()
     return examples.assign(side=_random_sides(emotion, split, seed))
+
+
+def _sides_by_speaker(manifest, split, seed):
+    """→ Series clip → side"""
+    others = sorted(set(manifest["speaker"]) - set(split.test_speakers))
+    if len(others) < 2 or len(others) == manifest["speaker"].nunique():
+        raise UserError(
+            f"the report tests on the speakers {', '.join(split.test_speakers)} and trains on at least two others; "
+            f"found are {', '.join(sorted(set(manifest['speaker'])))}: add clips, or choose other protocols"
+        )
+    held_out = others[seed % len(others)]
+    sides = dict.fromkeys(others, "train") | {held_out: "validation"}
+    return manifest.set_index("clip")["speaker"].map(lambda speaker: sides.get(speaker, "test"))
 
 
 def clip_disjoint(examples, manifest, split, seed):

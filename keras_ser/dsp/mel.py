@@ -8,15 +8,17 @@ torchaudio's.
 import functools
 
 import numpy as np
+import scipy.sparse
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import hann, own_frames
+from keras_ser.dsp.spectrum import hann, own_frames, squared_magnitude
 
 # Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, then 27 mels for each factor of 6.4.
 _BREAK_HZ = 1000.0
 _HZ_PER_MEL = 200.0 / 3
 _BREAK_MEL = _BREAK_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27
+WIDE = 512  # so many filters at most are wide enough to be kept as a dense matrix
 
 
 def hz_to_mel(hz, htk=False):
@@ -60,6 +62,36 @@ def mel_filterbank(*, sample_rate, n_fft, n_mels=128, fmin=0.0, fmax=None, htk=F
     return filters
 
 
+@functools.cache
+def narrow_filterbank(*, sample_rate, n_fft, n_mels, fmin=0.0, fmax=None, htk=False, norm="slaney"):
+    """The filters of :func:`mel_filterbank` as a sparse matrix: a bin lies on the rising edge of one filter and on the
+    falling edge of the one below, whatever their number. → scipy.sparse.csr_array [1 + n_fft // 2, n_mels]
+    """
+    low, high = hz_to_mel([fmin, sample_rate / 2 if fmax is None else fmax], htk)
+    edges = mel_to_hz(np.linspace(low, high, n_mels + 2), htk)
+    bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+    between = np.searchsorted(edges, bins, side="right") - 1  # bin lies in [edges[between], edges[between + 1])
+    inside = (between >= 0) & (between <= n_mels)
+    bin_, between = np.flatnonzero(inside), between[inside]
+    rising = (bins[bin_] - edges[between]) / np.diff(edges)[between]
+    weights = np.concatenate([rising, 1.0 - rising])
+    bin_, filter_ = np.concatenate([bin_, bin_]), np.concatenate([between, between - 1])
+    exists = (filter_ >= 0) & (filter_ < n_mels)
+    bin_, filter_, weights = bin_[exists], filter_[exists], weights[exists]
+    if norm == "slaney":
+        weights *= (2.0 / (edges[2:] - edges[:-2]))[filter_]
+    return scipy.sparse.csr_array((weights, (bin_, filter_)), shape=(len(bins), n_mels))
+
+
+def _filter(spectrum, sample_rate, n_fft, n_mels, **scale):
+    """Sum the bins of each filter. [n, bins] → [n, n_mels]"""
+    if n_mels <= WIDE:
+        return tf.matmul(spectrum, mel_filterbank(sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, **scale))
+    filters = narrow_filterbank(sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, **scale).T.tocoo()
+    filters = tf.SparseTensor(np.stack(filters.coords, axis=1), filters.data.astype(np.float32), filters.shape)
+    return tf.transpose(tf.sparse.sparse_dense_matmul(tf.sparse.reorder(filters), spectrum, adjoint_b=True))
+
+
 def mel_spectrogram(
     waveform,
     *,
@@ -82,12 +114,5 @@ def mel_spectrogram(
     """
     frames, put_back = own_frames(waveform, n_fft, hop_length, lengths, pad_mode)
     spectrum = tf.signal.rfft(frames * hann(n_fft))  # [n, bins]
-    filters = mel_filterbank(
-        sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm
-    )
-    if power == 2.0:
-        # No root that would be squared again.
-        mel = tf.matmul(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)), filters)
-    else:
-        mel = tf.matmul(tf.abs(spectrum) ** power, filters)  # [n, n_mels]
-    return put_back(mel)
+    magnitude = squared_magnitude(spectrum) if power == 2.0 else tf.abs(spectrum) ** power
+    return put_back(_filter(magnitude, sample_rate, n_fft, n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm))

@@ -25,3 +25,27 @@ def fix_frames(features, n_frames):
     missing = n_frames - tf.shape(features)[1]
     features = tf.pad(features, [[0, 0], [0, missing], [0, 0]])
     return tf.ensure_shape(features, [None, n_frames, None])
+
+
+def standardize(waveform, lengths=None):
+    """Each clip less its mean, over its standard deviation; a constant clip becomes 0, and so does padding.
+
+    → [batch, samples]
+    """
+    lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1]) if lengths is None else lengths
+    inside = tf.sequence_mask(lengths, tf.shape(waveform)[1], tf.float32)
+    count = tf.maximum(tf.cast(lengths, tf.float32), 1.0)[:, None]
+    mean = tf.reduce_sum(waveform * inside, axis=1, keepdims=True) / count
+    centred = (waveform - mean) * inside
+    deviation = tf.sqrt(tf.reduce_sum(tf.square(centred), axis=1, keepdims=True) / count)
+    return centred / tf.where(deviation < _TINY, 1.0, deviation)
+
+
+def grey_levels(pictures):
+    """Spread each picture over the levels of 8 bits: 0 its least, 255 its greatest value, cut to whole numbers.
+
+    [batch, height, width] → the same; a picture of one value is 0.
+    """
+    least = tf.reduce_min(pictures, axis=(1, 2), keepdims=True)
+    spread = tf.reduce_max(pictures, axis=(1, 2), keepdims=True) - least
+    return tf.floor(255.0 * ((pictures - least) / tf.where(spread < _TINY, 1.0, spread)))

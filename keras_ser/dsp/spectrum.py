@@ -49,11 +49,16 @@ def stft(waveform, *, n_fft, hop_length, lengths=None, center=True, pad_mode="co
     return tf.signal.rfft(frames * hann(n_fft), [n_fft])
 
 
-def own_frames(waveform, n_fft, hop_length, lengths=None, pad_mode="constant"):
+def squared_magnitude(spectrum):
+    """|x|², without a root that would be squared again."""
+    return tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
+
+
+def own_frames(waveform, n_fft, hop_length, lengths=None, pad_mode="constant", at_most=None):
     """The centred frames of all clips, one after the other: padding is then neither transformed nor multiplied.
 
     Frame t of a clip is centred on its sample t · hop_length; ``pad_mode``: how a clip goes on before its start and
-    after its end, "constant" (zeros) or "reflect".
+    after its end, "constant" (zeros) or "reflect"; ``at_most``: no more than so many frames of a clip are taken.
 
     Returns: frames [n, n_fft], and what puts a result [n, …] back in place: → [batch, frames, …], 0 after a clip's end.
     """
@@ -61,6 +66,7 @@ def own_frames(waveform, n_fft, hop_length, lengths=None, pad_mode="constant"):
         lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
     n_samples = tf.shape(waveform)[1]
     n_frames = frame_count(n_samples, hop_length)
+    n_frames = n_frames if at_most is None else tf.minimum(n_frames, at_most)
     mask = frame_mask(lengths, hop_length, n_frames)  # [batch, frames]
     index = tf.where(mask)  # [n, 2]: clip and frame
 

@@ -7,11 +7,14 @@ mates nor on its padding, and padding comes out as 0. Signals stay float32 whate
 says.
 """
 
-from keras_ser.layers.augmentation import PitchShift, TimeStretch
+from keras_ser.layers.augmentation import PitchShift, RandomMasks, TimeStretch
 from keras_ser.layers.features import (
     MFCC,
     RMS,
+    BandShape,
+    ClipNormalization,
     FixFrames,
+    GreyPicture,
     MeanEnergy,
     MelSpectrogram,
     PeakNormalization,
@@ -26,14 +29,18 @@ from keras_ser.layers.signal import Denoise, FixSamples, Resample, SignalLayer
 __all__ = [
     "MFCC",
     "RMS",
+    "BandShape",
+    "ClipNormalization",
     "Denoise",
     "FixFrames",
     "FixSamples",
+    "GreyPicture",
     "MeanEnergy",
     "MelSpectrogram",
     "PeakNormalization",
     "PitchShift",
     "PowerToDecibel",
+    "RandomMasks",
     "Resample",
     "RunningNormalization",
     "SignalLayer",

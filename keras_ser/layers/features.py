@@ -176,6 +176,78 @@ class SpectralCentroid(SignalLayer):
         return {**super().get_config(), **config}
 
 
+@keras.saving.register_keras_serializable(package="keras_ser")
+class BandShape(SignalLayer):
+    """Centroid, bandwidth or energy of each band of a mel spectrogram: :func:`keras_ser.dsp.shape.band_shape`.
+
+    Args: those of the function.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: [batch, frames, bands].
+    """
+
+    def __init__(
+        self, kind, sample_rate, n_fft, hop_length, n_mels, bands, unit, fmin=0.0, fmax=None, at_most=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.sample_rate = sample_rate
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.bands = [list(band) for band in bands]
+        self.unit = unit
+        self.fmin = fmin
+        self.fmax = fmax
+        self.at_most = at_most
+
+    def shape_config(self):
+        names = "kind sample_rate n_fft hop_length n_mels bands unit fmin fmax at_most"
+        return {name: getattr(self, name) for name in names.split()}
+
+    def call(self, waveform, lengths=None):
+        return shape.band_shape(waveform, lengths=lengths, **self.shape_config())
+
+    def get_config(self):
+        return {**super().get_config(), **self.shape_config()}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class GreyPicture(SignalLayer):
+    """Logarithm, spread over the 256 levels of an 8-bit picture from the clip's least to its greatest value.
+
+    Args:
+        floor: Float, added before the logarithm.
+
+    Input shape: [batch, height, width].
+    Output shape: [batch, height, width, 1], whole numbers from 0 to 255; a picture of one value is 0.
+
+    Source: the spectral-features report, section 3.2.
+    """
+
+    def __init__(self, floor=1e-9, **kwargs):
+        super().__init__(**kwargs)
+        self.floor = floor
+
+    def call(self, picture):
+        return scaling.grey_levels(tf.math.log(picture + self.floor))[..., None]
+
+    def get_config(self):
+        return {**super().get_config(), "floor": self.floor}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class ClipNormalization(SignalLayer):
+    """Subtract from each clip its mean and divide by its standard deviation: :func:`keras_ser.dsp.scaling.standardize`.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: the same.
+    """
+
+    def call(self, waveform, lengths=None):
+        return scaling.standardize(waveform, lengths)
+
+
 class FrameLayer(SignalLayer):
     """A layer on frames that lie ``hop_length`` samples apart, so that lengths in samples tell the padding.
 

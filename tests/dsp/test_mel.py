@@ -1,12 +1,14 @@
 """Oracle: librosa 0.11."""
 
+import warnings
+
 import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_ser.dsp.mel import hz_to_mel, mel_filterbank, mel_spectrogram, mel_to_hz
+from keras_ser.dsp.mel import hz_to_mel, mel_filterbank, mel_spectrogram, mel_to_hz, narrow_filterbank
 from tests.harness import generated, padded, recordings
 
 
@@ -97,3 +99,21 @@ def test_clips_shorter_than_a_frame(pad_mode, rng):
         expected = librosa.feature.melspectrogram(y=y, sr=16000, center=False).T
         np.testing.assert_allclose(row[: len(expected)], expected, rtol=0, atol=1e-5 * expected.max())
         assert not row[len(expected) :].any()
+
+
+@pytest.mark.parametrize(
+    "scale", [{}, {"fmin": 300.0, "fmax": 3400.0}, {"htk": True, "norm": None}], ids=["slaney", "band", "htk"]
+)
+def test_narrow_filters_are_the_same_filters(scale):
+    options = {"sample_rate": 48000, "n_fft": 4096, "n_mels": 900, **scale}
+    np.testing.assert_allclose(narrow_filterbank(**options).toarray(), mel_filterbank(**options), rtol=1e-4, atol=1e-7)
+
+
+def test_many_mels_are_librosas():
+    y = generated()["noise"]
+    options = {"n_fft": 4096, "hop_length": 720, "n_mels": 900, "power": 1.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that some filters are empty
+        expected = librosa.feature.melspectrogram(y=y, sr=16000, **options).T
+    found = mel_spectrogram(y[None], sample_rate=16000, **options)[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * expected.max())

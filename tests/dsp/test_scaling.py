@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from keras_ser.dsp.scaling import fix_frames, peak_normalize
+from keras_ser.dsp.scaling import fix_frames, grey_levels, peak_normalize, standardize
 
 # No subnormals: TensorFlow's kernels flush them to 0.
 FEATURES = arrays(np.float32, (2, 4, 3), elements=st.floats(-1e6, 1e6, width=32, allow_subnormal=False))
@@ -49,3 +49,21 @@ def test_fix_frames_is_librosas_fix_length(n_frames, rng):
     features = rng.normal(size=(2, 4, 3)).astype(np.float32)
     expected = librosa.util.fix_length(features, size=n_frames, axis=1)
     np.testing.assert_array_equal(fix_frames(features, n_frames), expected)
+
+
+def test_standardized_clips(rng):
+    y = rng.normal(3, 2, (2, 50)).astype(np.float32)
+    found = standardize(y, [50, 20]).numpy()
+    np.testing.assert_allclose(found[0], (y[0] - y[0].mean()) / y[0].std(), atol=1e-5)
+    np.testing.assert_allclose(found[1, :20], (y[1, :20] - y[1, :20].mean()) / y[1, :20].std(), atol=1e-5)
+    assert not found[1, 20:].any()
+    assert not standardize(np.full((1, 9), 0.5, np.float32)).numpy().any()
+
+
+@given(arrays(np.float32, (2, 4, 3), elements=st.floats(-1e3, 1e3, width=32, allow_subnormal=False)))
+def test_grey_levels_use_the_whole_range(pictures):
+    levels = grey_levels(pictures).numpy()
+    assert ((levels >= 0) & (levels <= 255) & (levels == np.floor(levels))).all()
+    for picture, level in zip(pictures, levels, strict=True):
+        assert level.min() == 0
+        assert level.max() == (255 if np.ptp(picture) >= np.finfo(np.float32).tiny else 0)

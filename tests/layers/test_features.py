@@ -6,12 +6,16 @@ from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.contour import rms, zero_crossing_rate
 from keras_ser.dsp.decibel import power_to_db
 from keras_ser.dsp.mel import mel_spectrogram
-from keras_ser.dsp.shape import spectral_centroid
+from keras_ser.dsp.scaling import grey_levels
+from keras_ser.dsp.shape import band_shape, spectral_centroid
 from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.layers import (
     MFCC,
     RMS,
+    BandShape,
+    ClipNormalization,
     FixFrames,
+    GreyPicture,
     MeanEnergy,
     MelSpectrogram,
     PeakNormalization,
@@ -123,3 +127,30 @@ def test_output_shapes_are_known_before_any_data():
     assert MelSpectrogram(16000)(waveform).shape == (None, None, 128)
     assert StackFeatures()([coefficients, MeanEnergy()(waveform)]).shape == (None, None, 13)
     assert FixFrames(150)(coefficients).shape == (None, 150, 12)
+
+
+def test_band_shape(tmp_path):
+    bands = [[10, 40], [41, 90]]
+    for kind, atol in (("centroid", 1e-2), ("bandwidth", 1.0), ("energy", 1e-4)):
+        layer = BandShape(kind, 16000, 2048, 512, 100, bands, "rows", at_most=9)
+        values = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=atol)
+        expected = band_shape(WAVEFORM, lengths=LENGTHS, **layer.shape_config())
+        np.testing.assert_allclose(values, expected, rtol=0, atol=atol)
+
+
+def test_clip_normalization(tmp_path):
+    values = check_layer(ClipNormalization(), WAVEFORM, LENGTHS, tmp_path, atol=1e-4)
+    np.testing.assert_allclose(values[1, : LENGTHS[1]].std(), 1, atol=1e-3)
+
+
+def test_grey_picture(rng, tmp_path):
+    pictures = rng.uniform(0, 1, (3, 8, 5)).astype(np.float32)
+    layer = GreyPicture()
+    together = layer(pictures).numpy()
+    assert together.shape == (3, 8, 5, 1)
+    np.testing.assert_array_equal(together[..., 0], grey_levels(np.log(pictures + 1e-9)))
+    for picture, grey in zip(pictures, together, strict=True):
+        np.testing.assert_array_equal(layer(picture[None])[0], grey)
+    model = keras.Sequential([keras.Input((8, 5)), layer])
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(pictures), together)

@@ -1,0 +1,116 @@
+"""A support vector machine as a Keras model: what scikit-learn has fitted, evaluated in the graph.
+
+So a fitted SVM is stored, reloaded, exported and used for prediction like any other model here.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+KERNELS = ("rbf", "linear", "poly")
+DEGREE = 3  # of the polynomial kernel: scikit-learn's default, as its coef0 of 0
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class KernelMachine(keras.layers.Layer):
+    """Decision function of ``sklearn.svm.SVC`` with ``decision_function_shape="ovr"``, after a standardisation.
+
+    Args:
+        n_classes: Integer.
+        n_support: Integer, number of support vectors (0 before it is fitted).
+        kernel: one of ``KERNELS``.
+
+    Input shape: features [batch, features].
+    Output shape: [batch, n_classes]: wins of a class against each other one, and between equals the sum of its
+        decision values, squashed below a third.
+
+    Raises ValueError for another kernel.
+    """
+
+    def __init__(self, n_classes, n_support=0, kernel="rbf", **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        if kernel not in KERNELS:
+            raise ValueError(f"`kernel` must be one of {KERNELS}. Received: kernel={kernel!r}")
+        self.n_classes = n_classes
+        self.n_support = n_support
+        self.kernel = kernel
+
+    def build(self, input_shape):
+        n_features, n_pairs = input_shape[-1], self.n_classes * (self.n_classes - 1) // 2
+
+        def constant(name, shape, initializer="zeros"):
+            return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False)
+
+        self.mean = constant("mean", (n_features,))
+        self.scale = constant("scale", (n_features,), "ones")
+        self.support = constant("support", (self.n_support, n_features))
+        self.coefficients = constant("coefficients", (self.n_support, n_pairs))
+        self.intercept = constant("intercept", (n_pairs,))
+        self.gamma = constant("gamma", ())
+
+    def call(self, features):
+        x = (features - self.mean) / self.scale
+        products = tf.matmul(x, self.support, transpose_b=True)  # [batch, n_support]
+        if self.kernel == "rbf":
+            squares = tf.reduce_sum(tf.square(x), 1, keepdims=True) + tf.reduce_sum(tf.square(self.support), 1)
+            kernel = tf.exp(-self.gamma * tf.maximum(squares - 2.0 * products, 0.0))
+        else:
+            kernel = products if self.kernel == "linear" else (self.gamma * products) ** DEGREE
+        decisions = tf.matmul(kernel, self.coefficients) + self.intercept  # [batch, pairs], above 0: the first wins
+        # Each pair (i, j) of classes speaks for i and against j.
+        pairs = list(itertools.combinations(range(self.n_classes), 2))
+        first, second = (np.eye(self.n_classes, dtype=np.float32)[list(of)] for of in zip(*pairs, strict=True))
+        won = tf.cast(decisions >= 0, tf.float32)
+        wins = tf.matmul(won, first) + tf.matmul(1.0 - won, second)
+        confidence = tf.matmul(decisions, first - second)
+        return wins + confidence / (3.0 * (tf.abs(confidence) + 1.0))
+
+    def get_config(self):
+        config = {"n_classes": self.n_classes, "n_support": self.n_support, "kernel": self.kernel}
+        return {**super().get_config(), **config}
+
+
+def kernel_machine(input_shape, n_classes, n_support=0, kernel="rbf"):
+    """Features [batch, *input_shape] → softmax of the decision values [batch, n_classes]: their order is the machine's,
+    their size is no calibrated probability.
+    """
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Flatten(),
+            KernelMachine(n_classes, n_support, kernel, name="machine"),
+            keras.layers.Softmax(),
+        ],
+        name="svm",
+    )
+
+
+def fitted(svc, scaler, input_shape, n_classes):
+    """The Keras model of a fitted ``sklearn.svm.SVC`` and the StandardScaler before it (None: there is none).
+
+    Raises ValueError if the machine was not fitted to all classes 0 … n_classes - 1.
+    """
+    if list(svc.classes_) != list(range(n_classes)):
+        raise ValueError(
+            f"the machine must know every class. Received: {n_classes} classes, {list(svc.classes_)} fitted"
+        )
+    model = kernel_machine(input_shape, n_classes, len(svc.support_vectors_), svc.kernel)
+    machine = model.get_layer("machine")
+    # libsvm keeps, for a support vector of class c, one coefficient for each other class.
+    starts = np.concatenate([[0], np.cumsum(svc.n_support_)])
+    coefficients = np.zeros((len(svc.support_vectors_), n_classes * (n_classes - 1) // 2))
+    for pair, (i, j) in enumerate(itertools.combinations(range(n_classes), 2)):
+        of_i, of_j = slice(starts[i], starts[i + 1]), slice(starts[j], starts[j + 1])
+        coefficients[of_i, pair] = svc.dual_coef_[j - 1, of_i]
+        coefficients[of_j, pair] = svc.dual_coef_[i, of_j]
+    sign = -1.0 if n_classes == 2 else 1.0  # scikit-learn turns the one decision of two classes round
+    machine.support.assign(svc.support_vectors_)
+    machine.coefficients.assign(sign * coefficients)
+    machine.intercept.assign(sign * svc.intercept_)
+    machine.gamma.assign(svc._gamma)  # what "scale" came to; there is no public name for it
+    if scaler is not None:
+        machine.mean.assign(scaler.mean_)
+        machine.scale.assign(scaler.scale_)
+    return model

@@ -1,0 +1,113 @@
+"""The report as a module: front ends against the libraries, the fixed split, its answer in words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from keras_ser import audio, comparison, corpora, reports
+from keras_ser.data import features, protocols
+from keras_ser.errors import UserError
+from keras_ser.reports import spectral_features as report
+
+REPORT = reports.load("spectral_features")
+FRONT_ENDS = {item.front_end.name: item.front_end for item in REPORT.experiments}
+# Greatest difference, and how many of the values may differ by more where the libraries round to whole grey levels.
+TOLERANCE = {"centroid": 0.5, "bandwidth": 500, "energy": 1e-4, "wave": 1e-3, "picture": 0.01}
+
+
+@pytest.fixture(scope="module")
+def clips(real_data):
+    manifest = corpora.manifest("ravdess", real_data)
+    manifest = manifest[manifest["emotion"].isin(REPORT.labels)]
+    return [audio.read(path) for path in manifest["path"][::90]]
+
+
+@pytest.mark.parametrize("name", ["centroid_rows", "bandwidth_hertz", "energy_rows", "picture", "wave_int16"])
+def test_front_ends_are_those_of_the_libraries(name, clips):
+    front_end = FRONT_ENDS[name]
+    waveform, lengths = features.padded([y for y, _ in clips])
+    together = front_end.graph()([waveform, lengths]).numpy()
+    for found, (y, rate) in zip(together, clips, strict=True):
+        assert rate == report.SAMPLE_RATE
+        expected = front_end.reference(y, rate)
+        assert expected.shape == found.shape
+        assert np.abs(found - expected).max() <= TOLERANCE[name.split("_")[0]]
+        np.testing.assert_allclose(front_end.graph()([y[None], np.array([len(y)])])[0], found, atol=2e-2, rtol=1e-3)
+
+
+def test_the_waves_normalisations(rng):
+    y = rng.normal(0.1, 0.2, 50_000).astype(np.float32)
+    for name in ("wave_int16", "wave_per_clip"):
+        front_end = FRONT_ENDS[name]
+        found = front_end.graph()([y[None], np.array([len(y)])])[0]
+        assert found.shape == (144_720,)
+        np.testing.assert_allclose(found, front_end.reference(y, 48000), atol=1e-3)
+
+
+def test_the_picture_is_what_a_png_keeps(clips):
+    y, _ = clips[0]
+    chain = report.picture()
+    png = chain.get_layer("png")
+    before = type(chain)(chain.inputs, png.output)([y[None], np.array([len(y)])])[0]
+    kept = tf.io.decode_png(tf.io.encode_png(tf.cast(before, tf.uint8)))
+    np.testing.assert_array_equal(tf.cast(kept, tf.float32), before)
+    assert before.shape == (3401, 200, 1)
+
+
+def test_the_split_is_by_actors_and_validation_goes_round(embedded):
+    manifest = corpora.manifest("ravdess", embedded)
+    manifest = manifest[manifest["emotion"].isin(REPORT.labels)]
+    for copies in (report.copies, report.pitch_and_stretch):
+        held_out = []
+        for seed in range(5):
+            sided = protocols.assign("as_reported", copies(manifest, seed), manifest, REPORT.split, seed)
+            speakers = sided["clip"].map(manifest.set_index("clip")["speaker"]).groupby(sided["side"]).agg(set)
+            assert speakers["test"] == {"05", "06", "07", "08"}
+            assert speakers["train"] | speakers["validation"] == {"01", "02", "03", "04"}
+            held_out.extend(speakers["validation"])
+            assert (sided["copy"][sided["side"] != "train"] == 0).all()
+        assert held_out == ["01", "02", "03", "04", "01"]
+    alone = manifest[manifest["speaker"] == "05"]
+    with pytest.raises(UserError, match="tests on the speakers 05, 06, 07, 08"):
+        protocols.assign("as_reported", report.copies(alone, 0), alone, REPORT.split, 0)
+
+
+def test_the_networks_are_small():
+    assert REPORT.experiment("cnn_2d").model(4).count_params() == 24_148
+    assert REPORT.experiment("cnn_1d/int16").model(4).count_params() == 44_036
+
+
+def test_its_answer_follows_from_the_table():
+    def row(experiment, mean, std):
+        return {"metric": "accuracy", "protocol": "as_reported", "experiment": experiment, "mean": mean, "std": std}
+
+    table = pd.DataFrame(
+        [
+            *(row(f"svm/{kind}", mean, 0.0) for kind, mean in (("centroid", 0.4), ("bandwidth", 0.3), ("energy", 0.5))),
+            row("cnn_1d/int16", 0.45, 0.02),
+            row("cnn_2d", 0.55, 0.03),
+            row("cnn_2d_augmented/flip", 0.40, 0.01),
+            row("cnn_2d_augmented/masks", 0.56, 0.03),
+        ]
+    )
+    said = REPORT.conclusion(table)
+    assert "best svm/energy 0.500, worst svm/bandwidth 0.300" in said
+    assert "cnn_1d/int16 0.450 ± 0.020: not kept; cnn_2d 0.550 ± 0.030: kept" in said
+    assert "flip -0.150, masks +0.010. Beyond the spread over the seeds: flip." in said
+
+
+def test_the_interval_over_clips():
+    class Run:
+        diverged, metrics = False, {"test": 128}
+        facts = {"experiment": "svm/energy", "protocol": "as_reported"}  # noqa: RUF012
+
+    rows = [{"metric": "accuracy", "protocol": "as_reported", "experiment": "svm/energy", "mean": 0.5}]
+    table = comparison.over_clips(pd.DataFrame(rows), [Run()])
+    assert table.iloc[0].tolist() == [
+        "svm/energy",
+        0.5,
+        pytest.approx(0.4147, abs=1e-3),
+        pytest.approx(0.5853, abs=1e-3),
+        128,
+    ]
