@@ -190,7 +190,7 @@ def curves(runs, experiments, title, path):
 def confusion_matrices(runs, experiments, labels, title, path):
     """Clips by true and predicted class, summed over the seeds; colour is the share of the true class."""
     names = [name for name in experiments if any(run.facts["experiment"] == name and not run.diverged for run in runs)]
-    columns = min(2, len(names))
+    columns = min(2 if len(names) <= 4 else 3, len(names))
     rows = -(-len(names) // columns)
     figure, grid = plt.subplots(rows, columns, figsize=(5.4 * columns, 5.6 * rows), squeeze=False, layout="constrained")
     for axes in grid.flat[len(names) :]:
