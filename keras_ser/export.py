@@ -58,7 +58,8 @@ def chain(run):
         raise UserError(f"{run.folder}: trained on other features than this version computes: run it again")
     graph = front_end.graph()
     network = keras.models.load_model(run.folder / "model.keras")
-    return keras.Model(graph.inputs, network(graph.output), name=report.name)
+    # Keras's picture layers take themselves to be in training, and what follows them too, unless told otherwise.
+    return keras.Model(graph.inputs, network(graph.output, training=False), name=report.name)
 
 
 def describe(run):

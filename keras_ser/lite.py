@@ -32,13 +32,27 @@ def convert(model, sample_rate):
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         try:
-            return converter.convert(), ""
+            content = converter.convert()
+            _interpreter(content).allocate_tensors()
+            return content, ""
         except Exception as error:  # the converter has a class of its own for every stage, none of them public
-            operator = re.search(r"'tf\.(\w+)' op is neither|fused\[\"(\w+):", str(error))
-            said = (
-                f"has no operator {operator[1] or operator[2]}" if operator else f"says: {str(error).splitlines()[0]}"
-            )
-            return None, f"There is no TensorFlow Lite model: TensorFlow Lite {said}."
+            return None, f"There is no TensorFlow Lite model: TensorFlow Lite {_reason(str(error))}."
+
+
+def _reason(error):
+    """Why not, as the end of a sentence."""
+    operator = re.search(r"'tf\.(\w+)' op is neither|fused\[\"(\w+):", error)
+    if operator:
+        return f"has no operator {operator[1] or operator[2]}"
+    if "IsPowerOfTwo(fft_length" in error:
+        return "knows no Fourier transform whose length is no power of two"
+    return f"says: {error.splitlines()[0]}"
+
+
+def _interpreter(content):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the interpreter is to move to a package of its own
+        return tf.lite.Interpreter(model_content=content)
 
 
 def difference(content, clips, lengths, probabilities):
@@ -46,10 +60,7 @@ def difference(content, clips, lengths, probabilities):
 
     ``clips`` [clips, samples], ``lengths`` [clips].
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the interpreter is to move to a package of its own
-        interpreter = tf.lite.Interpreter(model_content=content)
-    runner = interpreter.get_signature_runner(SIGNATURE)
+    runner = _interpreter(content).get_signature_runner(SIGNATURE)
     width = runner.get_input_details()["waveform"]["shape"][1]
     clips = np.pad(clips, [[0, 0], [0, width - clips.shape[1]]])
     found = [

@@ -59,7 +59,12 @@ def runs(embedded, tmp_path_factory):
     from keras_ser import corpora, experiment, reports
 
     folder, out = tmp_path_factory.mktemp("runs"), {}
-    for name, of in (("emodb_losses", "cnn/mean_squared_error"), ("tess_mfcc", "cnn_lstm")):
+    for name, of in (
+        ("emodb_losses", "cnn/mean_squared_error"),
+        ("tess_mfcc", "cnn_lstm"),
+        ("crema_1d_2d", "cnn_1d/run_a"),
+        ("spectral_features", "svm_grid/energy"),
+    ):
         report = reports.load(name)
         material = experiment.gather(report, report.corpus, corpora.manifest(report.corpus, embedded))
         (out[name],) = experiment.run_all(

@@ -50,7 +50,8 @@ def test_every_experiment_runs_one_epoch(name, embedded, folder):
         assert item.facts["epochs_run"] == (0 if item.facts["optimizer"] == "libsvm" else 1)
         shared = item.facts["shared"]
         n = item.facts["examples"]["test"]
-        assert (shared["test"], shared["clip"], shared["content"], shared["speaker"]) == (n, 0, 0, n)
+        assert (shared["test"], shared["clip"], shared["content"]) == (n, 0, 0)
+        assert shared["speaker"] > n / 2  # clips are disjoint, speakers are not
         predictions = item.predictions()
         assert list(predictions["predicted"].isin(report.labels)) == [True] * n
         np.testing.assert_allclose(predictions.filter(like="p_").sum(axis=1), 1, atol=1e-4)
