@@ -240,7 +240,7 @@ def sides(runs, metrics=("accuracy", "weighted_f1")):
             "value": (run.metrics if side == "test" else run.metrics[side])[metric],
         }
         for run in runs
-        if not run.diverged and "train" in run.metrics
+        if not run.diverged and "train" in run.metrics and run.facts["epochs_run"]  # an SVM has learnt its validation
         for side in SIDES
         for metric in metrics
     ]

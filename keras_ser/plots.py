@@ -293,19 +293,21 @@ def protocols(table, metric, title, path):
     frame = table[(table["metric"] == metric) & (table["experiment"] != "data")]
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     experiments = list(dict.fromkeys(frame["experiment"]))
-    figure, axes = plt.subplots(figsize=(2.2 + 2.6 * len(order), 5), layout="constrained")
+    wide = max(2.6, 0.3 * len(experiments))  # of a protocol
+    figure, axes = plt.subplots(figsize=(2.2 + wide * len(order), 5), layout="constrained")
     palette = sns.color_palette()
     for place, name in enumerate(experiments):
         rows = frame[frame["experiment"] == name].set_index("protocol")
         color = palette[place % len(palette)]
-        x = np.arange(len(order)) + (place - (len(experiments) - 1) / 2) * 0.15
+        x = np.arange(len(order)) + (place - (len(experiments) - 1) / 2) * min(0.15, 0.8 / len(experiments))
         mean = rows["mean"].reindex(order).astype(float)
         half = (rows["ci_high"] - rows["mean"]).reindex(order).astype(float).fillna(0)
         axes.errorbar(x, mean, yerr=half, fmt="o", color=color, capsize=4, label=name)
         reported = rows["reported"].dropna()
         if len(reported):
             axes.plot(x, np.full(len(order), reported.iloc[0]), linestyle="", marker="_", markersize=14, color=color)
-    axes.plot([], [], linestyle="", marker="_", markersize=14, color="grey", label="reported")
+    if frame["reported"].notna().any():
+        axes.plot([], [], linestyle="", marker="_", markersize=14, color="grey", label="reported")
     axes.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
     axes.set(ylim=(0, 1.03), ylabel=metric, xlim=(-0.5, len(order) - 0.5))
     axes.grid(axis="x", visible=False)

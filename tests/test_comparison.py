@@ -27,6 +27,7 @@ def run(accuracy, seed=0, protocol="as_reported", experiment=CNN, **facts):
         "epochs": 50,
         "device": "CPU",
         "examples": {"train": 2621, "validation": 562, "test": 562},
+        "epochs_run": 20,
         "shared": {"test": 562, "clip": 560, "content": 560, "speaker": 562, "sentence": 562},
         "diverged_at": None,
         **facts,
