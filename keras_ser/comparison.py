@@ -381,7 +381,7 @@ def markdown(report, frame, runs):
         columns = ["experiment", "metric", "reported", "mean", "n", "verdict"]
         parts += ["## Other figures, protocol as_reported", others[columns].to_markdown(index=False, floatfmt=".10g")]
     classes = classes_for_people(frame, report)
-    if len(classes.columns) > 1:
+    if len(classes.columns) > 1 and not obstacle(report, facts):
         parts += [
             "## True and false positives, false negatives",
             "As reported / ours (mean over the seeds, protocol `as_reported`).",

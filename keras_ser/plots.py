@@ -432,6 +432,6 @@ def all_of_report(report, material, runs, table, folder):
         )
     for metric in ("accuracy", "uar"):
         paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
-    if table["metric"].str.startswith("tp_").any():
+    if table["metric"].str.startswith("tp_").any() and not comparison.obstacle(report, runs[0].facts):
         paths.append(class_counts(table, report.labels, title, folder / "class_counts.png"))
     return paths
