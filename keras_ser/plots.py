@@ -200,26 +200,20 @@ def confusion_matrices(runs, experiments, labels, title, path):
         matrix = sum(np.array(run.metrics["confusion"]) for run in chosen)
         clips = matrix.sum(axis=1, keepdims=True)
         share = np.divide(matrix, clips, out=np.zeros(matrix.shape), where=clips > 0)
-        sns.heatmap(
-            share,
-            annot=matrix,
-            fmt="d",
-            cmap="Blues",
-            vmin=0,
-            vmax=1,
-            square=True,
-            cbar=False,
-            xticklabels=labels,
-            yticklabels=labels,
-            ax=axes,
-            linewidths=0.5,
-        )
-        axes.set_title(f"{name}, {len(chosen)} seed{'s' if len(chosen) > 1 else ''}", fontsize=11)
-        axes.set(xlabel="predicted", ylabel="true")
-        axes.tick_params(axis="x", rotation=45)
-        axes.tick_params(axis="y", rotation=0)
+        name = f"{name}, {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
+        _matrix(axes, share, labels, name, annot=matrix, fmt="d")
     figure.suptitle(f"Confusion matrices, test examples of all seeds\n{title}", fontsize=12)
     return _save(figure, path)
+
+
+def _matrix(axes, share, labels, name, *, annot, fmt, said="predicted"):
+    """One confusion matrix: ``share`` of the true class [labels, labels] as colour, ``annot`` as numbers."""
+    options = {"cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "cbar": False, "linewidths": 0.5}
+    sns.heatmap(share, annot=annot, fmt=fmt, xticklabels=labels, yticklabels=labels, ax=axes, **options)
+    axes.set_title(name, fontsize=11)
+    axes.set(xlabel=said, ylabel="true")
+    axes.tick_params(axis="x", rotation=45)
+    axes.tick_params(axis="y", rotation=0)
 
 
 def listeners(matrix, runs, experiments, labels, title, path):
@@ -238,12 +232,8 @@ def listeners(matrix, runs, experiments, labels, title, path):
         axes.remove()
     for (name, counts), axes in zip(matrices.items(), grid.flat, strict=False):
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        options = {"annot": True, "fmt": ".2f", "cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "cbar": False}
-        sns.heatmap(share, xticklabels=labels, yticklabels=labels, ax=axes, linewidths=0.5, **options)
-        axes.set_title(f"{name}: {np.trace(counts) / counts.sum():.1%} right", fontsize=11)
-        axes.set(xlabel="heard" if counts is matrix else "predicted", ylabel="true")
-        axes.tick_params(axis="x", rotation=45)
-        axes.tick_params(axis="y", rotation=0)
+        name = f"{name}: {np.trace(counts) / counts.sum():.1%} right"
+        _matrix(axes, share, labels, name, annot=True, fmt=".2f", said="heard" if counts is matrix else "predicted")
     figure.suptitle(title, fontsize=12)
     return _save(figure, path)
 
