@@ -29,21 +29,19 @@ def zero_crossing_rate(waveform, *, frame_length=2048, hop_length=512, lengths=N
     """Share of the samples of each frame whose sign differs from that of the one before:
     ``librosa.feature.zero_crossing_rate``. Samples below 1e-10 count as positive. → [batch, frames]
 
-    Beyond its ends the clip goes on as its first and last sample, so nothing crosses there: crossings are counted once
-    for the clip and summed up, and a frame is the difference of two sums.
+    Beyond its ends the clip goes on as its first and last sample, so nothing crosses there.
     """
-    negative = waveform < -1e-10
-    crossings = tf.not_equal(negative[:, 1:], negative[:, :-1])  # [batch, samples - 1], at samples 1, 2, …
-    if lengths is not None:
-        crossings &= tf.sequence_mask(lengths - 1, tf.shape(crossings)[1])
-    upto = tf.cumsum(tf.pad(tf.cast(crossings, tf.int32), [[0, 0], [1, 0]]), axis=1)  # crossings at samples 0 … i
-    last = tf.shape(waveform)[1] - 1
-    n_frames = 1 + (last + 1 + 2 * (frame_length // 2) - frame_length) // hop_length
-    first = tf.range(n_frames) * hop_length - frame_length // 2
-    # A crossing into the first sample of a frame has its other side outside.
-    before = tf.gather(upto, tf.clip_by_value(first, 0, last), axis=1)
-    within = tf.gather(upto, tf.clip_by_value(first + frame_length - 1, 0, last), axis=1) - before
-    values = tf.cast(within, tf.float32) / frame_length
-    if lengths is None:
-        return values
-    return tf.where(frame_mask(lengths, hop_length, tf.shape(values)[1]), values, 0.0)
+    n_samples = tf.shape(waveform)[1]
+    lengths = tf.fill(tf.shape(waveform)[:1], n_samples) if lengths is None else lengths
+    frames, put_back = own_frames(waveform, frame_length, hop_length, lengths)
+    negative = frames < -1e-10
+    crossings = tf.reduce_sum(tf.cast(tf.not_equal(negative[:, 1:], negative[:, :-1]), tf.float32), axis=1)
+    crossings = put_back(crossings)  # [batch, frames]
+    # The frames hold zeros beyond the ends: a negative sample there has crossed into them.
+    first = tf.range(tf.shape(crossings)[1]) * hop_length - frame_length // 2
+    last = tf.maximum(lengths[:, None] - 1, 0)
+    begins = (waveform[:, :1] < -1e-10) & (first < 0)
+    ends = (tf.gather(waveform, last, batch_dims=1) < -1e-10) & (first <= last) & (first + frame_length - 1 > last)
+    spurious = tf.cast(begins, tf.float32) + tf.cast(ends, tf.float32)
+    mask = frame_mask(lengths, hop_length, tf.shape(crossings)[1])
+    return tf.where(mask, crossings - spurious, 0.0) / frame_length

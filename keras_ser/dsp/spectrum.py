@@ -9,7 +9,9 @@ import tensorflow as tf
 
 
 def frame_count(lengths, hop_length):
-    """Frames of a clip whose frames are centred: ``1 + lengths // hop_length``."""
+    """Frames of a clip whose frames are centred: ``1 + lengths // hop_length`` (librosa has one less where the frames
+    are odd and ``hop_length`` divides the length).
+    """
     return 1 + lengths // hop_length
 
 
