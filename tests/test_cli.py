@@ -75,7 +75,7 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert table["corpus"].str.contains("synthetic").all()
     assert not (out / "emodb_losses").exists()
     assert "synthetic" in (out / "synthetic" / "emodb_losses" / "table.md").read_text()
-    assert len(list((out / "synthetic" / "emodb_losses" / "figures").glob("*.png"))) == 10
+    assert len(list((out / "synthetic" / "emodb_losses" / "figures").glob("*.png"))) == 11
 
 
 def test_a_stand_in_is_called_so(data, tmp_path, capsys):

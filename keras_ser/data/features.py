@@ -4,6 +4,7 @@ In: a table of examples (``keras_ser.data.examples``) and the manifest they come
 [examples, …feature shape], in the table's order. Memory while computing does not grow with the number of clips.
 """
 
+import functools
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
@@ -93,9 +94,10 @@ def _code():
     return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=12).hexdigest()
 
 
+@functools.cache  # to build a graph for its description takes up to a second
 def recipe(front_end, engine):
     """Everything but the audio and the transform that decides what features come out of a
-    :class:`keras_ser.report.FrontEnd`. JSON.
+    :class:`keras_ser.report.FrontEnd`. JSON, not to be changed.
     """
     libraries = ("tensorflow", "keras", "librosa", "noisereduce", "soxr", "numpy", "scipy")
     return {

@@ -153,11 +153,12 @@ def crema_d_on(server, *names):
 def test_crema_d_goes_on_where_it_broke_off(server, tmp_path):
     names = ["1001_DFA_ANG_XX.wav", "1001_DFA_DIS_XX.wav", "1040_ITH_SAD_X.wav"]
     crema_d_on(server, *names)
-    server.broken[f"{MEDIA}/{names[1]}"] = 1
+    server.broken[f"{MEDIA}/{names[1]}"] = 99
     with pytest.raises(UserError, match=r"1001_DFA_DIS_XX\.wav.*go on from here"):
         download("crema_d", tmp_path, base_url=server.url)
     assert not (tmp_path / "crema_d").exists()
     server.asked.clear()
+    server.broken.clear()
     folder = download("crema_d", tmp_path, base_url=server.url)
     assert f"{MEDIA}/{names[1]}" in server.asked
     assert f"{MEDIA}/{names[0]}" not in server.asked  # it was there

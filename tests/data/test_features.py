@@ -184,7 +184,7 @@ def test_clips_that_cannot_be_used_are_left_out(manifest, tmp_path):
 
 def test_a_recipe_knows_the_engine_and_the_rate():
     in_graph, by_libraries = (features.recipe(FRONT_END, engine) for engine in features.ENGINES)
-    assert in_graph == features.recipe(FRONT_END, "in_graph")  # a graph built twice has the same names
+    assert in_graph == features.recipe.__wrapped__(FRONT_END, "in_graph")  # a graph built twice has the same names
     assert in_graph != by_libraries
     assert by_libraries != features.recipe(dataclasses.replace(FRONT_END, sample_rate=8000), "reference")
 
