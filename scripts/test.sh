@@ -4,4 +4,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 "$python" -m ruff check --no-cache .
 "$python" -m ruff format --check .
-exec "$python" -m pytest "$@"
+# Two and a half gigabytes a worker.
+exec "$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup "$@"

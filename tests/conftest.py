@@ -1,20 +1,25 @@
 """Fixtures that every test may use."""
 
 import os
-import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import hypothesis
 import numpy as np
+import pandas as pd
 import pytest
-
-from keras_ser.corpora.corpus import SYNTHETIC_MARKER
 
 # The first call of a graph traces it, which no deadline an example knows of.
 hypothesis.settings.register_profile("graphs", deadline=None)
 hypothesis.settings.load_profile("graphs")
+
+
+def pytest_collection_modifyitems(items):
+    """For pytest-xdist: a file's tests to one worker, and to one all that need the exported models, slow to make."""
+    for item in items:
+        group = "exported" if {"runs", "exported"} & set(item.fixturenames) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
@@ -43,13 +48,14 @@ def embedded(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("data")
     for name, n_speakers, n_clips in (("emodb", 6, 1), ("tess", 2, 3), ("crema_d", 7, 1), ("ravdess", 8, 1)):
-        made = synthetic.make(name, tmp_path_factory.mktemp("made") / name)
-        clips = corpora.manifest(name, made)
-        speakers = sorted(clips["speaker"].unique())[:n_speakers]
-        clips = clips[clips["speaker"].isin(speakers)].groupby(["speaker", "emotion"]).head(n_clips)
-        (root / name).mkdir()
-        for path in [*clips["path"], made / SYNTHETIC_MARKER]:
-            shutil.copy(path, root / name)
+        paths = pd.DataFrame(
+            [corpora.get(name).parse(PurePosixPath(path)) | {"path": path} for path in synthetic.plan(name)]
+        )
+        speakers = sorted(paths["speaker"].unique())[:n_speakers]
+        chosen = paths[paths["speaker"].isin(speakers)].groupby(["speaker", "emotion"])["path"].head(n_clips)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(synthetic._PLANS, name, lambda chosen=chosen: list(chosen))
+            synthetic.make(name, root / name)
     return root
 
 
