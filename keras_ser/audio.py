@@ -1,8 +1,8 @@
 """The one place that opens a sound file.
 
 In: a path to any format that libsndfile reads, whatever its suffix says, of 8 to 32 bits or float.
-Out: `waveform` float32 [samples] in [-1, 1], channels averaged (librosa's `to_mono`), and its sample rate
-in hertz.
+Out: `waveform` float32 [samples] in [-1, 1], channels averaged (librosa's `to_mono`) unless the first alone is
+asked for, and its sample rate in hertz.
 
 An integer sample of 16 bits is divided by 32768, so `write` followed by `read` gives a 16-bit recording
 back to the bit.
@@ -53,8 +53,8 @@ class AudioError(UserError):
         self.what = what
 
 
-def read(path: str | Path) -> tuple[np.ndarray, int]:
-    """Decode one file to mono.
+def read(path: str | Path, *, first_channel: bool = False) -> tuple[np.ndarray, int]:
+    """Decode one file to mono: the average of its channels, or the first of them.
 
     Returns:
         The waveform, float32 [samples] in [-1, 1], and the sample rate in hertz.
@@ -63,7 +63,7 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
         AudioError: missing, a Git LFS pointer, empty, truncated, no audio, or samples NaN or off scale.
     """
     channels, sample_rate = read_channels(path)
-    return to_mono(channels), sample_rate
+    return to_mono(channels, first_channel), sample_rate
 
 
 def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
@@ -97,9 +97,9 @@ def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
     return (np.clip(channels, -1, 1) if peak > 1 else channels), sample_rate
 
 
-def to_mono(channels: np.ndarray) -> np.ndarray:
-    """float32 [samples, channels] → their average [samples]."""
-    if channels.shape[1] == 1:
+def to_mono(channels: np.ndarray, first_channel: bool = False) -> np.ndarray:
+    """float32 [samples, channels] → their average [samples], or the first."""
+    if channels.shape[1] == 1 or first_channel:
         return channels[:, 0]  # NumPy's mean over an axis of one takes a third of the time of decoding
     return channels.mean(axis=1)
 

@@ -161,18 +161,29 @@ def data_root(argument):
     return Path(named or "data")
 
 
-def find_corpus(name, root, out):
-    """The manifest of a corpus under ``root``, or of the embedded one where there is none."""
+def find_corpora(names, root, out):
+    """What is under ``root`` of the corpora called ``names``, or the embedded ones where there is nothing of them.
+
+    Real and synthetic speech are never mixed. → (title, manifest)
+    """
     from keras_ser import corpora
     from keras_ser.corpora import synthetic
 
-    if (root / name).is_dir():
-        return corpora.manifest(name, root)
-    print(
-        f"{root / name}: no such folder, so embedded synthetic speech stands in for {corpora.get(name).title}",
-        file=sys.stderr,
-    )
-    return corpora.manifest(name, synthetic.make(name, out / "cache" / "synthetic" / name))
+    there = [name for name in names if (root / name).is_dir()]
+    missing = [name for name in names if name not in there]
+    if not there:
+        folders = ", ".join(str(root / name) for name in names)
+        what = corpora.titles(names)
+        print(f"{folders}: no such folder, so embedded synthetic speech stands in for {what}", file=sys.stderr)
+        root = out / "cache" / "synthetic"
+        for name in names:
+            synthetic.make(name, root / name)
+        return what, corpora.joined(names, root)
+    title = corpora.titles(there)
+    if missing:
+        title += f", without {corpora.titles(missing)}"
+        print(f"{root}: {' and '.join(missing)} not found; used are {' and '.join(there)} alone", file=sys.stderr)
+    return title, corpora.joined(there, root)
 
 
 @contextlib.contextmanager
@@ -221,7 +232,7 @@ def show(options):
     from tabulate import tabulate
 
     print(
-        f"{report.title}\n{report.source}\n\nCorpus: {report.corpus}. Labels: {', '.join(report.labels)}.\n"
+        f"{report.title}\n{report.source}\n\nCorpus: {', '.join(report.corpora)}. Labels: {', '.join(report.labels)}.\n"
         f"Protocols: {', '.join(report.protocols)}.\n"
     )
     rows = [
@@ -249,7 +260,7 @@ def as_json(report, models):
         "name": report.name,
         "title": report.title,
         "source": report.source,
-        "corpus": report.corpus,
+        "corpora": report.corpora,
         "labels": report.labels,
         "protocols": report.protocols,
         "experiments": [
@@ -294,16 +305,17 @@ def reproduce_one(report, root, options):
     else:
         experiments = [item for item in report.experiments if not item.ours]
 
-    stand_in = options.corpus if options.corpus != report.corpus else None
-    title = corpora.get(report.corpus).title
+    stand_in = options.corpus if report.corpora != (options.corpus,) else None
     if stand_in:
-        title = f"{corpora.get(stand_in).title} in place of {title}"
+        title = f"{corpora.get(stand_in).title} in place of {corpora.titles(report.corpora)}"
         manifest = corpora.manifest(stand_in, root)
     else:
-        manifest = find_corpus(report.corpus, root, options.out)
+        title, manifest = find_corpora(report.corpora, root, options.out)
     material = experiment.gather(report, title, manifest)
     for line in material.left_out:
         print(f"left out: {line}", file=sys.stderr)
+    report = report.fitted(material.manifest)
+    experiments = [report.experiment(item.name) for item in experiments]
     epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
     # Figures from synthetic speech, or of a stand-in, never lie where those of the report's own recordings do.
     out = options.out / "stand_in" / stand_in if stand_in else options.out
@@ -330,7 +342,7 @@ def reproduce_one(report, root, options):
     if material.synthetic:
         print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
     if stand_in:
-        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.get(report.corpus).title}.")
+        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.titles(report.corpora)}.")
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
@@ -339,11 +351,10 @@ def reproduce_one(report, root, options):
 
 def augment(options):
     report = load(options.report)
-    from keras_ser import corpora, experiment
+    from keras_ser import experiment
     from keras_ser.data import augmented_audio
 
-    manifest = find_corpus(report.corpus, data_root(options.data), options.out)
-    material = experiment.gather(report, corpora.get(report.corpus).title, manifest)
+    material = experiment.gather(report, *find_corpora(report.corpora, data_root(options.data), options.out))
     count = augmented_audio.write(report, material.manifest, options.out, options.seed)
     print(f"{material.description}: {count} files, their table and the splits are in {options.out}")
 
@@ -429,17 +440,17 @@ def demo(options):
 
 def benchmark(options):
     load(reports.NAMES[0])
-    from keras_ser import corpora, export
+    from keras_ser import export
     from keras_ser.benchmark import serving, signal, training
 
     runs = [export.open_run(folder) for folder in options.serving or ()]
     corpus = "tess" if options.training else "emodb"
-    manifest = find_corpus(corpus, data_root(options.data), options.out)
+    title, manifest = find_corpora([corpus], data_root(options.data), options.out)
     kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
     step = max(1, len(manifest) // options.clips)
     paths = list(manifest["path"][::step][: options.clips])
     folder = options.out / "benchmark"
-    settings = {"corpus": kind + corpora.get(corpus).title, "rounds": options.rounds}
+    settings = {"corpus": kind + title, "rounds": options.rounds}
     if runs:
         name, table = "serving", serving.run(runs, paths, folder, **settings)
     elif options.training:

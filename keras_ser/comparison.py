@@ -57,12 +57,18 @@ def obstacle(report, facts):
     """Why no score of a run can be set beside the report's: it heard other clips. "" where it can."""
     if facts["synthetic"]:
         return "synthetic speech"
-    corpus = corpora.get(report.corpus)
-    if facts["corpus"] != corpus.title:
+    if " in place of " in facts["corpus"]:
         return "stand-in corpus"
-    whole = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)
-    whole = whole * (len(report.speakers) or corpus.n_speakers) // corpus.n_speakers
+    whole = sum(_whole(report, corpora.get(name)) for name in report.corpora)
     return "" if facts["clips"] >= WHOLE * whole else f"{facts['clips']} of {whole} clips"
+
+
+def _whole(report, corpus):
+    """How many clips a report uses of the whole ``corpus``."""
+    if report.classes:
+        return corpus.n_clips
+    clips = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)
+    return clips * (len(report.speakers) or corpus.n_speakers) // corpus.n_speakers
 
 
 def verdict(reported, values, *, rounding=0.0, obstacle="", diverged=0):
@@ -90,8 +96,9 @@ def value(run, metric):
     """One figure of a run that did not diverge: a score, parameters, most_confusing_class, tp_, fp_ or fn_<label>."""
     if metric == "parameters":
         return run.facts["parameters"]
-    if metric in run.metrics:
-        return run.metrics[metric]
+    for known in (run.metrics, run.metrics.get("further", {})):
+        if metric in known:
+            return known[metric]
     count, _, label = metric.partition("_")
     return next(row[count] for row in run.metrics["classes"] if row["label"] == label)
 
@@ -113,7 +120,8 @@ def table(report, runs):
                 continue
             finished = [run for run in group if not run.diverged]
             diverged = len(group) - len(finished)
-            for metric in (*SCORES, *(name for name in reported if name not in SCORES)):
+            further = {name: None for run in finished for name in run.metrics.get("further", {})}
+            for metric in (*SCORES, *further, *(name for name in reported if name not in SCORES)):
                 figure = reported.get(metric)
                 if figure and not figure.comparable and protocol != "as_reported":
                     continue
@@ -136,8 +144,9 @@ def _data_rows(report, runs):
 
 
 def _size(facts, metric):
+    by_corpus = facts.get("clips_by_corpus", {})
     sizes = {"clips": facts["clips"], "examples": sum(facts["examples"].values()), **facts["examples"]}
-    return sizes[metric]
+    return {**sizes, **by_corpus}.get(metric, 0)
 
 
 def _size_verdict(reported, values, obstacle=""):
@@ -303,6 +312,21 @@ def scores_for_people(frame, metric):
     return pd.DataFrame(rows).fillna("")
 
 
+def further_for_people(frame):
+    """Scores of one report alone, one row an experiment and protocol. → DataFrame, empty where there are none."""
+    named = frame["metric"].isin(SCORES) | frame["metric"].str.startswith(("tp_", "fp_", "fn_"))
+    frame = frame[~named & frame["reported"].isna() & (frame["experiment"] != "data")]
+    rows = [
+        {
+            "experiment": experiment,
+            "protocol": protocol,
+            **{line.metric: describe(line.mean, line.std) for line in group.itertuples()},
+        }
+        for (experiment, protocol), group in frame.groupby(["experiment", "protocol"], sort=False)
+    ]
+    return pd.DataFrame(rows).fillna("–")
+
+
 def classes_for_people(frame, report):
     """True and false positives and false negatives a class, reported and ours. → DataFrame, one row a class."""
     columns = {}
@@ -343,6 +367,9 @@ def markdown(report, frame, runs):
     if len(by_speaker):
         parts += ["## Accuracy by test speakers, protocol speaker_independent", too_few_speakers(runs)]
         parts.append(by_speaker.to_markdown(index=False, floatfmt=".3f"))
+    further = further_for_people(frame)
+    if len(further):
+        parts += ["## Further scores", further.to_markdown(index=False)]
     by_side = sides(runs)
     if len(by_side):
         parts += ["## Train, validation, test", sides_for_people(by_side).to_markdown(index=False)]
@@ -350,7 +377,7 @@ def markdown(report, frame, runs):
         parts += [
             "## Beside human listeners",
             f"Recall a class. The listeners' column counts {listeners_matrix(report).sum()} single votes on the "
-            f"{len(report.listeners())} clips of {corpora.get(report.corpus).title}, sound alone; ours are means over "
+            f"{len(report.listeners())} clips of {corpora.titles(report.corpora)}, sound alone; ours are means over "
             "the seeds, on the clips named above.",
             listeners_for_people(report, runs).to_markdown(index=False, floatfmt=".3f"),
         ]
@@ -376,7 +403,7 @@ def markdown(report, frame, runs):
             data[["metric", "reported", "mean", "verdict"]].to_markdown(index=False, floatfmt=".0f"),
         ]
     others = frame[~frame["metric"].isin(SCORES) & (frame["experiment"] != "data")]
-    others = others[~others["metric"].str.startswith(("tp_", "fp_", "fn_"))]
+    others = others[~others["metric"].str.startswith(("tp_", "fp_", "fn_")) & others["reported"].notna()]
     if len(others):
         columns = ["experiment", "metric", "reported", "mean", "n", "verdict"]
         parts += ["## Other figures, protocol as_reported", others[columns].to_markdown(index=False, floatfmt=".10g")]

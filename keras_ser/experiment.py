@@ -47,6 +47,8 @@ def gather(report, corpus_title, manifest):
 
     Raises UserError where fewer than two emotions or ten clips are left.
     """
+    if report.classes:
+        manifest = manifest.assign(emotion=report.classes(manifest))
     chosen = manifest["emotion"].isin(report.labels)
     if report.speakers:
         chosen &= manifest["speaker"].isin(report.speakers)
@@ -80,6 +82,7 @@ def setup(report, experiment, material, *, engine, epochs):
         "front_end": digest(recipe["front_end"]),
         "split": _as_json(asdict(report.split)),
         **_training_facts(experiment.training, epochs),
+        **({"size": experiment.size} if experiment.size else {}),
         "versions": {
             **recipe["versions"],
             "keras_ser": keras_ser.__version__,
@@ -168,6 +171,8 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
             model, sides["test"][0], sided.iloc[rows["test"]], sides["test"][1], report.labels
         )
         scores = {**evaluation.score(predictions, report.labels), **evaluation.score_sides(model, sides)}
+        if report.scores:
+            scores["further"] = report.scores(predictions, material.manifest)
     else:
         predictions, scores = None, {}
     facts = {
@@ -177,6 +182,7 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
         "parameters": model.count_params(),
         "protocol": protocol,
         "seed": seed,
+        "clips_by_corpus": material.manifest["corpus"].value_counts().to_dict(),
         "examples": {side: len(rows[side]) for side in protocols.SIDES},
         "test_speakers": sorted(
             set(sided["clip"].iloc[rows["test"]].map(material.manifest.set_index("clip")["speaker"]))

@@ -6,7 +6,8 @@ training path gives them), from which :func:`verify` can tell at any time, anywh
 it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` (see :mod:`keras_ser.lite`).
 Signatures, all of which answer ``probabilities`` [batch, classes], ``class_index`` and ``label`` [batch]:
 
-- ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate, every clip filling its row;
+- ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate (one without a rate takes recordings as
+  they are), every clip filling its row;
 - ``padded``: ``waveform`` and ``lengths`` int32 [batch], for clips that differ in length;
 - ``wav_bytes``: ``wav_bytes`` string [batch], each a WAV file of 16-bit PCM, any rate, any number of channels;
 - ``describe``: nothing → ``json``, the content of keras_ser.json.
@@ -33,6 +34,7 @@ from keras_ser.metrics import SCORES
 TOLERANCE = 1e-4  # of a probability
 EXTRA = "assets.extra"
 LITE = f"{EXTRA}/model.tflite"
+ANY_RATE = 16000  # Hz, of the self-test of a model that takes recordings at their own rate
 
 
 def open_run(folder):
@@ -47,33 +49,41 @@ def open_run(folder):
     return run
 
 
+def experiment_of(facts):
+    """The experiment of a stored run, at the size that it found from its data."""
+    experiment = reports.load(facts["report"]).experiment(facts["experiment"])
+    return experiment.at_size(facts["size"]) if experiment.at_size else experiment
+
+
 def chain(run):
     """The training path of a run as one model: waveform [batch, samples], lengths [batch] → probabilities.
 
     Raises UserError if the report's front end is no longer the one that the run was trained with.
     """
-    report = reports.load(run.facts["report"])
-    front_end = report.experiment(run.facts["experiment"]).front_end
+    front_end = experiment_of(run.facts).front_end
     if digest(features.recipe(front_end, "in_graph")["front_end"]) != run.facts["front_end"]:
         raise UserError(f"{run.folder}: trained on other features than this version computes: run it again")
     graph = front_end.graph()
     network = keras.models.load_model(run.folder / "model.keras")
     # Keras's picture layers take themselves to be in training, and what follows them too, unless told otherwise.
-    return keras.Model(graph.inputs, network(graph.output, training=False), name=report.name)
+    return keras.Model(graph.inputs, network(graph.output, training=False), name=run.facts["report"])
 
 
 def describe(run):
     """What a program that uses the model must know. JSON.
 
-    ``hears_s``: seconds from the start of a clip that the model takes in, None for all of them.
+    ``hears_s``: seconds from the start of a clip that the model takes in, None for all of them or where that depends on
+    the clip's rate; ``sample_rate``: None for a model that takes recordings at their own rate.
     """
     facts = run.facts
-    front_end = reports.load(facts["report"]).experiment(facts["experiment"]).front_end
+    front_end = experiment_of(facts).front_end
     frames = [layer for layer in front_end.graph().layers if isinstance(layer, FixFrames)]
+    rate = facts["sample_rate"]
     names = "report experiment protocol seed corpus synthetic clips labels sample_rate loss epochs_run parameters"
     return {
         **{name: facts[name] for name in names.split()},
-        "hears_s": frames[0].n_frames * frames[0].hop_length / facts["sample_rate"] if frames else None,
+        "first_channel": front_end.first_channel,
+        "hears_s": frames[0].n_frames * frames[0].hop_length / rate if frames and rate else None,
         "scores": {name: run.metrics[name] for name in SCORES},
         "versions": {**facts["versions"], "tensorflow_of_export": version("tensorflow")},
     }
@@ -97,12 +107,12 @@ def export(run, out):
             extra = folder / EXTRA
             extra.mkdir()
             (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
-            content, why_not = lite.convert(model, facts["sample_rate"])
+            content, why_not = lite.convert(model, facts["sample_rate"] or ANY_RATE)
             if content:
                 (folder / LITE).write_bytes(content)
             has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {lite.LONGEST_S:g} s in a row of that length."
             (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
-            test = _self_test(model, facts["sample_rate"], Path(part) / "selftest.wav")
+            test = _self_test(model, facts, Path(part) / "selftest.wav")
             np.savez_compressed(extra / "selftest.npz", **test)
             _write_warmup(test, extra / "tf_serving_warmup_requests")
             differences = verify(folder)
@@ -127,7 +137,8 @@ def _write_saved_model(model, facts, folder):
     def wav_bytes(wav_bytes):
         def decode(content):
             channels, rate = tf.audio.decode_wav(content)  # [samples, channels]
-            return resample_any(tf.reduce_mean(channels, axis=1), rate, target_sr=facts["sample_rate"])
+            mono = channels[:, 0] if facts["first_channel"] else tf.reduce_mean(channels, axis=1)
+            return resample_any(mono, rate, target_sr=facts["sample_rate"]) if facts["sample_rate"] else mono
 
         clips = tf.map_fn(decode, wav_bytes, fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, 0))
         return answer(clips.to_tensor(), tf.cast(clips.row_lengths(), tf.int32))
@@ -142,19 +153,20 @@ def _write_saved_model(model, facts, folder):
     archive.write_out(str(folder), verbose=False)
 
 
-def _self_test(model, sample_rate, scratch):
+def _self_test(model, facts, scratch):
     """Signals of different lengths, levels and rates, and what the training path answers. → arrays for savez
 
-    ``scratch``: where a WAV file can be put for the training path to read.
+    ``facts``: from :func:`describe`; ``scratch``: where a WAV file can be put for the training path to read.
     """
+    sample_rate = facts["sample_rate"] or ANY_RATE
 
     def answer(y):
         return model([y[None], np.array([len(y)], np.int32)]).numpy()
 
     def answer_to_file(content):
         scratch.write_bytes(content)
-        y, rate = audio.read(scratch)
-        resampled, _ = resample(y[None], orig_sr=rate, target_sr=sample_rate)
+        y, rate = audio.read(scratch, first_channel=facts["first_channel"])
+        resampled, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
         return answer(resampled.numpy()[0])
 
     rng = np.random.default_rng(0)
@@ -248,8 +260,12 @@ def _write_warmup(test, path):
 def _card(run, facts, about_lite):
     """The model card."""
     report = reports.load(facts["report"])
-    corpus = corpora.get(report.corpus)
     labels = ", ".join(facts["labels"])
+    used = "\n".join(
+        f"- {corpus.title}: {corpus.citation}. Licence: {corpus.licence}. {corpus.home}"
+        for corpus in map(corpora.get, report.corpora)
+    )
+    rate = f"{facts['sample_rate']} Hz" if facts["sample_rate"] else "at the recording's own rate"
     rows = "\n".join(_scores_by_protocol(run))
     warning = (
         "\n**Trained on synthetic speech: it says nothing about people. For trying out software only.**\n"
@@ -258,11 +274,11 @@ def _card(run, facts, about_lite):
     )
     return f"""# {report.title}: {facts["experiment"]}
 {warning}
-Waveform in (mono, {facts["sample_rate"]} Hz, [-1, 1]), probabilities of {len(facts["labels"])} emotions out: {labels}.
+Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} classes out: {labels}.
 
 - Source: {report.source}. Re-implemented and exported by keras_ser {facts["versions"]["keras_ser"]}.
 - Trained on {facts["corpus"]}, {facts["clips"]} clips, protocol `{facts["protocol"]}`, seed {facts["seed"]}.
-- Corpus: {corpus.citation}. Licence: {corpus.licence}. {corpus.home}
+{used}
 - It hears {f"the first {facts['hears_s']:.1f} s" if facts["hears_s"] else "the whole"} of a clip.
 - {facts["parameters"]:,} parameters, {facts["epochs_run"]} epochs, loss {facts["loss"]}.
 

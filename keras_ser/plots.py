@@ -48,6 +48,59 @@ def class_distribution(manifest, labels, title, path):
     return _save(figure, path)
 
 
+def class_shares(manifest, labels, title, path):
+    """Share of each class in each corpus (the four-corpora report's rings, with what their title says)."""
+    names = list(dict.fromkeys(manifest["corpus"]))
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    colors = dict(zip(present, sns.color_palette("husl", len(present)), strict=True))
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(5 * columns, 4.4 * rows), squeeze=False, layout="constrained")
+    for axes in grid.flat[len(names) :]:
+        axes.remove()
+    for name, axes in zip(names, grid.flat, strict=False):
+        counts = manifest.loc[manifest["corpus"] == name, "emotion"].value_counts().reindex(present).dropna()
+        axes.pie(
+            counts,
+            colors=[colors[label] for label in counts.index],
+            startangle=90,
+            counterclock=False,
+            autopct=lambda share: f"{share:.0f} %" if share >= 4 else "",
+            pctdistance=0.79,
+            textprops={"fontsize": 9},
+            wedgeprops={"width": 0.42, "edgecolor": "white"},
+        )
+        axes.text(
+            0, 0, f"{corpora.get(name).title.partition(' (')[0]}\n{counts.sum():.0f} clips", ha="center", va="center"
+        )
+    patches = [plt.Rectangle((0, 0), 1, 1, color=colors[label]) for label in present]
+    figure.legend(patches, present, loc="outside right center", frameon=False)
+    figure.suptitle(f"Share of each class in each corpus\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
+def durations(manifest, labels, title, path):
+    """Mean duration by class in each corpus: what the four-corpora report's rings show."""
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    frame = manifest.assign(seconds=manifest["samples"] / manifest["rate"])
+    figure, axes = plt.subplots(figsize=(9, 0.9 + 0.5 * len(present)), layout="constrained")
+    sns.barplot(
+        frame,
+        y="emotion",
+        x="seconds",
+        hue="corpus",
+        order=present,
+        errorbar="sd",
+        saturation=1,
+        err_kws={"linewidth": 1},
+        ax=axes,
+    )
+    axes.set(ylabel="", xlabel="seconds, mean ± standard deviation")
+    axes.legend(title="", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    axes.set_title(f"Duration of the clips by class\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
 def waveforms(manifest, labels, title, path):
     """One clip of each class: the one of median length, all on one scale."""
     present = [label for label in labels if (manifest["emotion"] == label).any()]
@@ -192,7 +245,10 @@ def confusion_matrices(runs, experiments, labels, title, path):
     names = [name for name in experiments if any(run.facts["experiment"] == name and not run.diverged for run in runs)]
     columns = min(2 if len(names) <= 4 else 3, len(names))
     rows = -(-len(names) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(5.4 * columns, 5.6 * rows), squeeze=False, layout="constrained")
+    side = max(5.4, 0.5 * len(labels) + 1.5)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(side * columns, (side + 0.2) * rows), squeeze=False, layout="constrained"
+    )
     for axes in grid.flat[len(names) :]:
         axes.remove()
     for name, axes in zip(names, grid.flat, strict=False):
@@ -212,7 +268,7 @@ def _matrix(axes, share, labels, name, *, annot, fmt, said="predicted"):
     sns.heatmap(share, annot=annot, fmt=fmt, xticklabels=labels, yticklabels=labels, ax=axes, **options)
     axes.set_title(name, fontsize=11)
     axes.set(xlabel=said, ylabel="true")
-    axes.tick_params(axis="x", rotation=45)
+    axes.tick_params(axis="x", rotation=45 if len(labels) < 10 else 90)
     axes.tick_params(axis="y", rotation=0)
 
 
@@ -377,7 +433,10 @@ def recording(waveform, rate):
     return pixels
 
 
-PICTURES = {picture.__name__: picture for picture in (class_distribution, waveforms, clips, chirp, mel_pictures)}
+PICTURES = {
+    picture.__name__: picture
+    for picture in (class_distribution, class_shares, durations, waveforms, clips, chirp, mel_pictures)
+}
 
 
 def all_of_report(report, material, runs, table, folder):
@@ -415,7 +474,7 @@ def all_of_report(report, material, runs, table, folder):
                 honest,
                 names,
                 report.labels,
-                f"Human listeners ({corpora.get(report.corpus).title}, {votes.sum()} votes)\n"
+                f"Human listeners ({corpora.titles(report.corpora)}, {votes.sum()} votes)\n"
                 f"and models, speaker_independent: {title}",
                 folder / "listeners.png",
             )

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +35,16 @@ QUIET_DB = -60.0  # below full scale
 class Predictor:
     """A model ready to answer. ``answer``: (waveform [batch, samples], lengths [batch]) → probabilities.
 
-    ``hears_s``: seconds from the start of a clip that it takes in, None for all of them. ``title``: what it was trained
+    ``sample_rate``: Hz, None where it takes recordings at their own. ``first_channel``: it hears the first of several
+    channels, not their average. ``hears_s``: seconds from the start of a clip that it takes in, None for all of them or
+    where that depends on the rate. ``title``: what it was trained
     on, under which protocol, and how well it did.
     """
 
     title: str
     labels: tuple[str, ...]
-    sample_rate: int
+    sample_rate: int | None
+    first_channel: bool
     hears_s: float | None
     answer: Callable
 
@@ -104,7 +108,9 @@ def _predictor(facts, answer):
         f"{facts['report']} {facts['experiment']}, trained on {facts['corpus']} ({facts['clips']} clips), protocol "
         f"{facts['protocol']}: accuracy {facts['scores']['accuracy']:.2f} on its test clips"
     )
-    return Predictor(title, tuple(facts["labels"]), facts["sample_rate"], facts["hears_s"], answer)
+    return Predictor(
+        title, tuple(facts["labels"]), facts["sample_rate"], facts["first_channel"], facts["hears_s"], answer
+    )
 
 
 def _as_graph(answer):
@@ -133,7 +139,7 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
         hop_s: from the start of a window to the next; None: half a window.
     """
     waiting, windows = [], 0
-    for path, sound in audio.in_threads(_read, paths):
+    for path, sound in audio.in_threads(partial(_read, first_channel=predictor.first_channel), paths):
         if isinstance(sound, UserError):
             waiting.append((path, sound, None, None))
         else:
@@ -148,10 +154,10 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
     yield from _answers(predictor, waiting)
 
 
-def _read(path):
+def _read(path, first_channel):
     """→ path and (waveform, rate, warnings), or path and what is wrong with it."""
     try:
-        y, rate = audio.read(path)
+        y, rate = audio.read(path, first_channel=first_channel)
     except UserError as error:
         return path, error
     return path, (y, rate, _warnings(y, rate))
@@ -195,7 +201,8 @@ def _answers(predictor, waiting):
         for i in range(0, len(same), BATCH):
             places, clips = zip(*same[i : i + BATCH], strict=True)
             waveform, lengths = padded(clips)
-            waveform, lengths = resample(waveform, orig_sr=rate, target_sr=predictor.sample_rate, lengths=lengths)
+            if predictor.sample_rate:
+                waveform, lengths = resample(waveform, orig_sr=rate, target_sr=predictor.sample_rate, lengths=lengths)
             for place, row in zip(places, np.asarray(predictor.answer(waveform, lengths)), strict=True):
                 found[place].append(row)
     for place, (path, sound, spans, warnings) in enumerate(waiting):
@@ -204,7 +211,7 @@ def _answers(predictor, waiting):
             continue
         y, rate = sound
         starts, ends = np.array(spans).T / rate
-        if rate < predictor.sample_rate:
+        if rate < (predictor.sample_rate or 0):
             warnings += (f"recorded at {rate} Hz, the model hears up to {predictor.sample_rate // 2} Hz",)
         if predictor.hears_s and (ends - starts).max() > predictor.hears_s + 0.1:
             warnings += (

@@ -5,7 +5,7 @@ silent default where a report could have been silent: what it does not say is a 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -42,14 +42,16 @@ class NotStated:
 class FrontEnd:
     """What turns a clip into features.
 
-    ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz) and ``lengths`` [batch] to
-    features; ``reference``: (waveform, its rate) → the same features of one clip by the libraries.
+    ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz; None: at the rate of its
+    recording) and ``lengths`` [batch] to features; ``reference``: (waveform, its rate) → the same features of one clip
+    by the libraries. ``first_channel``: of several channels the first is heard, not their average.
     """
 
     name: str
-    sample_rate: int
+    sample_rate: int | None
     graph: Callable
     reference: Callable
+    first_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class Experiment:
     perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
     have statistics (keras.layers.Normalization) are adapted before training.
     ``copies``: what :class:`Report` calls so, where this experiment is trained on others than the report's.
+    ``size_of``: manifest → a size that is found from the data, for an experiment that has one; ``at_size``: such a size
+    → the experiment with it, whose ``size`` it then is.
     ``ours`` marks an experiment that the report does not have; it is run only when named.
     """
 
@@ -92,6 +96,9 @@ class Experiment:
     training: Training | SupportVectors
     before: Callable[[], list] = list
     copies: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
+    size: int | None = None
+    size_of: Callable[[pd.DataFrame], int] | None = None
+    at_size: Callable[[int], "Experiment"] | None = None
     ours: bool = False
     note: str = ""
 
@@ -125,13 +132,16 @@ class SpeakerSplit(Split):
 class Report:
     """One report: where its speech comes from, what is done to it, what is trained, and what it claims.
 
-    ``labels``: the emotions (common vocabulary) in the order of the probability columns.
+    ``corpora``: names of those it uses, taken together.
+    ``labels``: the classes in the order of the probability columns: emotions (common vocabulary), unless ``classes``,
+    manifest → the class of each clip, says otherwise; a manifest's ``emotion`` is then that class.
     ``copies``: (manifest, seed) → DataFrame ``clip, copy, transform, amount`` with every training example.
     ``protocols``: names of those that are run unless others are asked for.
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from train.
     ``pictures``: names of those (in ``keras_ser.plots``) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
+    ``scores``: (predictions, manifest) → further scores by name, for what accuracy of the classes does not tell.
     ``conclusion``: table (:mod:`keras_ser.comparison`) → what it answers to the report's question, in Markdown.
     ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
     ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
@@ -140,7 +150,7 @@ class Report:
     name: str
     title: str
     source: str
-    corpus: str
+    corpora: tuple[str, ...]
     labels: tuple[str, ...]
     copies: Callable[[pd.DataFrame, int], pd.DataFrame]
     split: Split
@@ -152,6 +162,8 @@ class Report:
     differences: tuple[str, ...]
     pictures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
+    classes: Callable[[pd.DataFrame], pd.Series] | None = None
+    scores: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] | None = None
     conclusion: Callable[[pd.DataFrame], str] | None = None
     listeners: Callable[[], pd.DataFrame] | None = None
 
@@ -162,6 +174,15 @@ class Report:
         unknown = {figure.experiment for figure in self.figures} - {"", *names}
         if unknown:
             raise ValueError(f"Every figure belongs to an experiment of the report. Received: {sorted(unknown)}")
+
+    def fitted(self, manifest):
+        """The report with the sizes that it finds from its data, a ``manifest`` with ``samples`` and ``rate``."""
+        return replace(
+            self,
+            experiments=tuple(
+                item.at_size(item.size_of(manifest)) if item.size_of else item for item in self.experiments
+            ),
+        )
 
     def experiment(self, name):
         """The experiment called ``name``. Raises UserError, listing the names, if there is none."""

@@ -41,13 +41,14 @@ def real_data():
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory):
     """A data root with embedded corpora, as many clips of every emotion from every speaker: 42 of Emo-DB (six
-    speakers), TESS (both) and CREMA-D (seven), 64 of RAVDESS (eight).
+    speakers), TESS (both) and CREMA-D (seven), 64 of RAVDESS (eight), 28 of SAVEE (four).
     """
     from keras_ser import corpora
     from keras_ser.corpora import synthetic
 
     root = tmp_path_factory.mktemp("data")
-    for name, n_speakers, n_clips in (("emodb", 6, 1), ("tess", 2, 3), ("crema_d", 7, 1), ("ravdess", 8, 1)):
+    sizes = {"emodb": (6, 1), "tess": (2, 3), "crema_d": (7, 1), "ravdess": (8, 1), "savee": (4, 1)}
+    for name, (n_speakers, n_clips) in sizes.items():
         paths = pd.DataFrame(
             [corpora.get(name).parse(PurePosixPath(path)) | {"path": path} for path in synthetic.plan(name)]
         )
@@ -69,10 +70,11 @@ def runs(embedded, tmp_path_factory):
         ("emodb_losses", "cnn/mean_squared_error"),
         ("tess_mfcc", "cnn_lstm"),
         ("crema_1d_2d", "cnn_1d/run_a"),
+        ("four_corpora", "cnn"),
         ("spectral_features", "svm_grid/energy"),
     ):
         report = reports.load(name)
-        material = experiment.gather(report, report.corpus, corpora.manifest(report.corpus, embedded))
+        material = experiment.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
         (out[name],) = experiment.run_all(
             report,
             material,

@@ -48,6 +48,12 @@ def test_channels_are_averaged(tmp_path):
     assert audio.read_channels(path)[0].shape == (2, 2)
 
 
+def test_or_the_first_alone_is_heard(tmp_path):
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.array([[0.5, 0.25], [-0.5, 0.5]]), RATE, subtype="FLOAT")
+    np.testing.assert_array_equal(audio.read(path, first_channel=True)[0], np.float32([0.5, -0.5]))
+
+
 def test_a_little_overshoot_is_clipped(tmp_path):
     path = tmp_path / "hot.wav"
     soundfile.write(path, np.array([1.25, -1.5, 0.5]), RATE, subtype="FLOAT")

@@ -42,7 +42,7 @@ def test_training_beside_the_listings(clips, tmp_path):
     table = training.run(clips, tmp_path, corpus="three clips of noise", rounds=1)
     assert list(table["model"]) == [
         *("emodb_losses cnn_lstm", "crema_1d_2d cnn_1d", "crema_1d_2d cnn_2d"),
-        *("tess_mfcc cnn", "tess_mfcc lstm", "tess_mfcc cnn_lstm"),
+        *("tess_mfcc cnn", "tess_mfcc lstm", "tess_mfcc cnn_lstm", "four_corpora cnn"),
     ]
     assert (table.drop(columns=["model", "listing"]) > 0).all(axis=None)
     assert (tmp_path / "training.csv").is_file()

@@ -89,6 +89,23 @@ def test_a_stand_in_is_called_so(data, tmp_path, capsys):
     assert not (out / "emodb_losses").exists()
 
 
+def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys):
+    for name in ("savee", "crema_d"):
+        shutil.rmtree(data / name)
+    (data / "tess" / "SYNTHETIC.txt").unlink()
+    (data / "ravdess" / "SYNTHETIC.txt").unlink()
+    words = ("reproduce", "four_corpora", "--data", data, "--out", tmp_path / "out", "--epochs", 1)
+    assert call(*words, "--protocols", "as_reported") == 0
+    shown = capsys.readouterr()
+    assert "savee and crema_d not found; used are ravdess and tess alone" in shown.err
+    assert not (tmp_path / "out" / "cache" / "synthetic").exists()
+    table = pd.read_csv(tmp_path / "out" / "four_corpora" / "table.csv")
+    assert set(table["corpus"]) == {"RAVDESS speech and TESS, without SAVEE and CREMA-D"}
+    assert set(table["verdict"]) == {"not stated", "not comparable (106 of 12162 clips)"}
+    mean = table[table["experiment"] == "data"].set_index("metric")["mean"]
+    assert mean[["ravdess", "tess", "savee", "clips"]].tolist() == [64, 42, 0, 106]
+
+
 def test_features_by_the_libraries(data, tmp_path, capsys):
     for path in sorted((data / "emodb").glob("*.wav"))[14:]:
         path.unlink()

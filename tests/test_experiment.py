@@ -14,7 +14,7 @@ from keras_ser.errors import UserError
 
 def gathered(name, embedded):
     report = reports.load(name)
-    return experiment.gather(report, corpora.get(report.corpus).title, corpora.manifest(report.corpus, embedded))
+    return experiment.gather(report, corpora.titles(report.corpora), corpora.joined(report.corpora, embedded))
 
 
 @pytest.fixture(scope="module")

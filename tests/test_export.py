@@ -28,7 +28,7 @@ def served(folder):
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_what_the_run_stored_for_the_same_clips(name, runs, exported, embedded):
     predictions = runs[name].predictions()
-    clips = corpora.manifest(reports.load(name).corpus, embedded).set_index("clip")
+    clips = corpora.joined(reports.load(name).corpora, embedded).set_index("clip")
     signatures, rate = served(exported[name]), runs[name].facts["sample_rate"]
     for row in predictions.itertuples():
         y, orig_sr = audio.read(clips.at[row.clip, "path"])
@@ -170,7 +170,7 @@ def test_runs_that_cannot_be_exported(runs, tmp_path):
 
 def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     report = reports.load("spectral_features")
-    material = experiment.gather(report, report.corpus, corpora.manifest(report.corpus, embedded))
+    material = experiment.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     options = {"protocol_names": ["as_reported"], "seeds": [0], "engine": "in_graph", "epochs": 1}
     (run,) = experiment.run_all(
         report,

@@ -22,7 +22,7 @@ def test_a_figure_belongs_to_an_experiment_or_to_the_data():
 
 def test_a_report_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        REPORT.corpus = "tess"
+        REPORT.corpora = ("tess",)
 
 
 @pytest.mark.parametrize("experiment", REPORT.experiments, ids=lambda item: item.name)

@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_ser import audio, export, reference, reports
+from keras_ser import audio, export, reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
 
@@ -38,9 +38,8 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
 
 def _time(run, folder, paths, rounds):
     """The rows of one run."""
-    report = reports.load(run.facts["report"])
-    front_end = report.experiment(run.facts["experiment"]).front_end
-    rate = front_end.sample_rate
+    front_end = export.experiment_of(run.facts).front_end
+    rate = front_end.sample_rate or export.ANY_RATE
     network = keras.models.load_model(run.folder / "model.keras")
     served = tf.saved_model.load(str(folder)).signatures
     clips = [reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
@@ -65,7 +64,7 @@ def _time(run, folder, paths, rounds):
         ratios = times[:, 0] / times[:, 1]
         listed_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(chosen)
         yield {
-            "model": f"{report.name} {run.facts['experiment']}",
+            "model": f"{run.facts['report']} {run.facts['experiment']}",
             "call": what,
             "listing_ms_per_clip": listed_ms,
             "ours_ms_per_clip": ours_ms,

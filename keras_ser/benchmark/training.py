@@ -8,15 +8,15 @@ from tqdm import tqdm
 from keras_ser import audio, training
 from keras_ser.benchmark.table import cells, machine, seconds, write
 from keras_ser.models.columns import ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed
-from keras_ser.reports import crema_1d_2d, emodb_losses, tess_mfcc
+from keras_ser.reports import crema_1d_2d, emodb_losses, four_corpora, tess_mfcc
 
 
 def run(paths, out_dir, *, corpus, rounds=5):
     """Time an epoch of training as the reports' listings do it and as it is done here; write training.csv and
     training.md in ``out_dir``.
 
-    ``paths``: clips for the TESS report, whose generator reads files and computes MFCC in each epoch anew; the models
-    of the other reports are fitted to as many arrays of noise. → pd.DataFrame, one row a model
+    ``paths``: clips for the TESS and the four-corpora report, whose generators read files and compute MFCC in each
+    epoch anew; the models of the other reports are fitted to as many arrays of noise. → pd.DataFrame, one row a model
     """
     classes = np.arange(len(paths)) % 6
     rng = np.random.default_rng(0)
@@ -27,10 +27,10 @@ def run(paths, out_dir, *, corpus, rounds=5):
         experiment = crema_1d_2d.REPORT.experiment(name)
         noise = rng.normal(size=(len(paths), *experiment.model(6).input_shape[1:])).astype(np.float32)
         works.append((f"crema_1d_2d {name.partition('/')[0]}", "fit on arrays", experiment, noise, None))
-    for name in ("cnn", "lstm", "cnn_lstm"):
-        experiment = tess_mfcc.REPORT.experiment(name)
+    for report, name in (*((tess_mfcc, name) for name in ("cnn", "lstm", "cnn_lstm")), (four_corpora, "cnn")):
+        experiment = report.REPORT.experiment(name)
         features = np.stack([_by_librosa(path, experiment) for path in paths])
-        works.append((f"tess_mfcc {name}", "Python generator, librosa", experiment, features, paths))
+        works.append((f"{report.REPORT.name} {name}", "Python generator, librosa", experiment, features, paths))
     with tqdm(total=len(works) * rounds, desc="training", unit="round", disable=None) as progress:
         rows = [_time(*work, classes, rounds, progress) for work in works]
     table = pd.DataFrame(rows)
@@ -43,7 +43,7 @@ def _by_librosa(path, experiment):
 
 
 class FileGenerator(keras.utils.PyDataset):
-    """Batches as the TESS report's generators give them: files read and MFCC computed when they are asked for."""
+    """Batches as the reports' generators give them: files read and MFCC computed when they are asked for."""
 
     def __init__(self, paths, one_hot, experiment):
         super().__init__()
@@ -114,10 +114,11 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
 def _markdown(table, corpus, n_clips, rounds):
     return f"""# Speed of training
 
-A training step of batches of 32, from epochs of {n_clips} examples: {rounds} rounds, both sides in turn. Left the model
-and the input as a report lists them, right as they are trained here: features computed once, batches by tf.data, the
-one-column convolutions of the Emo-DB report folded. The generator of the TESS report reads its files ({corpus}) and
-computes MFCC by librosa in every epoch. `ratio` is the median over the rounds, with the least and the greatest.
+A training step of batches of 32 (four_corpora: 512), from epochs of {n_clips} examples: {rounds} rounds, both sides in
+turn. Left the model and the input as a report lists them, right as they are trained here: features computed once,
+batches by tf.data, the one-column convolutions of the Emo-DB report folded. The generators of the TESS and the
+four-corpora report read their files ({corpus}) and compute MFCC by librosa in every epoch. `ratio` is the median over
+the rounds, with the least and the greatest.
 
 {cells(table)}
 

@@ -5,6 +5,7 @@
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +43,33 @@ def manifest(name: str, root: str | Path) -> pd.DataFrame:
         UserError: no such folder, or it holds no clip of this corpus.
     """
     return listing(name, root).clips
+
+
+def joined(names: Sequence[str], root: str | Path) -> pd.DataFrame:
+    """The manifests of several corpora in a data root as one; clips, speakers and sentences carry the corpus's name.
+
+    One name: its manifest as it is.
+
+    Raises:
+        UserError: as `manifest`.
+    """
+    if len(names) == 1:
+        return manifest(names[0], root)
+    parts = []
+    for name in names:
+        part = manifest(name, root)
+        for column in ("clip", "speaker", "sentence"):
+            part[column] = (name + "_" + part[column]).where(part[column] != "", "")
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def titles(names: Sequence[str]) -> str:
+    """What those corpora are called, in words."""
+    if len(names) == 1:
+        return get(names[0]).title
+    *others, last = [get(name).title.partition(" (")[0] for name in names]
+    return f"{', '.join(others)} and {last}"
 
 
 def listing(name: str, root: str | Path) -> Listing:

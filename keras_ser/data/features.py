@@ -103,6 +103,7 @@ def recipe(front_end, engine):
     return {
         "front_end": front_end.graph().to_json() if engine == "in_graph" else front_end.name,
         "sample_rate": front_end.sample_rate,
+        "first_channel": front_end.first_channel,
         "engine": engine,
         "versions": {name: version(name) for name in libraries},
         "code": _code(),
@@ -136,7 +137,9 @@ def padded(waveforms):
 
 
 def _graph_of(front_end, transform, rate, sample_rate):
-    """Waveforms at ``rate`` → transform → ``sample_rate`` → front end, as one graph for every batch shape."""
+    """Waveforms at ``rate`` → transform → ``sample_rate`` (None: as they are) → front end, as one graph for every batch
+    shape.
+    """
 
     @tf.function(
         input_signature=[
@@ -147,22 +150,22 @@ def _graph_of(front_end, transform, rate, sample_rate):
     )
     def graph(waveform, amount, lengths):
         waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
-        if rate != sample_rate:
+        if sample_rate not in (None, rate):
             waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
         return front_end([waveform, lengths])
 
     return graph
 
 
-def _read(rows):
+def _read(rows, first_channel):
     """The waveforms of a table with ``path`` and ``content``. → list of float32 [samples]"""
     waveforms = []
-    for (waveform, rate), path, content in zip(
-        audio.read_many(rows["path"]), rows["path"], rows["content"], strict=True
+    for (channels, rate), path, content in zip(
+        audio.in_threads(audio.read_channels, rows["path"]), rows["path"], rows["content"], strict=True
     ):
-        if audio.digest(waveform, rate) != content:
+        if audio.digest(audio.to_mono(channels), rate) != content:
             raise UserError(f"{path}: the file has changed since it was first read: run again")
-        waveforms.append(waveform)
+        waveforms.append(audio.to_mono(channels, first_channel))
     return waveforms
 
 
@@ -188,7 +191,7 @@ def compute(examples, manifest, front_end, *, cache_root, engine="in_graph"):
     with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
         for step in steps:
             rows = table.loc[step]
-            waveforms = _read(rows)
+            waveforms = _read(rows, front_end.first_channel)
             rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
             if engine == "in_graph":
                 kind = (transform, rate)

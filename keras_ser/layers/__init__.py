@@ -24,13 +24,14 @@ from keras_ser.layers.features import (
     ZeroCrossingRate,
 )
 from keras_ser.layers.normalization import RunningNormalization
-from keras_ser.layers.signal import Denoise, FixSamples, Resample, SignalLayer
+from keras_ser.layers.signal import Decimate, Denoise, FixSamples, Resample, SignalLayer
 
 __all__ = [
     "MFCC",
     "RMS",
     "BandShape",
     "ClipNormalization",
+    "Decimate",
     "Denoise",
     "FixFrames",
     "FixSamples",

@@ -48,6 +48,28 @@ class Resample(SignalLayer):
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
+class Decimate(SignalLayer):
+    """Every ``factor``-th sample after a low-pass, as torchaudio does it: :func:`keras_ser.dsp.resample.decimate`.
+
+    Args:
+        factor: Integer.
+
+    Input shape: waveform [batch, samples], lengths [batch].
+    Output shape: waveform [batch, samples'], lengths' [batch].
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, waveform, lengths=None):
+        return resample.decimate(waveform, self.factor, full_lengths(waveform, lengths))
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
 class FixSamples(SignalLayer):
     """Cut or zero-pad on the right.
 

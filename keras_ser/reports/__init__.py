@@ -4,7 +4,7 @@ import importlib
 
 from keras_ser.errors import UserError
 
-NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
+NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "four_corpora", "spectral_features")
 
 
 def load(name):

@@ -235,7 +235,7 @@ REPORT = Report(
     name="crema_1d_2d",
     title="CREMA-D: stacked 1-D features against the mel spectrogram, Conv1D and Conv2D",
     source="Speech Emotion Recognition, project report with code (Google Colab), 2023",
-    corpus="crema_d",
+    corpora=("crema_d",),
     labels=LABELS,
     copies=copies,
     split=StratifiedSplit(validation=0.035, test=0.3, random_state=42, n_folds=5),

@@ -197,7 +197,7 @@ REPORT = Report(
     name="emodb_losses",
     title="Emo-DB: mean squared error against cross-entropy, CNN and CNN-LSTM",
     source="H. Mohammadi Alashti, 4th Homework (Recurrent Networks), University of Tehran, June 2024",
-    corpus="emodb",
+    corpora=("emodb",),
     labels=LABELS,
     copies=copies,
     split=Split(validation=0.15, test=0.15, random_state=42, n_folds=5),

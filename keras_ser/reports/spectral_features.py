@@ -322,7 +322,7 @@ REPORT = Report(
     name="spectral_features",
     title="RAVDESS: SVM on band features, 1D CNN on the wave, 2D CNN on mel pictures",
     source="SIT789, Task 8.2: Speech emotion recognition using spectral features and deep learning approaches",
-    corpus="ravdess",
+    corpora=("ravdess",),
     labels=LABELS,
     copies=copies,
     split=SpeakerSplit(validation=0.25, test=0.5, random_state=0, n_folds=4, test_speakers=("05", "06", "07", "08")),

@@ -170,7 +170,7 @@ REPORT = Report(
     name="tess_mfcc",
     title="TESS: Conv1D, LSTM and CNN-LSTM on MFCC",
     source="U. Wasowska, M. Kapitan, Emotion recognition from audio, February 2024",
-    corpus="tess",
+    corpora=("tess",),
     labels=LABELS,
     copies=copies,
     split=Split(validation=0.1, test=0.1, random_state=42, n_folds=10),

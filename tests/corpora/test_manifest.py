@@ -40,6 +40,20 @@ def test_root_is_the_data_root_or_the_corpus(tmp_path):
     pd.testing.assert_frame_equal(corpora.manifest("savee", tmp_path), corpora.manifest("savee", tmp_path / "savee"))
 
 
+def test_several_corpora_as_one(tmp_path):
+    touch(tmp_path, "savee/DC_a01.wav", "emodb/03a01Fa.wav", "tess/OAF_back_fear.wav")
+    clips = corpora.joined(["tess", "savee"], tmp_path)
+    assert list(clips["clip"]) == ["tess_OAF_back_fear", "savee_DC_a01"]
+    assert list(clips["speaker"]) == ["tess_OAF", "savee_DC"]
+    assert list(clips["sentence"]) == ["tess_back", "savee_common-01"]
+    assert tuple(clips.columns) == COLUMNS
+    pd.testing.assert_frame_equal(corpora.joined(["emodb"], tmp_path), corpora.manifest("emodb", tmp_path))
+    with pytest.raises(UserError, match="no clip of CREMA-D"):
+        corpora.joined(["tess", "crema_d"], tmp_path)
+    assert corpora.titles(["tess", "savee", "crema_d"]) == "TESS, SAVEE and CREMA-D"
+    assert corpora.titles(["tess"]) == "TESS (Toronto Emotional Speech Set)"
+
+
 def test_hidden_files_and_shadows_are_passed_over(tmp_path):
     touch(tmp_path, "03a01Fa.wav", "._08a01Na.wav", "__MACOSX/08a01Na.wav", ".trash/09a01Na.wav")
     assert list(corpora.manifest("emodb", tmp_path)["clip"]) == ["03a01Fa"]

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from keras_ser import audio, corpora, reference, reports
 from keras_ser.data import features
@@ -80,19 +81,19 @@ def test_what_is_missing_is_computed_alone_as_in_a_batch(examples, manifest, tog
     assert len(stored) == 28
     for place in (0, 16):  # a clip and a time stretch, each alone in its batch
         stored[place].unlink()
-    sizes, read_many = [], audio.read_many
-    monkeypatch.setattr(audio, "read_many", lambda paths: read_many(sizes.append(len(paths)) or paths))
+    sizes, in_threads = [], audio.in_threads
+    monkeypatch.setattr(audio, "in_threads", lambda read, paths: in_threads(read, sizes.append(len(paths)) or paths))
     again = features.compute(examples, manifest[::-1], FRONT_END, cache_root=tmp_path / "cache")
     assert sizes == [1, 1]
     np.testing.assert_allclose(again, values, rtol=0, atol=1e-5)
 
 
 def test_nothing_is_computed_twice(examples, manifest, together, monkeypatch):
-    def read_many(_):
+    def in_threads(*_):
         raise AssertionError("a file was opened")
 
     values, root = together
-    monkeypatch.setattr(audio, "read_many", read_many)
+    monkeypatch.setattr(audio, "in_threads", in_threads)
     np.testing.assert_array_equal(features.compute(examples, manifest, FRONT_END, cache_root=root), values)
     part = features.compute(examples[::-5], manifest, FRONT_END, cache_root=root)
     np.testing.assert_array_equal(part, values[::-5])
@@ -116,8 +117,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(examples, manifest, tmp_pat
             compute()
     assert {path.stem for path in tmp_path.rglob("*.npy")} == set(stored)
 
-    read, read_many = [], audio.read_many
-    monkeypatch.setattr(audio, "read_many", lambda paths: read_many(read.extend(paths) or paths))
+    read, in_threads = [], audio.in_threads
+    monkeypatch.setattr(audio, "in_threads", lambda one, paths: in_threads(one, read.extend(paths) or paths))
     compute()
     assert read == [manifest["path"][3]]
 
@@ -135,7 +136,7 @@ def test_the_same_sound_under_another_name_is_found(examples, manifest, together
         audio.write(paths[-1], waveform, rate)
     moved, _ = features.with_content(unread(manifest, path=paths))
     values, root = together
-    monkeypatch.setattr(audio, "read_many", None)
+    monkeypatch.setattr(audio, "in_threads", None)
     np.testing.assert_array_equal(features.compute(examples, moved, FRONT_END, cache_root=root), values)
 
 
@@ -163,6 +164,23 @@ def test_another_rate_is_resampled(manifest, together, tmp_path):
     values = features.compute(REPORT.copies(clip, 0)[:1], clip, FRONT_END, cache_root=tmp_path)
     np.testing.assert_allclose(values[0], FRONT_END.reference(high, 48000), rtol=0, atol=0.05)
     assert np.corrcoef(values[0].ravel(), together[0][0].ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("engine", features.ENGINES)
+def test_a_front_end_may_hear_the_first_channel_at_its_own_rate(engine, manifest, tmp_path):
+    front_end = reports.load("four_corpora").experiment("cnn").front_end
+    waveform, _ = audio.read(manifest["path"][0])
+    channels = np.stack([0.5 * waveform, 0.2 * waveform[::-1]], axis=1)
+    clips = unread(manifest[:3], path=[str(tmp_path / f"{rate}.wav") for rate in (16000, 24414, 48000)])
+    for path in clips["path"]:
+        soundfile.write(path, channels, int(path.split("/")[-1][:-4]), subtype="FLOAT")
+    clips, _ = features.with_content(clips)
+    values = features.compute(
+        reports.load("four_corpora").copies(clips, 0), clips, front_end, cache_root=tmp_path, engine=engine
+    )
+    expected = front_end.reference(channels[:, 0], 16000)
+    for row in values:  # whatever the rate
+        np.testing.assert_allclose(row, expected, rtol=0, atol=3e-3)
 
 
 def test_clips_that_cannot_be_used_are_left_out(manifest, tmp_path):

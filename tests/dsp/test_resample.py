@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ser.dsp.resample import resample, resample_any
+from keras_ser import reference
+from keras_ser.dsp.resample import decimate, resample, resample_any
 from tests.harness import generated, padded, recordings
 
 RATES = [(48000, 16000), (44100, 16000), (24414, 16000), (16000, 22050), (16000, 16000), (8000, 16000)]
@@ -75,3 +76,34 @@ def test_a_rate_that_only_the_graph_knows(orig_sr):
     found = graph(y, orig_sr)
     assert found.shape == expected[0].shape
     np.testing.assert_allclose(found, expected[0], rtol=0, atol=1e-5)
+
+
+def decimated_by_definition(y, factor):
+    """torchaudio's sinc interpolation with a Hann window, one output sample after the other."""
+    t = (np.arange(len(y)) - np.arange(0, len(y), factor)[:, None]) * 0.99 / factor  # [samples', samples]
+    weights = 0.99 / factor * np.sinc(t) * np.cos(np.pi / 2 * t / 6) ** 2
+    return np.where(np.abs(t) < 6, weights, 0.0) @ y.astype(np.float64)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 10])
+@pytest.mark.parametrize("n_samples", [1, 9, 10, 11, 4003])
+def test_decimation_is_torchaudios(factor, n_samples):
+    y = generated()["noise"][:n_samples]
+    found, ends = decimate(y[None], factor)
+    assert ends.numpy() == [-(-n_samples // factor)]
+    np.testing.assert_allclose(found[0], decimated_by_definition(y, factor), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(reference.decimate(y, factor), decimated_by_definition(y, factor), rtol=0, atol=1e-6)
+
+
+def test_a_clip_of_the_report_has_its_length():
+    found, ends = decimate(np.zeros((1, 274585), np.float32), 10)
+    assert found.shape == (1, 27459)
+    assert ends.numpy() == [27459]
+
+
+def test_decimation_keeps_what_is_low_and_removes_what_is_high():
+    t = np.arange(48000) / 48000
+    for hz, share in ((300, 1.0), (1500, 1.0), (3500, 0.0), (9000, 0.0)):
+        y = np.sin(2 * np.pi * hz * t).astype(np.float32)
+        level = np.std(decimate(y[None], 10)[0][0, 100:-100])
+        assert abs(level - share / np.sqrt(2)) < 0.03

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from keras_ser.dsp.denoise import denoise
-from keras_ser.dsp.resample import resample
-from keras_ser.layers import Denoise, FixSamples, Resample
+from keras_ser.dsp.resample import decimate, resample
+from keras_ser.layers import Decimate, Denoise, FixSamples, Resample
 from tests.harness import check_layer, generated, padded
 
 WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name != "impulse"})
@@ -42,3 +42,10 @@ def test_fix_samples(n_samples, tmp_path):
     for row, y, length in zip(fixed, WAVEFORM, LENGTHS, strict=True):
         expected = librosa.util.fix_length(y[:length], size=n_samples)
         np.testing.assert_array_equal(row, expected)
+
+
+def test_decimate(tmp_path):
+    waveform, lengths = check_layer(Decimate(10), WAVEFORM, LENGTHS, tmp_path, atol=1e-5)
+    expected, expected_lengths = decimate(WAVEFORM, 10, LENGTHS)
+    np.testing.assert_array_equal(lengths, expected_lengths)
+    np.testing.assert_allclose(waveform, expected, rtol=0, atol=1e-5)

@@ -1,0 +1,165 @@
+"""The report as a module: its figures are those of the collection, its front end torchaudio's by the formulas."""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.fft
+
+from keras_ser import audio, corpora, reports
+from keras_ser.data import protocols
+from keras_ser.data.features import padded
+from keras_ser.dsp.resample import decimate
+from keras_ser.reports import four_corpora as report
+from tests.harness import check_layer, generated
+from tests.harness import padded as padded_with_noise
+
+REPORT = reports.load("four_corpora")
+FRONT_END = REPORT.experiment("cnn").front_end
+
+
+def test_every_printed_figure_is_there(real_data):
+    path = real_data.parent / "reports" / "figures.csv"
+    if not path.is_file():
+        pytest.skip(f"no collection of the printed figures in {path}")
+    table = pd.read_csv(path, dtype=str)
+    table = table[table["report"] == "four_corpora"]
+    printed = {(row.experiment, row.item): row.value for row in table.itertuples()}
+    assert printed.pop(("data", "labels")) == str(len(REPORT.labels) - 1)  # and "unknown"
+    assert printed.pop(("cnn", "outputs")) == str(len(REPORT.labels))
+    assert printed.pop(("cnn", "input")) == "x".join(map(str, (1, *FRONT_END.graph().output_shape[1:])))
+    ours = {(figure.experiment or "data", figure.metric): figure.value for figure in REPORT.figures}
+    assert ours == {(name, item.removeprefix("test_")): float(value) for (name, item), value in printed.items()}
+
+
+def mfcc_by_definition(y):
+    """torchaudio.transforms.MFCC() and its defaults, in float64. [samples] → [40, frames]"""
+    power = np.lib.stride_tricks.sliding_window_view(np.pad(y, 200, "reflect"), 400)[::200]  # [frames, 400]
+    power = np.abs(np.fft.rfft(power * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)))) ** 2
+    mels = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 130)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    slopes = edges - np.linspace(0, 8000, 201)[:, None]  # [bins, 130]
+    filters = np.minimum(-slopes[:, :-2] / np.diff(edges)[:-1], slopes[:, 2:] / np.diff(edges)[1:])
+    db = 10 * np.log10(np.maximum(power @ np.maximum(filters, 0), 1e-10))
+    return scipy.fft.dct(np.maximum(db, db.max() - 80), norm="ortho")[:, :40].T
+
+
+def test_features_are_torchaudios_by_the_formulas():
+    signals = {name: y for name, y in generated().items() if name not in ("silence", "impulse")}
+    found = FRONT_END.graph()(padded(list(signals.values()))).numpy()
+    for name, y, row in zip(signals, signals.values(), found, strict=True):
+        expected = mfcc_by_definition(decimate(y[None], 10)[0][0].numpy().astype(np.float64))
+        np.testing.assert_allclose(row[:, : expected.shape[1]], expected, rtol=0, atol=1e-3, err_msg=name)
+        assert not row[:, expected.shape[1] :].any()
+        np.testing.assert_allclose(row, FRONT_END.reference(y, 16000), rtol=0, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("corpus", ["tess", "ravdess", "emodb"])
+def test_features_of_recordings(corpus, real_data):
+    paths = corpora.manifest(corpus, real_data)["path"].iloc[::60][:6]
+    clips = [audio.read(path, first_channel=True) for path in paths]
+    for row, (y, rate) in zip(FRONT_END.graph()(padded([y for y, _ in clips])).numpy(), clips, strict=True):
+        np.testing.assert_allclose(row, FRONT_END.reference(y, rate), rtol=0, atol=1e-5 * abs(row).max())
+
+
+def test_features_alone_in_a_batch_reloaded_and_exported(tmp_path):
+    signals = {name: y for name, y in generated().items() if name != "impulse"}
+    features = check_layer(FRONT_END.graph(), *padded_with_noise(signals), tmp_path, atol=2e-3)
+    assert features.shape == (len(signals), 40, 158)
+
+
+def test_the_shapes_that_the_report_prints():
+    y = np.random.default_rng(0).normal(size=274585)
+    assert decimate(y[None].astype(np.float32), 10)[0].shape == (1, 27459)
+    assert mfcc_by_definition(y[:27459]).shape == (40, 138)
+    assert report.longest(pd.DataFrame({"samples": [274585, 100000]})) == 138
+
+
+def test_a_longer_clip_is_cut():
+    y = 0.1 * np.random.default_rng(0).normal(size=330000).astype(np.float32)
+    (row,) = FRONT_END.graph()(padded([y])).numpy()
+    assert row.shape == (40, 158)
+    np.testing.assert_allclose(row, FRONT_END.reference(y, 44100), rtol=0, atol=1e-3)
+
+
+def test_the_length_found_from_the_data(embedded):
+    manifest = corpora.joined(REPORT.corpora, embedded)
+    clips = [audio.read(path) for path in manifest["path"]]
+    manifest = manifest.assign(samples=[len(y) for y, _ in clips], rate=[rate for _, rate in clips])
+    fitted = REPORT.fitted(manifest)
+    experiment = fitted.experiment("cnn_longest")
+    assert experiment.size == report.longest(manifest) != report.N_FRAMES
+    assert experiment.front_end.graph().output_shape[1:] == experiment.model(15).input_shape[1:3]
+    longest = max(clips, key=lambda clip: len(clip[0]))[0]
+    (row,) = experiment.front_end.graph()(padded([longest])).numpy()
+    assert row[:, -1].any()  # the last frame is a frame of the longest clip
+    assert fitted.experiment("cnn") == REPORT.experiment("cnn")
+
+
+@pytest.fixture
+def names(real_data):
+    """The four corpora whole, by their file names."""
+    parts = []
+    for name in REPORT.corpora:
+        lines = (real_data / "names" / f"{name}.txt").read_text().splitlines()
+        facts = pd.DataFrame([row for row in map(corpora.get(name).parse, map(PurePosixPath, lines)) if row])
+        for column in ("clip", "speaker"):
+            facts[column] = name + "_" + facts[column]
+        parts.append(facts.assign(corpus=name))
+    manifest = pd.concat(parts, ignore_index=True)
+    return manifest.assign(emotion=report.classes(manifest), content=manifest["clip"])
+
+
+def test_12162_clips_and_14_labels(names):
+    assert names["corpus"].value_counts().to_dict() == {"crema_d": 7442, "tess": 2800, "ravdess": 1440, "savee": 480}
+    assert set(names["emotion"]) == set(REPORT.labels[1:])
+    assert REPORT.labels[0] == "unknown"
+    calm = names[(names["corpus"] == "ravdess") & (names["label"] == "02")]
+    assert set(calm["emotion"]) == {"female_neutral", "male_neutral"}
+    savee = names.loc[names["corpus"] == "savee", "emotion"].value_counts()
+    assert savee["male_neutral"] == 120
+    assert not savee.index.str.startswith("female").any()
+
+
+def test_sides(names):
+    examples = REPORT.copies(names, 0)
+    sided = protocols.assign("as_reported", examples, names, REPORT.split, 0)
+    # 9120 of 12160 in the report; of the 12162 that are there, 9121.
+    assert sided["side"].value_counts().to_dict() == {"train": 9121, "test": 2432, "validation": 609}
+    speaker = names.set_index("clip")["speaker"]
+    assert speaker.nunique() == 4 + 24 + 2 + 91
+    tested = set()
+    for seed in range(5):
+        sided = protocols.assign("speaker_independent", examples, names, REPORT.split, seed)
+        speakers = speaker[sided["clip"]].groupby(sided["side"].to_numpy()).agg(set)
+        assert not speakers["test"] & (speakers["train"] | speakers["validation"])
+        tested |= speakers["test"]
+    assert len(tested) == 121
+
+
+def test_scores_apart():
+    manifest = pd.DataFrame({"clip": list("abcd"), "corpus": ["tess", "tess", "savee", "savee"]})
+    predictions = pd.DataFrame(
+        {
+            "clip": list("abcd"),
+            "true": ["female_fear", "female_anger", "male_anger", "male_fear"],
+            "predicted": ["female_fear", "male_anger", "male_sadness", "unknown"],
+        }
+    )
+    assert REPORT.scores(predictions, manifest) == {
+        "gender accuracy": 0.5,
+        "emotion accuracy": 0.5,
+        "savee: gender accuracy": 0.5,
+        "savee: emotion accuracy": 0.0,
+        "savee: joint accuracy": 0.0,
+        "tess: gender accuracy": 0.5,
+        "tess: emotion accuracy": 1.0,
+        "tess: joint accuracy": 0.5,
+    }
+
+
+def test_training_is_that_of_the_report():
+    training = REPORT.experiment("cnn").training
+    assert (training.optimizer, training.batch_size, training.epochs, training.callbacks()) == ("adam", 512, 10, [])
+    assert [item.name for item in REPORT.experiments if not item.ours] == ["cnn"]
