@@ -89,7 +89,7 @@ def arguments():
     added.add_argument(
         "--corpus",
         metavar="NAME",
-        help="a stand-in: another corpus than the report's, cut down to the report's emotions",
+        help="a stand-in, cut down to the report's emotions: another corpus, or a folder with one folder a class",
     )
     added.add_argument("--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph")
     added.add_argument(
@@ -293,6 +293,7 @@ def reproduce(options):
 def reproduce_one(report, root, options):
     """Run one report, write its table and pictures, and say where they are."""
     from keras_ser import comparison, corpora, experiment, plots
+    from keras_ser.corpora import folders
     from keras_ser.data import protocols
 
     protocol_names = options.protocols or list(report.protocols)
@@ -307,8 +308,12 @@ def reproduce_one(report, root, options):
 
     stand_in = options.corpus if report.corpora != (options.corpus,) else None
     if stand_in:
-        title = f"{corpora.get(stand_in).title} in place of {corpora.titles(report.corpora)}"
-        manifest = corpora.manifest(stand_in, root)
+        if stand_in not in corpora.CORPORA and Path(stand_in).is_dir():
+            manifest, what = folders.manifest(stand_in), f"the folder {Path(stand_in).resolve().name}"
+            stand_in = Path(stand_in).resolve().name
+        else:
+            manifest, what = corpora.manifest(stand_in, root), corpora.get(stand_in).title
+        title = f"{what} in place of {corpora.titles(report.corpora)}"
     else:
         title, manifest = find_corpora(report.corpora, root, options.out)
     material = experiment.gather(report, title, manifest)

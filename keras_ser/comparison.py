@@ -389,7 +389,7 @@ def markdown(report, frame, runs):
             over_clips(frame, runs).to_markdown(index=False, floatfmt=".3f"),
         ]
     if report.conclusion:
-        parts += ["## What it answers", report.conclusion(frame)]
+        parts += ["## What it answers", report.conclusion(frame, runs)]
     parts += [
         "## What train and test share",
         "Share of the test examples that have in train: the same clip or a copy of it (`clip`), something made from "

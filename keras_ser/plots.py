@@ -37,7 +37,7 @@ def _save(figure, path):
 def class_distribution(manifest, labels, title, path):
     """Clips a class, women and men apart."""
     figure, axes = plt.subplots(figsize=(9, 4.5))
-    counts = pd.crosstab(manifest["emotion"], manifest["gender"]).reindex(labels, fill_value=0)
+    counts = pd.crosstab(manifest["emotion"], manifest["gender"].replace("", "unknown")).reindex(labels, fill_value=0)
     counts.plot.bar(stacked=True, ax=axes, rot=0, width=0.75)
     axes.bar_label(axes.containers[-1], labels=counts.sum(axis=1), padding=3)
     axes.set(title=f"Clips a class\n{title}", xlabel="", ylabel="clips")

@@ -142,7 +142,8 @@ class Report:
     ``pictures``: names of those (in ``keras_ser.plots``) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
     ``scores``: (predictions, manifest) → further scores by name, for what accuracy of the classes does not tell.
-    ``conclusion``: table (:mod:`keras_ser.comparison`) → what it answers to the report's question, in Markdown.
+    ``conclusion``: (table of :mod:`keras_ser.comparison`, stored runs) → what they answer to the report's question, in
+    Markdown.
     ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
     ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
     """
@@ -164,7 +165,7 @@ class Report:
     speakers: tuple[str, ...] = ()
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
     scores: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] | None = None
-    conclusion: Callable[[pd.DataFrame], str] | None = None
+    conclusion: Callable[[pd.DataFrame, list], str] | None = None
     listeners: Callable[[], pd.DataFrame] | None = None
 
     def __post_init__(self):

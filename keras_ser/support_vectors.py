@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -17,14 +17,17 @@ from keras_ser.errors import UserError
 from keras_ser.models.kernel_machine import fitted
 from keras_ser.training import Fit
 
+FOLDS = 4
+
 
 def fit(features, classes, speakers, n_classes, *, training):
     """Fit the machine that ``training`` (:class:`keras_ser.report.SupportVectors`) describes.
 
     Where it names more than one candidate, the one is taken whose accuracy is best on average over the speakers, each
-    left out in turn; it is then fitted to all examples. → keras.Model, Fit
+    left out in turn (over ``FOLDS`` parts of the examples where all are of one speaker, or nobody knows whose they
+    are); it is then fitted to all examples. → keras.Model, Fit
 
-    Raises UserError if a class has no example, or there are fewer than two speakers to choose by.
+    Raises UserError if a class has no example, or too few to choose by.
     """
     started = time.perf_counter()
     if len(set(classes)) < n_classes:
@@ -33,11 +36,15 @@ def fit(features, classes, speakers, n_classes, *, training):
     chain = make_pipeline(StandardScaler() if training.standardize else "passthrough", SVC(break_ties=n_classes > 2))
     candidates = {"svc__C": training.C, "svc__kernel": training.kernels}
     if len(training.C) * len(training.kernels) > 1:
-        if len(set(speakers)) < 2:
-            raise UserError("choosing C and kernel of an SVM needs at least two speakers in train")
+        known = len(set(speakers)) > 1
+        folds = LeaveOneGroupOut() if known else StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        if not known and np.bincount(classes, minlength=n_classes).min() < FOLDS:
+            raise UserError(
+                f"choosing C and kernel of an SVM needs two speakers in train, or {FOLDS} clips of each class"
+            )
         # The machine's gamma ("scale") comes from the examples it is fitted to, in every fold anew.
-        search = GridSearchCV(chain, candidates, cv=LeaveOneGroupOut(), refit=False, error_score="raise")
-        search.fit(x, classes, groups=speakers)
+        search = GridSearchCV(chain, candidates, cv=folds, refit=False, error_score="raise")
+        search.fit(x, classes, groups=speakers if known else None)
         history = pd.DataFrame(search.cv_results_["params"]).rename(columns=lambda name: name.removeprefix("svc__"))
         history["val_accuracy"] = search.cv_results_["mean_test_score"]
         best = search.best_params_

@@ -89,6 +89,25 @@ def test_a_stand_in_is_called_so(data, tmp_path, capsys):
     assert not (out / "emodb_losses").exists()
 
 
+def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, capsys):
+    folders = {"05": "Angry", "02": "Calm", "03": "Happy", "04": "Sad"}
+    for number, path in enumerate(sorted((data / "ravdess").rglob("*.wav"))):
+        facts = path.stem.split("-")
+        if facts[2] in folders:
+            side = "Train" if int(facts[6]) <= 4 else "Test"
+            folder = tmp_path / "EmotionSpeech" / side / folders[facts[2]]
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / f"recording {number}.wav")
+    words = ("reproduce", "spectral_features", "--corpus", tmp_path / "EmotionSpeech", "--out", tmp_path / "out")
+    options = ("--protocols", "as_reported", "--experiments", "svm/energy,svm_grid/energy")
+    assert call(*words, *options) == 0
+    table = pd.read_csv(tmp_path / "out" / "stand_in" / "EmotionSpeech" / "spectral_features" / "table.csv")
+    assert set(table["experiment"]) == {"svm/energy", "svm_grid/energy"}
+    assert table["corpus"].str.startswith("the folder EmotionSpeech in place of RAVDESS").all()
+    assert set(table["clips"]) == {32}
+    complaint(capsys, *words, "--protocols", "speaker_independent", "--experiments", "svm/energy")
+
+
 def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys):
     for name in ("savee", "crema_d"):
         shutil.rmtree(data / name)

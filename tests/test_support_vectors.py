@@ -50,5 +50,12 @@ def test_too_little_to_fit(clips):
     x, classes, speakers = clips
     with pytest.raises(UserError, match="all 4 classes in train: found 3"):
         support_vectors.fit(x, classes, speakers, 4, training=GRID)
-    with pytest.raises(UserError, match="at least two speakers"):
-        support_vectors.fit(x, classes, ["a"] * 60, 3, training=GRID)
+    with pytest.raises(UserError, match="two speakers in train, or 4 clips of each class"):
+        support_vectors.fit(x[:9], classes[:9], ["a"] * 9, 3, training=GRID)
+
+
+def test_clips_of_unknown_speakers_are_parted_by_class(clips):
+    x, classes, _ = clips
+    _, fit = support_vectors.fit(x, classes, ["unknown"] * 60, 3, training=GRID)
+    assert fit.history["chosen"].sum() == 1
+    assert fit.history["val_accuracy"].max() > 0.5

@@ -95,12 +95,30 @@ def _hold_out(column):
 
 def as_reported(examples, manifest, split, seed):
     """The report's own split: of all examples, copies included, so copies of one clip fall on different sides; or of
-    speakers, where it splits those.
+    speakers, where it splits those; or that of the folders Train and Test, where the corpus comes in such.
     """
+    if "split" in manifest and {"train", "test"} <= set(manifest["split"]):
+        return _keep(examples, _sides_by_folder(manifest, split, seed))
     if isinstance(split, SpeakerSplit):
         return _keep(examples, _sides_by_speaker(manifest, split, seed))
     emotion = examples["clip"].map(manifest.set_index("clip")["emotion"]).to_numpy()
     return examples.assign(side=_random_sides(emotion, split, seed))
+
+
+def _sides_by_folder(manifest, split, seed):
+    """→ Series clip → side. Where no folder is called Validation, it is drawn from those in Train."""
+    sides = manifest.set_index("clip")["split"].replace("", "train")
+    if "validation" not in set(sides):
+        train = manifest[manifest["split"].isin(["train", ""])]
+        share = split.validation / (1 - split.test)
+        try:
+            _, drawn = train_test_split(
+                train["clip"], test_size=share, random_state=split.random_state + seed, stratify=train["emotion"]
+            )
+        except ValueError as error:
+            raise UserError(f"{len(train)} clips in Train are too few to draw validation from: add clips") from error
+        sides[drawn] = "validation"
+    return sides
 
 
 def _sides_by_speaker(manifest, split, seed):

@@ -136,8 +136,8 @@ def scores(predictions, manifest):
     }
 
 
-def conclusion(table):
-    """What the joint label hides."""
+def conclusion(table, runs):
+    """What the joint label hides; the report's table of epochs (Model), means over the seeds."""
     rows = table[table["experiment"] == "cnn"].set_index(["protocol", "metric"])["mean"]
     lines = [
         f"- `{protocol}`, cnn: {rows[protocol, 'accuracy']:.3f} of the clips get gender and emotion right, "
@@ -145,6 +145,15 @@ def conclusion(table):
         for protocol in rows.index.unique("protocol")
         if (protocol, "gender accuracy") in rows.index and pd.notna(rows[protocol, "accuracy"])
     ]
+    histories = [
+        run.history()
+        for run in runs
+        if (run.facts["experiment"], run.facts["protocol"]) == ("cnn", "as_reported") and not run.diverged
+    ]
+    if histories:
+        epochs = pd.concat(histories).groupby("epoch").mean().reset_index()
+        epochs = epochs[["epoch", "seconds", "loss", "val_loss", "accuracy", "val_accuracy"]]
+        lines += ["", "Epochs of cnn, as_reported:", "", epochs.to_markdown(index=False, floatfmt=".3g")]
     return "\n".join(lines)
 
 

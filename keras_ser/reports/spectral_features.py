@@ -223,7 +223,7 @@ EXPERIMENTS = (
 )
 
 
-def conclusion(table):
+def conclusion(table, runs):
     """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation."""
     rows = table[(table["metric"] == "accuracy") & (table["protocol"] == "as_reported")].set_index("experiment")
     mean, std = rows["mean"].astype(float), rows["std"].astype(float)

@@ -9,7 +9,7 @@ from keras_ser import corpora, reports
 from keras_ser.data import leakage, protocols
 from keras_ser.data.examples import Copies, originals, with_copies
 from keras_ser.errors import UserError
-from keras_ser.report import Split, StratifiedSplit
+from keras_ser.report import SpeakerSplit, Split, StratifiedSplit
 
 SPLIT = Split(validation=0.15, test=0.15, random_state=42, n_folds=5)
 PLAN = (Copies("pitch_shift", 3, -3.0, 3.0), Copies("time_stretch", 3, 0.8, 1.2))
@@ -209,3 +209,20 @@ def test_a_stratified_split_has_every_emotion_on_every_side():
     counts = pd.crosstab(sided["side"], emotion[sided["clip"].astype(int)])
     assert counts.loc["validation"].tolist() == [1, 1, 1]
     assert counts.loc["test"].tolist() == [6, 5, 4]
+
+
+@pytest.mark.parametrize("validation", [(), ("s7", "s8")])
+def test_folders_train_and_test_are_sides(validation):
+    clips = manifest()
+    clips["split"] = np.where(clips["speaker"].isin(["s0", "s1"]), "test", "train")
+    clips.loc[clips["speaker"].isin(validation), "split"] = "validation"
+    split = SpeakerSplit(validation=0.25, test=0.5, random_state=0, n_folds=4, test_speakers=("05",))
+    table = protocols.assign("as_reported", originals(clips), clips, split, 0)
+    sides = sides_of(table, clips, "clip")
+    assert sides["test"] == set(clips["clip"][clips["split"] == "test"])
+    if validation:
+        assert sides["validation"] == set(clips["clip"][clips["split"] == "validation"])
+    else:  # half as many as are left
+        assert len(sides["validation"]) == 120
+        other = protocols.assign("as_reported", originals(clips), clips, split, 1)
+        assert sides_of(other, clips, "clip")["validation"] != sides["validation"]

@@ -91,7 +91,7 @@ def test_its_answer_follows_from_the_table():
             row("cnn_2d_augmented/masks", 0.56, 0.03),
         ]
     )
-    said = REPORT.conclusion(table)
+    said = REPORT.conclusion(table, [])
     assert "best svm/energy 0.500, worst svm/bandwidth 0.300" in said
     assert "cnn_1d/int16 0.450 ± 0.020: not kept; cnn_2d 0.550 ± 0.030: kept" in said
     assert "flip -0.150, masks +0.010. Beyond the spread over the seeds: flip." in said
