@@ -33,7 +33,9 @@ def convert(model, sample_rate):
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         try:
             content = converter.convert()
-            _interpreter(content).allocate_tensors()
+            # Some operators refuse their arguments only when they run.
+            silence = np.zeros([1, waveform.shape[1]], np.float32)
+            _interpreter(content).get_signature_runner(SIGNATURE)(waveform=silence, lengths=np.array([8000], np.int32))
             return content, ""
         except Exception as error:  # the converter has a class of its own for every stage, none of them public
             return None, f"There is no TensorFlow Lite model: TensorFlow Lite {_reason(str(error))}."
