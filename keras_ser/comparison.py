@@ -125,7 +125,9 @@ def table(report, runs):
                 figure = reported.get(metric)
                 if figure and not figure.comparable and protocol != "as_reported":
                     continue
-                values = [value(run, metric) for run in finished]
+                # A test side without clips of a corpus has no score on them.
+                scored = [run for run in finished if metric not in further or metric in run.metrics["further"]]
+                values = [value(run, metric) for run in scored]
                 rows.append(_row(report, group[0].facts, experiment.name, protocol, metric, figure, values, diverged))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -271,3 +271,24 @@ def test_figures_that_are_no_scores():
     table = comparison.table(report, [other]).set_index(["experiment", "metric"])
     assert table.at[("cnn_1d/run_a", "most_confusing_class"), "verdict"] == "differs"
     assert table.at[("cnn_1d/run_a", "parameters"), "verdict"] == "lower"
+
+
+def test_scores_of_one_report_alone():
+    """A seed whose test clips give no such score is not counted for it."""
+    runs = [run(0.9, 0), run(0.8, 1)]
+    runs[0].metrics["further"] = {"gender accuracy": 0.7, "tess: joint accuracy": 0.5}
+    runs[1].metrics["further"] = {"gender accuracy": 0.9}
+    table = comparison.table(REPORT, runs)
+    rows = table[table["experiment"] == CNN].set_index("metric")
+    assert rows.loc["gender accuracy", ["mean", "n", "verdict"]].tolist() == [pytest.approx(0.8), 2, "not stated"]
+    assert rows.loc["tess: joint accuracy", ["mean", "n"]].tolist() == [0.5, 1]
+    people = comparison.further_for_people(table)
+    assert people.to_dict("records") == [
+        {
+            "experiment": CNN,
+            "protocol": "as_reported",
+            "gender accuracy": "0.800 ± 0.141",
+            "tess: joint accuracy": "0.500",
+        }
+    ]
+    assert "## Further scores" in comparison.markdown(REPORT, table, runs)

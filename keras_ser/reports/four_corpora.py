@@ -139,12 +139,16 @@ def scores(predictions, manifest):
 def conclusion(table, runs):
     """What the joint label hides; the report's table of epochs (Model), means over the seeds."""
     rows = table[table["experiment"] == "cnn"].set_index(["protocol", "metric"])["mean"]
-    lines = [
-        f"- `{protocol}`, cnn: {rows[protocol, 'accuracy']:.3f} of the clips get gender and emotion right, "
-        f"{rows[protocol, 'gender accuracy']:.3f} the gender, {rows[protocol, 'emotion accuracy']:.3f} the emotion."
-        for protocol in rows.index.unique("protocol")
-        if (protocol, "gender accuracy") in rows.index and pd.notna(rows[protocol, "accuracy"])
-    ]
+    lines = []
+    for protocol in rows.index.unique("protocol"):
+        mean = rows[protocol].dropna()
+        if "gender accuracy" in mean:
+            joint = {name: mean.get(f"{name}: joint accuracy") for name in CORPORA}
+            by_corpus = ", ".join(f"{name} {share:.3f}" for name, share in joint.items() if share is not None)
+            lines.append(
+                f"- `{protocol}`, cnn: {mean['accuracy']:.3f} of the clips get gender and emotion right ({by_corpus}), "
+                f"{mean['gender accuracy']:.3f} the gender, {mean['emotion accuracy']:.3f} the emotion."
+            )
     histories = [
         run.history()
         for run in runs
