@@ -18,6 +18,12 @@ from keras_ser.errors import UserError
 # How long to train on embedded corpora unless --epochs says so: enough to see every part work within minutes.
 EMBEDDED_EPOCHS = 3
 
+QUESTIONS = {  # of `compare`: what is asked, and what is compared unless experiments are named
+    "losses": ("Mean squared error against cross-entropy.", "the report's, each with both losses"),
+    "models": ("The report's architectures and an SVM.", "one a model of the report, and svm"),
+    "protocols": ("Each step from the report's split to new speakers and sentences.", "those of the report"),
+}
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
@@ -74,11 +80,28 @@ def arguments():
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
     added.add_argument("--json", action="store_true", help="for programs")
 
+    def with_runs(added):
+        with_data(added)
+        added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+        added.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 … N-1 (default: 1)")
+        added.add_argument(
+            "--corpus",
+            metavar="NAME",
+            help="a stand-in, cut down to the report's emotions: another corpus, or a folder with one folder a class",
+        )
+        added.add_argument(
+            "--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph"
+        )
+        added.add_argument(
+            "--epochs",
+            type=positive,
+            metavar="N",
+            help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on embedded corpora)",
+        )
+
     added = command(reproduce, "reproduce", "Run reports and write their tables and pictures.")
     added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
-    with_data(added)
-    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-    added.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 … N-1 (default: 1)")
+    with_runs(added)
     added.add_argument(
         "--protocols",
         type=names,
@@ -86,18 +109,25 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
+
+    questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
+    questions = questions.add_subparsers(required=True, metavar="QUESTION")
+    for question, (summary, which) in QUESTIONS.items():
+        added = questions.add_parser(question, help=summary, description=f"{summary} Runs that are missing are run.")
+        added.set_defaults(function=compare, question=question)
+        added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+        with_runs(added)
+        added.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
+        added.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
+
+    added = command(leaks, "leaks", "What train and test share that their protocol does not declare.")
     added.add_argument(
-        "--corpus",
-        metavar="NAME",
-        help="a stand-in, cut down to the report's emotions: another corpus, or a folder with one folder a class",
+        "path",
+        type=Path,
+        metavar="RUN|CSV",
+        help="folder of a run, or a table with the columns side and any of clip, content, speaker, sentence",
     )
-    added.add_argument("--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph")
-    added.add_argument(
-        "--epochs",
-        type=positive,
-        metavar="N",
-        help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on embedded corpora)",
-    )
+    added.add_argument("--protocol", metavar="NAME", help="what a table may share (default: nothing)")
 
     added = command(augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
@@ -290,21 +320,10 @@ def reproduce(options):
         reproduce_one(load(name), root, options)
 
 
-def reproduce_one(report, root, options):
-    """Run one report, write its table and pictures, and say where they are."""
-    from keras_ser import comparison, corpora, experiment, plots
+def prepare(report, root, options):
+    """What a report is run on: → (material, folder of its results, how many epochs at most)"""
+    from keras_ser import corpora, experiment
     from keras_ser.corpora import folders
-    from keras_ser.data import protocols
-
-    protocol_names = options.protocols or list(report.protocols)
-    for protocol in protocol_names:
-        protocols.get(protocol)
-    if options.experiments == ["all"]:
-        experiments = list(report.experiments)
-    elif options.experiments:
-        experiments = [report.experiment(name) for name in options.experiments]
-    else:
-        experiments = [item for item in report.experiments if not item.ours]
 
     stand_in = options.corpus if report.corpora != (options.corpus,) else None
     if stand_in:
@@ -319,12 +338,31 @@ def reproduce_one(report, root, options):
     material = experiment.gather(report, title, manifest)
     for line in material.left_out:
         print(f"left out: {line}", file=sys.stderr)
-    report = report.fitted(material.manifest)
-    experiments = [report.experiment(item.name) for item in experiments]
     epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
     # Figures from synthetic speech, or of a stand-in, never lie where those of the report's own recordings do.
     out = options.out / "stand_in" / stand_in if stand_in else options.out
     out = out / "synthetic" if material.synthetic else out
+    return material, out, epochs
+
+
+def reproduce_one(report, root, options):
+    """Run one report, write its table and pictures, and say where they are."""
+    from keras_ser import comparison, experiment, plots
+    from keras_ser.data import protocols
+
+    protocol_names = options.protocols or list(report.protocols)
+    for protocol in protocol_names:
+        protocols.get(protocol)
+    if options.experiments == ["all"]:
+        experiments = list(report.experiments)
+    elif options.experiments:
+        experiments = [report.experiment(name) for name in options.experiments]
+    else:
+        experiments = [item for item in report.experiments if not item.ours]
+
+    material, out, epochs = prepare(report, root, options)
+    report = report.fitted(material.manifest)
+    experiments = [report.experiment(item.name) for item in experiments]
     experiment.run_all(
         report,
         material,
@@ -343,15 +381,96 @@ def reproduce_one(report, root, options):
     comparison.write(frame, text, folder)
     paths = plots.all_of_report(report, material, stored, frame, folder / "figures")
 
-    print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
-    if material.synthetic:
-        print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
-    if stand_in:
-        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.titles(report.corpora)}.")
+    say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, sep="\n")
+
+
+def say_what(report, material, epochs):
+    """What the figures that follow were made from."""
+    from keras_ser import corpora
+
+    print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
+    if material.synthetic:
+        print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
+    if " in place of " in material.title:
+        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.titles(report.corpora)}.")
+
+
+def compare(options):
+    """Answer one question by stored runs; those that are missing are run first."""
+    report = load(options.report)
+    from keras_ser import comparison, contrasts, experiment, plots, variants
+    from keras_ser.data import protocols
+
+    material, out, epochs = prepare(report, data_root(options.data), options)
+    report = report.fitted(material.manifest)
+    chosen = [variants.find(report, name) for name in options.experiments or ()]
+    listed = chosen or [item for item in report.experiments if not item.ours]
+    if options.question == "losses":
+        networks = [item for item in listed if item.loss in variants.LOSSES]
+        couples = [tuple(variants.with_loss(report, item, loss) for loss in variants.LOSSES) for item in networks]
+        couples = list({pair[0].name: pair for pair in couples}.values())
+        if not couples:
+            raise UserError(f"none of {', '.join(item.name for item in listed)} is trained with a loss to exchange")
+        experiments = [item for pair in couples for item in pair]
+        pairs = [(first.name, second.name) for first, second in couples]
+    else:
+        experiments = listed
+        if options.question == "models" and not chosen:
+            experiments = variants.one_a_model(report)
+        pairs = contrasts.all_pairs([item.name for item in experiments]) if options.question == "models" else []
+    ran = experiment.run_all(
+        report,
+        material,
+        root=out / "runs",
+        cache_root=options.out / "cache" / "features",
+        experiments=experiments,
+        protocol_names=options.protocols or protocols.possible(material.manifest, report.split),
+        seeds=range(options.seeds),
+        engine=options.features,
+        epochs=epochs,
+        models=False,
+    )
+    clips = contrasts.tested(ran, material.manifest)
+    frame, changes = contrasts.scores(ran, clips), contrasts.differences(clips, pairs)
+    classes = contrasts.by_class(clips, pairs, report.labels)
+    folder = out / "compare" / options.question / report.name
+    description = f"{material.description}, {len(material.manifest)} clips"
+    text = contrasts.markdown(QUESTIONS[options.question][0], report, description, ran, frame, changes, classes)
+    comparison.write(frame, text, folder)
+    pictures = [plots.ladder(frame, comparison.shared(ran), description, folder / "ladder.png")]
+    if len(changes):
+        pictures.append(plots.differences(changes, description, folder / "differences.png"))
+        pictures.append(plots.reliability(clips, description, folder / "reliability.png"))
+
+    say_what(report, material, epochs)
+    print(f"\n{contrasts.scores_for_people(frame).to_markdown(index=False)}")
+    if len(changes):
+        print(f"\n{contrasts.differences_for_people(changes).to_markdown(index=False)}")
+    print("", folder / "table.csv", folder / "table.md", *pictures, sep="\n")
+
+
+def leaks(options):
+    from keras_ser import records
+    from keras_ser.data import leakage
+
+    if options.path.is_dir():
+        run = records.read(options.path)
+        if run is None:
+            raise UserError(f"{options.path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+        found, protocol = leakage.of_counts(run.facts["shared"]), run.facts["protocol"]
+    else:
+        found, protocol = leakage.of_table(leakage.read(options.path)), options.protocol
+    undeclared = leakage.undeclared(found, protocol)
+    print(found.to_markdown(index=False) if len(found) else "train and test share nothing")
+    if undeclared:
+        raise UserError(
+            f"{options.path}: train and test share {', '.join(undeclared)}, which "
+            + (f"{protocol} does not declare" if protocol else "no protocol declares: name one with --protocol")
+        )
 
 
 def augment(options):

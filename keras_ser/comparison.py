@@ -16,6 +16,7 @@ from keras_ser import corpora
 from keras_ser.data.protocols import PROTOCOLS, SIDES
 from keras_ser.metrics import SCORES
 from keras_ser.report import SpeakerSplit
+from keras_ser.significance import FEW_SPEAKERS
 
 COLUMNS = (
     "report",
@@ -36,7 +37,6 @@ COLUMNS = (
 CONFIDENCE = 0.95
 NOT_STATED = "not stated"
 WHOLE = 0.99  # share of a corpus's clips that counts as all of it: published copies lack some, one clip is silent
-FEW_SPEAKERS = 6  # below this many, no spread over speakers can be told
 
 
 def intervals(values):

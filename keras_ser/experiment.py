@@ -197,13 +197,16 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
     return records.write(folder, facts, fit.history, predictions, scores, model)
 
 
-def is_done(run, common):
-    """Whether a stored run is complete and of this setup."""
-    return run is not None and records.is_complete(run) and common.items() <= run.facts.items()
+def is_done(run, common, models):
+    """Whether a stored run is of this setup and, where ``models`` are needed, complete."""
+    return run is not None and common.items() <= run.facts.items() and (not models or records.is_complete(run))
 
 
-def run_all(report, material, *, root, cache_root, experiments, protocol_names, seeds, engine, epochs):
-    """Run what is not stored yet, seed by seed. → list of records.Run, all that were asked for."""
+def run_all(report, material, *, root, cache_root, experiments, protocol_names, seeds, engine, epochs, models=True):
+    """Run what is not stored yet, seed by seed. → list of records.Run, all that were asked for.
+
+    ``models`` False: a stored run without its model, as the repository holds them, need not be run again.
+    """
     tf.config.experimental.enable_op_determinism()
     records.remove_leftovers(root)
     setups = [setup(report, item, material, engine=engine, epochs=epochs) for item in experiments]
@@ -216,7 +219,7 @@ def run_all(report, material, *, root, cache_root, experiments, protocol_names, 
                 for item, common in zip(experiments, setups, strict=True):
                     folder = records.folder_of(root, report.name, item.name, protocol, seed)
                     run = records.read(folder)
-                    if not is_done(run, common):
+                    if not is_done(run, common, models):
                         copies, front_end = item.copies or report.copies, item.front_end
                         if copies not in examples:
                             examples[copies] = copies(material.manifest, seed)

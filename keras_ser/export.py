@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ser import audio, corpora, lite, records, reports
+from keras_ser import audio, corpora, lite, records, reports, variants
 from keras_ser.data import features
 from keras_ser.data.cache import digest
 from keras_ser.dsp.resample import resample, resample_any
@@ -49,18 +49,12 @@ def open_run(folder):
     return run
 
 
-def experiment_of(facts):
-    """The experiment of a stored run, at the size that it found from its data."""
-    experiment = reports.load(facts["report"]).experiment(facts["experiment"])
-    return experiment.at_size(facts["size"]) if experiment.at_size else experiment
-
-
 def chain(run):
     """The training path of a run as one model: waveform [batch, samples], lengths [batch] → probabilities.
 
     Raises UserError if the report's front end is no longer the one that the run was trained with.
     """
-    front_end = experiment_of(run.facts).front_end
+    front_end = variants.experiment_of(run.facts).front_end
     if digest(features.recipe(front_end, "in_graph")["front_end"]) != run.facts["front_end"]:
         raise UserError(f"{run.folder}: trained on other features than this version computes: run it again")
     graph = front_end.graph()
@@ -76,7 +70,7 @@ def describe(run):
     the clip's rate; ``sample_rate``: None for a model that takes recordings at their own rate.
     """
     facts = run.facts
-    front_end = experiment_of(facts).front_end
+    front_end = variants.experiment_of(facts).front_end
     frames = [layer for layer in front_end.graph().layers if isinstance(layer, FixFrames)]
     rate = facts["sample_rate"]
     names = "report experiment protocol seed corpus synthetic clips labels sample_rate loss epochs_run parameters"

@@ -404,6 +404,89 @@ def class_counts(table, labels, title, path):
     return _save(figure, path)
 
 
+def differences(frame, title, path):
+    """Accuracy of one experiment minus that of another on the same clips, with its interval over speakers.
+
+    ``frame``: of :func:`keras_ser.contrasts.differences`.
+    """
+    order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
+    pairs = list(dict.fromkeys(zip(frame["first"], frame["second"], strict=True)))
+    figure, axes = plt.subplots(
+        figsize=(9, 1.6 + 0.28 * len(order) * len(pairs) + 0.3 * len(pairs)), layout="constrained"
+    )
+    colors = dict(zip(order, sns.color_palette(n_colors=len(order)), strict=True))
+    for place, pair in enumerate(pairs):
+        for step, protocol in enumerate(order):
+            rows = frame[(frame["first"] == pair[0]) & (frame["second"] == pair[1]) & (frame["protocol"] == protocol)]
+            for row in rows.itertuples():
+                y = place + (step - (len(order) - 1) / 2) * 0.7 / len(order)
+                if pd.notna(row.low):
+                    axes.plot([row.low, row.high], [y, y], color=colors[protocol], linewidth=2)
+                axes.plot(row.difference, y, "o", color=colors[protocol])
+    axes.axvline(0, color="grey", linewidth=1)
+    axes.set_yticks(range(len(pairs)), [f"{first}\n− {second}" for first, second in pairs])
+    axes.set(ylim=(len(pairs) - 0.5, -0.5), xlabel="difference of accuracy, 95 % interval over speakers")
+    axes.grid(axis="y", visible=False)
+    lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in order]
+    axes.legend(lines, order, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    axes.set_title(title, fontsize=12)
+    return _save(figure, path)
+
+
+def reliability(clips, title, path):
+    """Accuracy against confidence, a line an experiment, a panel a protocol; on the diagonal a model is as often right
+    as it says. ``clips``: of :func:`keras_ser.contrasts.tested`.
+    """
+    order = [name for name in PROTOCOLS if name in set(clips["protocol"])]
+    figure, grid = plt.subplots(
+        1, len(order), figsize=(4 * len(order) + 1, 4.4), sharey=True, squeeze=False, layout="constrained"
+    )
+    names = list(dict.fromkeys(clips["experiment"]))
+    colors = dict(zip(names, sns.color_palette(n_colors=len(names)), strict=True))
+    for protocol, axes in zip(order, grid[0], strict=True):
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+        for name in names:
+            own = clips[(clips["protocol"] == protocol) & (clips["experiment"] == name)]
+            bins = own.groupby(pd.cut(own["confidence"], np.linspace(0, 1, 11)), observed=True)
+            points = bins[["confidence", "correct"]].mean()[bins.size() >= 10]
+            axes.plot(points["confidence"], points["correct"], marker="o", markersize=4, color=colors[name])
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", aspect="equal")
+        axes.set_title(protocol, fontsize=11)
+    grid[0, 0].set_ylabel("share that is right")
+    lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in names]
+    figure.legend(lines, names, loc="outside right upper", frameon=False, fontsize=10)
+    figure.suptitle(f"Confidence and accuracy (bins of 10 clips and more)\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
+def ladder(frame, shared, title, path):
+    """Accuracy under each protocol, from the report's own to the strictest, over what its train and test share.
+
+    ``frame``: of :func:`keras_ser.contrasts.scores`; ``shared``: of :func:`keras_ser.comparison.shared`.
+    """
+    order = list(shared["protocol"])
+    figure, (scores, shares) = plt.subplots(
+        2, 1, figsize=(2.5 + 1.9 * len(order), 7.5), sharex=True, height_ratios=(3, 2), layout="constrained"
+    )
+    names = list(dict.fromkeys(frame["experiment"]))
+    for place, (name, color) in enumerate(zip(names, sns.color_palette(n_colors=len(names)), strict=True)):
+        rows = frame[frame["experiment"] == name].set_index("protocol").reindex(order)
+        x = np.arange(len(order)) + (place - (len(names) - 1) / 2) * min(0.12, 0.6 / len(names))
+        scores.plot(x, rows["accuracy"].astype(float), marker="o", color=color, label=name, linewidth=1)
+        scores.vlines(x, rows["low"].astype(float), rows["high"].astype(float), color=color, linewidth=2)
+    scores.set(ylim=(0, 1.03), ylabel="accuracy, 95 % interval over speakers")
+    scores.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
+    parts = shared.set_index("protocol")[["clip", "content", "speaker", "sentence"]]
+    parts.plot.bar(ax=shares, rot=0, width=0.75)
+    shares.set(ylabel="share of test examples\nwith the same in train", xlabel="", ylim=(0, 1.03))
+    shares.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
+    shares.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
+    for axes in (scores, shares):
+        axes.grid(axis="x", visible=False)
+    figure.suptitle(f"What is left as train and test share less\n{title}", fontsize=12)
+    return _save(figure, path)
+
+
 def timeline(table, labels, title, path):
     """Probabilities along a recording: columns ``start``, ``end`` (seconds) and one a label, one row a window."""
     figure, axes = plt.subplots(figsize=(10, 4.5), layout="constrained")

@@ -14,13 +14,15 @@ PACKAGE = Path(keras_ser.__file__).parent
 # A module may import what stands in the rows above its own, and its own package.
 FLOORS = (
     ("errors",),
-    ("audio", "corpora", "dsp", "metrics"),
+    ("audio", "corpora", "dsp", "metrics", "significance"),
     ("layers", "reference", "models", "report"),
     ("data",),
     ("training", "evaluation", "records", "lite"),
     ("support_vectors",),
     ("reports",),
+    ("variants",),
     ("experiment", "comparison", "export"),
+    ("contrasts",),
     ("plots", "benchmark"),
     ("predict",),
     ("demo",),

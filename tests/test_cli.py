@@ -133,6 +133,62 @@ def test_features_by_the_libraries(data, tmp_path, capsys):
     assert "reference" in next((tmp_path / "out").rglob("run.json")).read_text()
 
 
+def test_compare_runs_what_is_missing_and_says_what_it_found(data, tmp_path, capsys):
+    for path in sorted((data / "emodb").glob("*.wav"))[::2]:
+        path.unlink()
+    words = ("--data", data, "--out", tmp_path / "out", "--protocols", "clip_disjoint,as_reported", "--epochs", 1)
+    losses = ("compare", "losses", "emodb_losses", *words)
+    assert call(*losses, "--experiments", "cnn/categorical_crossentropy") == 0
+    shown = capsys.readouterr().out
+    assert "cnn/categorical_crossentropy − cnn/mean_squared_error" in shown
+    assert "SYNTHETIC" in shown
+    folder = tmp_path / "out" / "synthetic" / "compare" / "losses" / "emodb_losses"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("differences.png", "ladder.png", "reliability.png", "table.csv", "table.md")
+    ]
+    table = pd.read_csv(folder / "table.csv")
+    assert list(table["protocol"]) == ["as_reported"] * 2 + ["clip_disjoint"] * 2
+    for model in (tmp_path / "out").rglob("model.keras"):
+        model.unlink()  # as in the repository
+    assert call("compare", "protocols", "emodb_losses", *words, "--experiments", "cnn/categorical_crossentropy") == 0
+    assert "cnn/mean_squared_error" not in capsys.readouterr().out
+    stored = list((tmp_path / "out" / "synthetic" / "runs").rglob("run.json"))
+    assert len(stored) == 4  # the second question needed no new one
+    assert "exchange" in complaint(capsys, *losses, "--experiments", "svm")
+    assert call("leaks", next(path.parent for path in stored if "clip_disjoint" in str(path))) == 0
+
+
+LEAKS = {
+    "clip,side,speaker\na,train,1\nb,test,2\n": None,
+    "clip,side,speaker\na,train,1\nb,test,1\n": "share speaker",
+    "clip,split\na,train\na,test\nb,test\n": "share clip",
+    "clip,side\na,train\n": "no row has the side test",
+    "name,side\na,train\n": "needs a column side and one of clip",
+    "": "no CSV table",
+}
+
+
+@pytest.mark.parametrize(("table", "said"), LEAKS.items())
+def test_leaks_of_a_table(table, said, tmp_path, capsys):
+    (tmp_path / "sides.csv").write_text(table)
+    if said is None:
+        assert call("leaks", tmp_path / "sides.csv") == 0
+        assert "share nothing" in capsys.readouterr().out
+    else:
+        assert said in complaint(capsys, "leaks", tmp_path / "sides.csv")
+
+
+def test_what_a_protocol_declares_is_no_leak(tmp_path, capsys):
+    (tmp_path / "sides.csv").write_text("clip,side,speaker,sentence\na,train,1,x\nb,test,1,y\nc,test,2,x\n")
+    assert call("leaks", tmp_path / "sides.csv", "--protocol", "clip_disjoint") == 0
+    found = capsys.readouterr().out
+    assert "| speaker    | 1       |       1 |      1 |" in found
+    said = complaint(capsys, "leaks", tmp_path / "sides.csv", "--protocol", "speaker_independent")
+    assert "share speaker, which speaker_independent does not declare" in said
+    assert "choose from as_reported" in complaint(capsys, "leaks", tmp_path / "sides.csv", "--protocol", "loso")
+    assert "no run is stored there" in complaint(capsys, "leaks", tmp_path)
+
+
 def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
     out = tmp_path / "augmented"
     assert call("augment", "emodb_losses", "--data", data, "--out", out) == 0

@@ -55,7 +55,7 @@ def test_links_lead_somewhere():
 def test_scripts_call_the_command_of_their_name(script):
     command = [sys.executable, str(ROOT / "scripts" / script), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
-    assert done.stdout.startswith(f"usage: keras-ser {script.removesuffix('.py')}")
+    assert done.stdout.startswith(f"usage: keras-ser {script.removesuffix('.py').replace('_', ' ')}")
 
 
 @pytest.mark.skipif(not (ROOT / ".venv").is_dir(), reason="no .venv made by the scripts")

@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_ser import audio, export, reference
+from keras_ser import audio, export, reference, variants
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
 
@@ -38,7 +38,7 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
 
 def _time(run, folder, paths, rounds):
     """The rows of one run."""
-    front_end = export.experiment_of(run.facts).front_end
+    front_end = variants.experiment_of(run.facts).front_end
     rate = front_end.sample_rate or export.ANY_RATE
     network = keras.models.load_model(run.folder / "model.keras")
     served = tf.saved_model.load(str(folder)).signatures

@@ -158,6 +158,33 @@ PROTOCOLS = {
 }
 
 
+# What a protocol lets train and test share, of the properties in ``leakage``. ``as_reported`` keeps whatever the report
+# did; clips of one content are the same clip.
+DECLARED = {
+    "as_reported": {"clip", "content", "speaker", "sentence"},
+    "clip_disjoint": {"speaker", "sentence"},
+    "sentence_independent": {"speaker"},
+    "speaker_independent": {"sentence"},
+    "speaker_sentence_independent": set(),
+}
+
+
+def possible(manifest, split):
+    """Names of the protocols that a corpus allows: it may have one speaker, or say one sentence."""
+    out = []
+    for name in PROTOCOLS:
+        try:
+            assign(name, _one_example_a_clip(manifest), manifest, split, 0)
+        except UserError:
+            continue
+        out.append(name)
+    return out
+
+
+def _one_example_a_clip(manifest):
+    return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0})
+
+
 def get(name):
     """The protocol called ``name``. Raises UserError, listing the names, if there is none."""
     if name not in PROTOCOLS:

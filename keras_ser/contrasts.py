@@ -1,0 +1,224 @@
+"""Stored runs side by side on the same clips: losses, models, protocols. Never trains.
+
+What is compared are single test clips: for each, which model got it right, and who speaks in it. Two models are paired
+where they were tested on the same clips with the same seed. See :mod:`keras_ser.significance` for what is random.
+"""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from keras_ser import comparison, significance
+from keras_ser.data.protocols import PROTOCOLS
+
+TOO_FEW = "too few speakers to tell"
+
+
+def tested(runs, manifest):
+    """Every test example of every run that did not diverge. → DataFrame ``experiment, protocol, seed, clip, copy,
+    speaker, true, predicted, correct, confidence`` (the probability of the predicted class) and ``brier`` (squared
+    distance of all probabilities from the truth).
+    """
+    speaker = manifest.set_index("clip")["speaker"]
+    tables = []
+    for run in runs:
+        if run.diverged:
+            continue
+        predictions = run.predictions()
+        probabilities = predictions.filter(regex="^p_")  # [examples, classes]
+        truth = probabilities.columns.str.removeprefix("p_").to_numpy() == predictions["true"].to_numpy()[:, None]
+        tables.append(
+            predictions[["clip", "copy", "true", "predicted"]].assign(
+                **{name: run.facts[name] for name in ("experiment", "protocol", "seed")},
+                speaker=predictions["clip"].map(speaker),
+                correct=predictions["true"] == predictions["predicted"],
+                confidence=probabilities.max(axis=1),
+                brier=((probabilities.to_numpy() - truth) ** 2).sum(axis=1),
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def scores(runs, clips):
+    """One row an experiment and protocol. ``clips``: from :func:`tested`. → DataFrame
+
+    ``low`` and ``high``: 95 % interval of the accuracy over speakers, from all seeds' clips together; ``epochs``: run
+    until training stopped; ``calibration_error``, ``brier``: of the probabilities, 0 is best.
+    """
+    rows = []
+    groups = {}
+    for run in runs:
+        groups.setdefault((run.facts["experiment"], run.facts["protocol"]), []).append(run)
+    for (experiment, protocol), group in groups.items():
+        finished = [run for run in group if not run.diverged]
+        own = clips[(clips["experiment"] == experiment) & (clips["protocol"] == protocol)]
+        values = {name: [run.metrics[name] for run in finished] for name in ("accuracy", "uar")}
+        # An SVM's are a softmax of its decision values: an order of the classes, no probabilities.
+        said_in_earnest = bool(finished) and group[0].facts["optimizer"] != "libsvm"
+        low, high = (significance.interval(own["correct"], own["speaker"]) if finished else None) or (None, None)
+        rows.append(
+            {
+                "experiment": experiment,
+                "protocol": protocol,
+                "seeds": len(finished),
+                "diverged": len(group) - len(finished),
+                "accuracy": np.mean(values["accuracy"]) if finished else None,
+                "accuracy_std": np.std(values["accuracy"], ddof=1) if len(finished) > 1 else None,
+                "low": low,
+                "high": high,
+                "uar": np.mean(values["uar"]) if finished else None,
+                "uar_std": np.std(values["uar"], ddof=1) if len(finished) > 1 else None,
+                "calibration_error": significance.calibration_error(own["confidence"], own["correct"])
+                if said_in_earnest
+                else None,
+                "brier": own["brier"].mean() if said_in_earnest else None,
+                "epochs": np.mean([run.facts["epochs_run"] for run in finished]) if finished else None,
+                "speakers": own["speaker"].nunique(),
+            }
+        )
+    frame = pd.DataFrame(rows)
+    order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
+    return frame.sort_values("protocol", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
+
+
+def paired(clips, first, second, protocol):
+    """The examples that two experiments were both tested on, with the same seed. → DataFrame"""
+    own = clips[clips["protocol"] == protocol]
+    sides = [own[own["experiment"] == name] for name in (first, second)]
+    return sides[0].merge(sides[1], on=["seed", "clip", "copy", "speaker", "true"], suffixes=("_first", "_second"))
+
+
+def differences(clips, pairs):
+    """Accuracy of the first minus that of the second experiment of each pair, under each protocol. → DataFrame
+
+    ``p`` from a permutation test by speakers, ``p_corrected`` for all rows together (Holm).
+    """
+    rows = []
+    for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]:
+        for first, second in pairs:
+            both = paired(clips, first, second, protocol)
+            if both.empty:
+                continue
+            right = [both[f"correct_{side}"].astype(float) for side in ("first", "second")]
+            low, high = significance.interval(right[0] - right[1], both["speaker"]) or (None, None)
+            rows.append(
+                {
+                    "protocol": protocol,
+                    "first": first,
+                    "second": second,
+                    "difference": (right[0] - right[1]).mean(),
+                    "low": low,
+                    "high": high,
+                    "p": significance.paired_test(*right, both["speaker"]),
+                    "clips": len(both),
+                    "speakers": both["speaker"].nunique(),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    if len(frame):
+        frame["p_corrected"] = significance.corrected([None if pd.isna(p) else p for p in frame["p"]])
+        frame["said"] = [_said(row) for row in frame.itertuples()]
+    return frame
+
+
+def _said(row):
+    if row.p_corrected is None or pd.isna(row.p_corrected):
+        return f"{TOO_FEW} ({row.speakers})"
+    if row.p_corrected >= 1 - significance.CONFIDENCE:
+        return "no difference shown"
+    return f"{row.first if row.difference > 0 else row.second} is better"
+
+
+def by_class(clips, pairs, labels):
+    """Recall of the first minus that of the second experiment, a class, under each protocol. → DataFrame"""
+    rows = []
+    for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]:
+        for first, second in pairs:
+            both = paired(clips, first, second, protocol)
+            if len(both):
+                change = both["correct_first"].astype(float) - both["correct_second"].astype(float)
+                recall = change.groupby(both["true"]).mean().reindex(labels)
+                rows.append({"protocol": protocol, "first": first, "second": second, **recall})
+    return pd.DataFrame(rows).dropna(axis=1, how="all")
+
+
+def all_pairs(names):
+    """Every two of them."""
+    return list(combinations(names, 2))
+
+
+def scores_for_people(frame):
+    """→ DataFrame of text, one row an experiment and protocol."""
+    rows = []
+    for row in frame.itertuples():
+        over_speakers = f"{row.low:.3f} to {row.high:.3f}" if pd.notna(row.low) else f"{TOO_FEW} ({row.speakers})"
+        rows.append(
+            {
+                "protocol": row.protocol,
+                "experiment": row.experiment,
+                "seeds": f"{row.seeds}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
+                "accuracy": comparison.describe(row.accuracy, row.accuracy_std),
+                "95 % over speakers": over_speakers,
+                "UAR": comparison.describe(row.uar, row.uar_std),
+                "calibration error": comparison.describe(row.calibration_error),
+                "Brier": comparison.describe(row.brier),
+                "epochs": comparison.describe(row.epochs, digits=1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def differences_for_people(frame):
+    """→ DataFrame of text, one row a pair and protocol."""
+    rows = []
+    for row in frame.itertuples():
+        known = pd.notna(row.low)
+        rows.append(
+            {
+                "protocol": row.protocol,
+                "first − second": f"{row.first} − {row.second}",
+                "difference": f"{row.difference:+.3f}",
+                "95 % over speakers": f"{row.low:+.3f} to {row.high:+.3f}" if known else "–",
+                "p": comparison.describe(row.p),
+                "p corrected": comparison.describe(row.p_corrected),
+                "clips": row.clips,
+                "speakers": row.speakers,
+                "": row.said,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def markdown(question, report, description, runs, frame, changes, classes):
+    """The answer for people."""
+    seeds = sorted({run.facts["seed"] for run in runs})
+    parts = [
+        f"# {question}",
+        f"{report.title}. {description}, seeds {', '.join(map(str, seeds))}.",
+        "Accuracy and UAR: mean ± standard deviation over the seeds. Intervals and tests draw whole speakers, since "
+        "clips of one speaker are alike; a speaker's clips from several seeds count together. Calibration error: mean "
+        "distance of accuracy from confidence.",
+        scores_for_people(frame).to_markdown(index=False),
+    ]
+    if len(changes):
+        parts += [
+            "## Differences on the same clips",
+            "Permutation test that swaps the two for whole speakers; p corrected for all rows together (Holm).",
+            differences_for_people(changes).to_markdown(index=False),
+        ]
+    if len(classes):
+        parts += [
+            "## Difference of the recall of each class",
+            classes.to_markdown(index=False, floatfmt="+.3f"),
+        ]
+    parts += [
+        "## What train and test share",
+        "Share of the test examples that have in train: the same `clip` or a copy of it, identical samples "
+        "(`content`), the same `speaker`, the same `sentence`.",
+        comparison.shared(runs).to_markdown(index=False, floatfmt=("", ".0f", *[".3f"] * 4)),
+    ]
+    ours = {run.facts["experiment"]: run.facts for run in runs if run.facts["ours"]}
+    if ours:
+        parts.append(f"Ours, not in the report: {', '.join(ours)}.")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,69 @@
+"""Experiments that no report lists and that comparisons need: another loss, or an SVM, on the same features.
+
+A variant is called after what it varies: ``<experiment>@<loss>``, ``svm``. All are marked as ours.
+"""
+
+from dataclasses import replace
+
+from keras_ser import reports
+from keras_ser.models.kernel_machine import kernel_machine
+from keras_ser.report import Experiment, SupportVectors
+
+LOSSES = ("categorical_crossentropy", "mean_squared_error")
+SVM = "svm"
+
+
+def with_loss(report, experiment, loss):
+    """``experiment`` trained with ``loss``: itself, its counterpart in the report, or a variant."""
+    if experiment.loss == loss:
+        return experiment
+    counterpart = experiment.name.replace(experiment.loss, loss)
+    if counterpart != experiment.name and any(item.name == counterpart for item in report.experiments):
+        return report.experiment(counterpart)
+    return replace(experiment, name=f"{experiment.name}@{loss}", loss=loss, ours=True, note=f"trained with {loss}")
+
+
+def machine(report):
+    """An SVM (RBF, C = 10, every number standardised) on the features of the report's first experiment."""
+    first = report.experiments[0]
+
+    def model(n_classes):
+        return kernel_machine(first.front_end.graph().output_shape[1:], n_classes)
+
+    return Experiment(
+        SVM,
+        first.front_end,
+        model,
+        "hinge",
+        SupportVectors((10.0,), ("rbf",), standardize=True),
+        copies=first.copies,
+        ours=True,
+        note=f"SVM (RBF, C = 10) on the features of {first.name}, every number standardised",
+    )
+
+
+def one_a_model(report):
+    """The first experiment of the report for each architecture, and an SVM."""
+    firsts = {}
+    for item in report.experiments:
+        if not item.ours:
+            kind = SVM if isinstance(item.training, SupportVectors) else item.model(len(report.labels)).name
+            firsts.setdefault(kind, item)
+    return [*firsts.values()] if SVM in firsts else [*firsts.values(), machine(report)]
+
+
+def find(report, name):
+    """The experiment or variant called ``name``. Raises UserError if there is none."""
+    if name == SVM and all(item.name != SVM for item in report.experiments):
+        return machine(report)
+    base, _, loss = name.partition("@")
+    experiment = report.experiment(base)
+    return (
+        with_loss(report, experiment, loss) if loss in LOSSES else experiment if not loss else report.experiment(name)
+    )
+
+
+def experiment_of(facts):
+    """The experiment of a stored run (its run.json), at the size that it found from its data."""
+    experiment = find(reports.load(facts["report"]), facts["experiment"])
+    return experiment.at_size(facts["size"]) if experiment.at_size else experiment
