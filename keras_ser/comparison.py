@@ -251,7 +251,8 @@ def sides(runs, metrics=("accuracy", "weighted_f1")):
             "value": (run.metrics if side == "test" else run.metrics[side])[metric],
         }
         for run in runs
-        if not run.diverged and "train" in run.metrics and run.facts["epochs_run"]  # an SVM has learnt its validation
+        # An SVM has learnt its validation, and so has a network that was fitted again.
+        if not run.diverged and "train" in run.metrics and run.facts["epochs_run"] and "refit" not in run.facts
         for side in SIDES
         for metric in metrics
     ]

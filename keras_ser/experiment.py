@@ -100,6 +100,7 @@ def _training_facts(training, epochs):
         "optimizer": training.optimizer,
         "batch_size": training.batch_size,
         "epochs": epochs or training.epochs,
+        **({"refit": True} if training.refit else {}),
     }
 
 
@@ -229,7 +230,8 @@ def run_all(report, material, *, root, cache_root, experiments, protocol_names, 
                             )
 
                         def on_epoch(epoch, logs, what=f"{item.name} {protocol} seed {seed}"):
-                            progress.set_postfix_str(f"{what} epoch {epoch} val_loss {logs['val_loss']:.3f}")
+                            loss = "val_loss" if "val_loss" in logs else "loss"
+                            progress.set_postfix_str(f"{what} epoch {epoch} {loss} {logs[loss]:.3f}")
 
                         run = run_one(
                             report,

@@ -56,12 +56,17 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Training:
-    """How a model is fitted. ``callbacks``: a function, since Keras callbacks keep state."""
+    """How a model is fitted. ``callbacks``: a function, since Keras callbacks keep state.
+
+    ``refit``: once validation has been watched, the model is trained anew, from the same initial weights and for as
+    many epochs, on train and validation together; that is the one that is tested.
+    """
 
     optimizer: str
     batch_size: int
     epochs: int
     callbacks: Callable[[], list]
+    refit: bool = False
 
 
 @dataclass(frozen=True)

@@ -73,17 +73,28 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, epochs=Non
 
     Returns: Fit.
     """
-    model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+    initial = model.get_weights() if training.refit else None
     started = time.perf_counter()
-    history = model.fit(
-        dataset(*train, n_classes, training.batch_size, shuffle_seed=seed),
-        validation_data=dataset(*validation, n_classes, training.batch_size),
-        epochs=epochs or training.epochs,
-        callbacks=[EpochTimer(on_epoch), *training.callbacks(), keras.callbacks.TerminateOnNaN()],
-        verbose=0,
-    )
-    table = pd.DataFrame(history.history)
+
+    def run(examples, n_epochs, **options):
+        model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+        return model.fit(
+            dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
+            epochs=n_epochs,
+            callbacks=[EpochTimer(on_epoch), *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            verbose=0,
+            **options,
+        )
+
+    held_out = dataset(*validation, n_classes, training.batch_size)
+    table = pd.DataFrame(run(train, epochs or training.epochs, validation_data=held_out).history)
     table.insert(0, "epoch", np.arange(1, len(table) + 1))
     lost = table["epoch"][~np.isfinite(table[["loss", "val_loss"]]).all(axis=1)]
     diverged_at = int(lost.iloc[0]) if len(lost) else None
+    if training.refit and diverged_at is None:
+        model.set_weights(initial)
+        both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+        again = run(both, len(table))
+        if not np.isfinite(again.history["loss"]).all():
+            diverged_at = len(again.history["loss"])
     return Fit(table, diverged_at, time.perf_counter() - started)

@@ -67,6 +67,19 @@ def test_early_stopping_restores_the_best_weights(sides):
     assert found == pytest.approx(result.history["val_loss"].min(), rel=1e-4)
 
 
+def test_fitted_again_to_train_and_validation_together(sides):
+    """As a model is that starts from the same weights and is given both at once."""
+    seen = []
+    training_ = Training("adam", 8, 3, list, refit=True)
+    again, result = fit(sides, training_=training_, on_epoch=lambda epoch, logs: seen.append("val_loss" in logs))
+    assert seen == [True] * 3 + [False] * 3
+    assert len(result.history) == 3
+    both = [np.concatenate(parts) for parts in zip(*sides, strict=True)]
+    once, _ = fit((both, sides[1]), training_=Training("adam", 8, 3, list))
+    for found, expected in zip(again.get_weights(), once.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
 def test_a_loss_that_is_no_number_ends_the_run(sides):
     (features, classes), validation = sides
     features = features.copy()
