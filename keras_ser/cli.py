@@ -18,6 +18,8 @@ from keras_ser.errors import UserError
 # How long to train on embedded corpora unless --epochs says so: enough to see every part work within minutes.
 EMBEDDED_EPOCHS = 3
 
+RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
+
 QUESTIONS = {  # of `compare`: what is asked, and what is compared unless experiments are named
     "losses": ("Mean squared error against cross-entropy.", "the report's, each with both losses"),
     "models": ("The report's architectures and an SVM.", "one a model of the report, and svm"),
@@ -109,6 +111,10 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
+
+    added = command(results, "results", "All accuracies so far, reported and ours, in one table.")
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
 
     questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
@@ -386,6 +392,24 @@ def reproduce_one(report, root, options):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, sep="\n")
+
+
+def results(options):
+    """Print the table of all reports, or keep a README's in step with it."""
+    from keras_ser import comparison
+
+    table = comparison.summary([load(name) for name in reports.NAMES], options.out)
+    if table.empty:
+        raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
+    text = table.to_markdown(index=False, disable_numparse=True)
+    if options.readme is None:
+        print(text)
+        return
+    before, begin, rest = options.readme.read_text().partition(RESULTS_BEGIN)
+    _, end, after = rest.partition(RESULTS_END)
+    if not (begin and end):
+        raise UserError(f"{options.readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
+    options.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def say_what(report, material, epochs):

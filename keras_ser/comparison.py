@@ -429,6 +429,41 @@ def markdown(report, frame, runs):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def summary(reports, out):
+    """The accuracies of all ``reports`` whose table is under the folder ``out``. → DataFrame of text, one row an
+    experiment of a report
+
+    Of each, under its own protocol and with new speakers; between them, where train and test share no clip or word.
+    """
+    between = ("clip_disjoint", "sentence_independent")
+    rows = []
+    for report in reports:
+        path = out / report.name / "table.csv"
+        if not path.is_file():
+            continue
+        frame = pd.read_csv(path)
+        listed = [item.name for item in report.experiments if not item.ours]
+        frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)]
+        for name, group in frame.groupby("experiment", sort=False):
+            of = group.set_index("protocol")
+            score = {protocol: describe(of.at[protocol, "mean"], of.at[protocol, "std"]) for protocol in of.index}
+            reported = group["reported"].dropna()
+            rows.append(
+                {
+                    "report": report.name,
+                    "experiment": name,
+                    "reported": f"{float(reported.iloc[0]):.3f}" if len(reported) else "–",
+                    "as reported": score.get("as_reported", "–"),
+                    "verdict": of["verdict"].get("as_reported", "–").replace(NOT_STATED, "–"),
+                    "new clips or sentences": next((score[protocol] for protocol in between if protocol in score), "–"),
+                    "new speakers": score.get("speaker_independent", "–"),
+                    "seeds": int(group["n"].max()),
+                    "clips": int(group["clips"].max()),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def write(frame, text, folder):
     """``table.csv`` and ``table.md`` into ``folder``, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,14 @@ def test_options_of_reproduce_exist(capsys):
     )
 
 
+def test_its_results_are_those_of_the_tables(tmp_path):
+    copy = tmp_path / "README.md"
+    copy.write_text(README)
+    assert cli.main(["results", "--out", str(ROOT / "artifacts"), "--readme", str(copy)]) == 0
+    assert copy.read_text() == README
+    assert README.count("| emodb_losses ") == 4
+
+
 def test_every_report_is_named():
     assert set(reports.NAMES) <= set(first_cells("What comes out"))
 
