@@ -143,6 +143,37 @@ def by_class(clips, pairs, labels):
     return pd.DataFrame(rows).dropna(axis=1, how="all")
 
 
+def optimism(runs):
+    """What choosing the epoch by the test clips would have added. → DataFrame, one row an experiment and protocol
+
+    Test accuracy, mean over the seeds: ``tested`` of the weights that the report's rules chose; of the epoch that is
+    ``best_on_test``; of that with the least validation loss (``best_on_validation``); of the ``last_epoch``.
+    ``added``: what the best epoch on test has more than the one tested. Empty where no run watched its test side.
+    """
+    rows = []
+    for run in runs:
+        if run.diverged or not run.facts["epochs_run"]:
+            continue
+        history = run.history()
+        if "test_accuracy" in history:
+            accuracy = history["test_accuracy"]
+            rows.append(
+                {
+                    "experiment": run.facts["experiment"],
+                    "protocol": run.facts["protocol"],
+                    "tested": run.metrics["accuracy"],
+                    "best_on_test": accuracy.max(),
+                    "best_on_validation": accuracy[history["val_loss"].idxmin()],
+                    "last_epoch": accuracy.iloc[-1],
+                    "added": accuracy.max() - run.metrics["accuracy"],
+                }
+            )
+    if not rows:
+        return pd.DataFrame()
+    groups = pd.DataFrame(rows).groupby(["experiment", "protocol"], sort=False)
+    return groups.mean().assign(seeds=groups.size()).reset_index()
+
+
 def all_pairs(names):
     """Every two of them."""
     return list(combinations(names, 2))
@@ -211,6 +242,14 @@ def markdown(question, report, description, runs, frame, changes, classes):
         parts += [
             "## Difference of the recall of each class",
             classes.to_markdown(index=False, floatfmt="+.3f"),
+        ]
+    chosen = optimism(runs)
+    if len(chosen):
+        parts += [
+            "## What choosing by the test clips would add",
+            "Test accuracy of the weights that were tested; of the epoch that is best on the test clips, which nobody "
+            "may know; of the epoch with the least validation loss; of the last epoch.",
+            chosen.to_markdown(index=False, floatfmt=(*[""] * 2, *[".3f"] * 4, "+.3f", ".0f")),
         ]
     parts += [
         "## What train and test share",

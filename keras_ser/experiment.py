@@ -161,6 +161,7 @@ def run_one(report, experiment, protocol, seed, *, material, examples, values, c
             sides["train"],
             sides["validation"],
             len(report.labels),
+            test=sides["test"],
             training=experiment.training,
             loss=experiment.loss,
             seed=seed,

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+WATCH_BATCH = 256
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -39,6 +41,20 @@ class EpochTimer(keras.callbacks.Callback):
         self.on_epoch(epoch + 1, logs)
 
 
+class Watch(keras.callbacks.Callback):
+    """Writes ``test_loss`` and ``test_accuracy`` of each epoch into its logs: to tell afterwards what choosing by them
+    would have gained. Nothing is chosen by them.
+    """
+
+    def __init__(self, test):
+        super().__init__()
+        self.test = test
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = self.model.evaluate(self.test, verbose=0, return_dict=True)
+        logs.update({f"test_{name}": value for name, value in found.items()})
+
+
 class BestCheckpoint(keras.callbacks.ModelCheckpoint):
     """ModelCheckpoint that keeps the weights of the best epoch by ``monitor``, and goes back to them at the end."""
 
@@ -62,11 +78,12 @@ def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(model, train, validation, n_classes, *, training, loss, seed, epochs=None, on_epoch=lambda *_: None):
+def fit(model, train, validation, n_classes, *, training, loss, seed, test=None, epochs=None, on_epoch=lambda *_: None):
     """Compile and fit ``model`` in place.
 
     Args:
         train, validation: (features, classes).
+        test: the same, to be watched in each epoch (columns ``test_loss``, ``test_accuracy`` of the history).
         training: the report's :class:`keras_ser.report.Training`; ``epochs`` overrides its number of epochs.
         seed: of the shuffling (weights and dropout: the caller's ``keras.utils.set_random_seed``).
         on_epoch: called with (epoch, logs) after each epoch.
@@ -75,13 +92,14 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, epochs=Non
     """
     initial = model.get_weights() if training.refit else None
     started = time.perf_counter()
+    watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
 
     def run(examples, n_epochs, **options):
         model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
         return model.fit(
             dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
             epochs=n_epochs,
-            callbacks=[EpochTimer(on_epoch), *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            callbacks=[EpochTimer(on_epoch), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
             verbose=0,
             **options,
         )
@@ -97,4 +115,8 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, epochs=Non
         again = run(both, len(table))
         if not np.isfinite(again.history["loss"]).all():
             diverged_at = len(again.history["loss"])
+        else:
+            # The test side is watched on the model that is kept.
+            watched = {name: values for name, values in again.history.items() if name.startswith("test_")}
+            table = table.assign(**watched)
     return Fit(table, diverged_at, time.perf_counter() - started)

@@ -21,6 +21,7 @@ def run(folder, experiment, right, seed=0, protocol="clip_disjoint", optimizer="
     place = folder / experiment.replace("/", "_") / protocol / str(seed)
     place.mkdir(parents=True)
     predictions.to_csv(place / "predictions.csv", index=False)
+    pd.DataFrame({"epoch": [1], "val_loss": [1.0]}).to_csv(place / "history.csv", index=False)
     facts = {
         **{"experiment": experiment, "protocol": protocol, "seed": seed, "optimizer": optimizer, "ours": False},
         **{"epochs_run": epochs_run, "diverged_at": None},
@@ -94,6 +95,20 @@ def test_differences_on_the_same_clips(tmp_path, better):
     recall = contrasts.by_class(clips, [("a", "b")], LABELS)
     fear = np.arange(80) % 2 == 1
     assert recall.loc[0, "fear"] == pytest.approx(first[fear].mean() - second[fear].mean())
+
+
+def test_what_choosing_by_the_test_clips_would_add(tmp_path, better):
+    runs = [run(tmp_path, "a", better[0], seed) for seed in (0, 1)]
+    assert contrasts.optimism(runs).empty  # as runs are that did not watch
+    for item, best in zip(runs, (0.6, 0.8), strict=True):
+        item.metrics["accuracy"] = 0.5
+        history = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [3, 1, 2], "test_accuracy": [best, 0.4, 0.3]})
+        history.to_csv(item.folder / "history.csv", index=False)
+    (row,) = contrasts.optimism(runs).to_dict("records")
+    assert row == {
+        **{"experiment": "a", "protocol": "clip_disjoint", "tested": 0.5, "best_on_test": pytest.approx(0.7)},
+        **{"best_on_validation": 0.4, "last_epoch": 0.3, "added": pytest.approx(0.2), "seeds": 2},
+    }
 
 
 def test_few_speakers_are_said_to_be_few(tmp_path, better):

@@ -80,6 +80,21 @@ def test_fitted_again_to_train_and_validation_together(sides):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_the_test_side_is_watched_and_changes_nothing(sides, rng):
+    test = rng.normal(size=(30, 4)).astype(np.float32), np.arange(30) % 3
+    watched, result = fit(sides, test=test)
+    plain, other = fit(sides)
+    for found, expected in zip(watched.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(result.history["val_loss"], other.history["val_loss"])
+    assert "test_accuracy" not in other.history
+    found = watched.evaluate(test[0], keras.utils.to_categorical(test[1], 3), verbose=0)
+    assert result.history[["test_loss", "test_accuracy"]].iloc[-1].tolist() == pytest.approx(found, rel=1e-5)
+    again, refitted = fit(sides, test=test, training_=Training("adam", 8, 3, list, refit=True))
+    found = again.evaluate(test[0], keras.utils.to_categorical(test[1], 3), verbose=0)
+    assert refitted.history["test_loss"].iloc[-1] == pytest.approx(found[0], rel=1e-5)
+
+
 def test_a_loss_that_is_no_number_ends_the_run(sides):
     (features, classes), validation = sides
     features = features.copy()
