@@ -353,7 +353,7 @@ def prepare(report, root, options):
 
 def reproduce_one(report, root, options):
     """Run one report, write its table and pictures, and say where they are."""
-    from keras_ser import comparison, experiment, plots
+    from keras_ser import comparison, event_logs, experiment, plots
     from keras_ser.data import protocols
 
     protocol_names = options.protocols or list(report.protocols)
@@ -386,12 +386,13 @@ def reproduce_one(report, root, options):
     text = comparison.markdown(report, frame, stored)
     comparison.write(frame, text, folder)
     paths = plots.all_of_report(report, material, stored, frame, folder / "figures")
+    logs = event_logs.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
-    print("", *written, out / "runs" / report.name, sep="\n")
+    print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
 def results(options):

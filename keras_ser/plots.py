@@ -34,6 +34,14 @@ def _save(figure, path):
     return path
 
 
+def _pixels(figure):
+    """→ uint8 [height, width, 3]"""
+    figure.canvas.draw()
+    pixels = np.array(figure.canvas.buffer_rgba())[..., :3]
+    plt.close(figure)
+    return pixels
+
+
 def class_distribution(manifest, labels, title, path):
     """Clips a class, women and men apart."""
     figure, axes = plt.subplots(figsize=(9, 4.5))
@@ -272,6 +280,16 @@ def _matrix(axes, share, labels, name, *, annot, fmt, said="predicted"):
     axes.tick_params(axis="y", rotation=0)
 
 
+def confusion_picture(matrix, labels):
+    """One confusion matrix, clips by true and predicted class. → uint8 [height, width, 3]"""
+    side = max(5.4, 0.5 * len(labels) + 1.5)
+    figure, axes = plt.subplots(figsize=(side, side), layout="constrained")
+    _matrix(
+        axes, matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), labels, "test clips", annot=matrix, fmt="d"
+    )
+    return _pixels(figure)
+
+
 def listeners(matrix, runs, experiments, labels, title, path):
     """What human listeners heard, ``matrix`` [labels, labels] of votes, beside what the models predicted: shares of the
     true class.
@@ -500,7 +518,7 @@ def timeline(table, labels, title, path):
 
 
 def recording(waveform, rate):
-    """Waveform and mel spectrogram of one recording. → uint8 [height, width, 3], the only picture that is no file"""
+    """Waveform and mel spectrogram of one recording. → uint8 [height, width, 3]"""
     seconds = len(waveform) / rate
     figure, (wave, spectrum) = plt.subplots(2, 1, figsize=(9, 4.5), sharex=True, layout="constrained")
     wave.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
@@ -510,10 +528,7 @@ def recording(waveform, rate):
     spectrum.imshow(db, aspect="auto", origin="lower", cmap="magma", extent=(0, seconds, 0, len(db)))
     spectrum.grid(visible=False)
     spectrum.set(ylabel="mel band", xlabel="seconds")
-    figure.canvas.draw()
-    pixels = np.array(figure.canvas.buffer_rgba())[..., :3]
-    plt.close(figure)
-    return pixels
+    return _pixels(figure)
 
 
 PICTURES = {

@@ -24,7 +24,7 @@ FLOORS = (
     ("experiment", "comparison", "export"),
     ("contrasts",),
     ("plots", "benchmark"),
-    ("predict",),
+    ("predict", "event_logs"),
     ("demo",),
     ("cli",),
     ("__main__",),
@@ -41,7 +41,7 @@ ONLY_IN = {
     "gradio": {"demo"},
     "tensorflow": {
         *("dsp", "layers", "models", "data", "training", "experiment"),
-        *("plots", "benchmark", "lite", "export", "predict", "cli"),
+        *("plots", "benchmark", "lite", "export", "predict", "event_logs", "cli"),
     },
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
