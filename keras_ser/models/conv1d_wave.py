@@ -1,34 +1,100 @@
 """A Conv1D model on the raw wave, ours to design (spectral-features report, section 3.1)."""
 
 import keras
+import numpy as np
+
+FILTERS = 40
+TAPS = 1200  # 25 ms at 48 kHz
 
 
-def conv1d_wave(input_shape, n_classes):
-    """Wide strided filters first, then narrow ones, batch normalisation and pooling in between, one mean over time.
+@keras.saving.register_keras_serializable(package="keras_ser")
+class GaborPairs(keras.initializers.Initializer):
+    """Filters of a first convolution: cosines, then sines, under Gaussians, evenly spaced in mel (HTK's).
 
-    After W. Dai, C. Dai, S. Qu, J. Li, S. Das, "Very deep convolutional neural networks for raw waveforms", 2017 (M5),
-    with dropout. ``input_shape`` (samples, 1). Output: class probabilities [batch, n_classes].
+    Args:
+        sample_rate: Integer, in Hz.
+        fmin, fmax: Floats, the lowest and highest edge in Hz.
+
+    Shape: (taps, 1, 2 · filters). The squares of a cosine and its sine add up to the energy in their band.
+
+    Source: N. Zeghidour et al., "Learning filterbanks from raw speech for phone recognition", 2018.
+    """
+
+    def __init__(self, sample_rate, fmin=60.0, fmax=7800.0):
+        self.sample_rate = sample_rate
+        self.fmin = fmin
+        self.fmax = fmax
+
+    def __call__(self, shape, dtype=None):
+        taps, _, n = shape
+        low, high = 2595.0 * np.log10(1.0 + np.array([self.fmin, self.fmax]) / 700.0)
+        edges = 700.0 * (10.0 ** (np.linspace(low, high, n // 2 + 2) / 2595.0) - 1.0)  # [n / 2 + 2], Hz
+        time = (np.arange(taps) - (taps - 1) / 2) / self.sample_rate
+        # As wide in frequency as half the distance to the neighbours' neighbours, as long as the taps allow.
+        width = np.sqrt(2.0 * np.log(2.0)) / (np.pi * (edges[2:] - edges[:-2]) / 2)
+        width = np.minimum(width, taps / self.sample_rate / 5)
+        window = np.exp(-(time[:, None] ** 2) / (2.0 * width**2))  # [taps, n / 2]
+        window *= np.sqrt(2.0) / window.sum(axis=0)
+        angle = 2.0 * np.pi * edges[1:-1] * time[:, None]
+        kernel = np.concatenate([window * np.cos(angle), window * np.sin(angle)], axis=1)
+        return keras.ops.convert_to_tensor(kernel[:, None], dtype)
+
+    def get_config(self):
+        return {"sample_rate": self.sample_rate, "fmin": self.fmin, "fmax": self.fmax}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class LogEnergy(keras.layers.Layer):
+    """Logarithm of the energy in each band of a pair of filters.
+
+    Args:
+        scale: Float, a factor on the energy; small energies beside ``1 / scale`` count for nothing.
+
+    Input shape: [batch, frames, 2 · bands], cosines first. Output shape: [batch, frames, bands].
+    """
+
+    def __init__(self, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, pairs):
+        cosine, sine = keras.ops.split(pairs, 2, axis=-1)
+        return keras.ops.log(1.0 + self.scale * (keras.ops.square(cosine) + keras.ops.square(sine)))
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+def conv1d_wave(input_shape, n_classes, scale=1.0):
+    """A filterbank that is learnt from where Gabor filters stand, then three narrow convolutions over its energies.
+
+    In the spirit of W. Dai et al., "Very deep convolutional neural networks for raw waveforms", 2017 (M5): wide strided
+    filters first, batch normalisation and pooling in between; dropout, and while training shifts in time and pitch.
+    ``input_shape`` (samples, 1) at 48 kHz; ``scale``: of :class:`LogEnergy`, by the scale of the wave. Output: class
+    probabilities [batch, n_classes].
     """
     layers = keras.layers
+    hop_length = 480  # 10 ms
+    frames = -(-input_shape[0] // hop_length)
 
-    def block(filters, kernel_size, strides=1):
-        return [
-            layers.Conv1D(filters, kernel_size, strides=strides, padding="same", use_bias=False),
-            layers.BatchNormalization(momentum=0.9),
-            layers.Activation("relu"),
-            layers.MaxPooling1D(4),
-        ]
+    def block(x, filters, kernel_size, pool_size):
+        x = layers.Conv1D(filters, kernel_size, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.Activation("relu")(x)
+        x = layers.MaxPooling1D(pool_size)(x) if pool_size > 1 else x
+        return layers.Dropout(0.15)(x)
 
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            *block(32, 480, strides=48),  # 10 ms every millisecond at 48 kHz
-            *block(32, 5),
-            *block(64, 5),
-            *block(64, 3),
-            layers.GlobalAveragePooling1D(),
-            layers.Dropout(0.3),
-            layers.Dense(n_classes, activation="softmax"),
-        ],
-        name="conv1d_wave",
-    )
+    wave = keras.Input(input_shape)
+    x = layers.Conv1D(
+        2 * FILTERS, TAPS, strides=hop_length, padding="same", use_bias=False, kernel_initializer=GaborPairs(48000)
+    )(wave)
+    x = LogEnergy(scale)(x)  # [batch, frames, FILTERS]
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.Reshape((frames, FILTERS, 1))(x)
+    x = layers.RandomTranslation(0.06, 0.1, fill_mode="nearest")(x)
+    x = layers.Reshape((frames, FILTERS))(x)
+    for filters, kernel_size, pool_size in ((16, 5, 3), (32, 5, 3), (32, 3, 1)):
+        x = block(x, filters, kernel_size, pool_size)
+    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
+    x = layers.Dropout(0.3)(x)
+    return keras.Model(wave, layers.Dense(n_classes, activation="softmax")(x), name="conv1d_wave")

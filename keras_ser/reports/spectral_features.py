@@ -9,6 +9,7 @@ and without augmentation (3.2).
 """
 
 import functools
+import math
 
 import keras
 
@@ -129,13 +130,18 @@ def support_vectors(name, kind, reading="rows", *, grid=False, standardize=False
     )
 
 
-def go_back_to_the_best():
-    """Ours: the weights of the epoch with the least loss on the validation speaker, 20 epochs after it."""
-    return [keras.callbacks.EarlyStopping("val_loss", patience=20, restore_best_weights=True)]
+def falling_rate(epochs):
+    """Ours: the learning rate falls from 0.001 to 0 along half a cosine."""
+    return [keras.callbacks.LearningRateScheduler(lambda epoch: 0.0005 * (1 + math.cos(math.pi * epoch / epochs)))]
 
 
-def training():
-    return Training(optimizer="adam", batch_size=16, epochs=80, callbacks=go_back_to_the_best)
+def training(epochs):
+    """Ours: once on three actors, to see the fourth's curve, then on all four, as an SVM is."""
+    return Training("adam", 16, epochs, functools.partial(falling_rate, epochs), refit=True)
+
+
+# What one unit of the wave is worth: int16 waves come in hundreds, those of one deviation in ones.
+ENERGY_SCALES = {"int16": 1.0, "per_clip": 100.0}
 
 
 def wave_network(name, normalization, **options):
@@ -146,18 +152,28 @@ def wave_network(name, normalization, **options):
         functools.partial(wave, normalization),
         functools.partial(wave_by_reference, normalization=normalization),
     )
-    model = functools.partial(conv1d_wave, ((N_FRAMES + 1) * HOP_LENGTH, 1))
-    return Experiment(name, front_end, model, "categorical_crossentropy", training(), **options)
+    shape = ((N_FRAMES + 1) * HOP_LENGTH, 1)
+    model = functools.partial(conv1d_wave, shape, scale=ENERGY_SCALES[normalization])
+    return Experiment(name, front_end, model, "categorical_crossentropy", training(40), **options)
 
 
-def picture_network(name, changes=tuple, **options):
+def shift():
+    """In time, and a little in frequency."""
+    return [keras.layers.RandomTranslation(0.05, 0.15, fill_mode="nearest")]
+
+
+def picture_network(name, changes=shift, **options):
     """3.2. ``changes``: () → layers that alter the pictures while training."""
 
     def model(n_classes):
         return conv2d_picture((150, 50, 1), n_classes, changes())
 
     front_end = FrontEnd("picture", SAMPLE_RATE, picture, reference.small_mel_picture)
-    return Experiment(name, front_end, model, "categorical_crossentropy", training(), **options)
+    return Experiment(name, front_end, model, "categorical_crossentropy", training(60), **options)
+
+
+def none():
+    return []
 
 
 def time_shift():
@@ -211,11 +227,14 @@ EXPERIMENTS = (
         for kind in KINDS
     ),
     *(
-        picture_network(f"cnn_2d_augmented/{changes.__name__}", changes, ours=True, note="pictures altered in training")
-        for changes in (time_shift, masks, crop, flip, rotation)
+        picture_network(
+            f"cnn_2d_augmented/{changes.__name__}", changes, ours=True, note="as cnn_2d, but for the change"
+        )
+        for changes in (none, time_shift, masks, crop, flip, rotation)
     ),
     picture_network(
         "cnn_2d_augmented/pitch_and_stretch",
+        none,
         copies=pitch_and_stretch,
         ours=True,
         note="two pitch shifts (±2 semitones) and two time stretches (0.85 to 1.15) of each train clip more",
@@ -245,15 +264,16 @@ def conclusion(table, runs):
             + "; ".join(f"{say(name)}: {'kept' if mean[name] >= mean[best] else 'not kept'}" for name in networks.index)
             + "."
         )
-    augmented = [name for name in networks.index if name.startswith("cnn_2d_augmented/")]
-    if augmented and "cnn_2d" in mean.index:
-        change = {name: mean[name] - mean["cnn_2d"] for name in augmented}
-        spread = {name: (std[name] ** 2 + std["cnn_2d"] ** 2) ** 0.5 for name in augmented}
+    without = "cnn_2d_augmented/none"
+    augmented = [name for name in networks.index if name.startswith("cnn_2d") and name != without]
+    if augmented and without in mean.index:
+        change = {name: mean[name] - mean[without] for name in augmented}
+        spread = {name: (std[name] ** 2 + std[without] ** 2) ** 0.5 for name in augmented}
         clear = [name for name in augmented if abs(change[name]) > spread[name]]
-        plain = {name: name.split("/")[1].replace("_", " ") for name in augmented}
+        plain = {name: name.partition("/")[2].replace("_", " ") or "shift (cnn_2d)" for name in augmented}
         words = ", ".join(f"{plain[name]} {change[name]:+.3f}" for name in augmented)
         lines.append(
-            f"Augmentation, against {say('cnn_2d')} without: {words}. "
+            f"Augmentation, against {say(without)} without: {words}. "
             + (
                 "Beyond the spread over the seeds: " + ", ".join(plain[name] for name in clear)
                 if clear
@@ -292,14 +312,17 @@ NOT_STATED = (
     NotStated("the rows and frames of the pictures", "3401 rows, the first 200 frames", "as in section 1"),
     NotStated(
         "the networks",
-        "three or four small convolutions with batch normalisation, pooling, dropout and one mean over time",
-        "free to design; chosen by validation on training actors alone",
+        "1D: a filterbank that starts as Gabor filters and is learnt, logarithm of its energies, three narrow "
+        "convolutions; 2D: three convolutions; both with batch normalisation, pooling, dropout, one mean over time, "
+        "and shifts in time and frequency while training",
+        "free to design; chosen among some fifteen by leaving out each training actor in turn (mean accuracy of two "
+        "seeds: 1D 0.51, 2D 0.52, 2D without shifts 0.47); the test actors took no part",
     ),
     NotStated(
         "how the networks are trained",
-        "Adam, batches of 16, at most 80 epochs, stopped 20 epochs after the least loss on a held-out training actor; "
-        "seed k holds out the k-th of the four",
-        "so they learn from three actors, where an SVM, which stops by itself, learns from all four",
+        "Adam, batches of 16, 40 epochs (1D) or 60 (2D), learning rate falling along half a cosine; once on three "
+        "actors, for the curve on the fourth (seed k leaves out the k-th), then anew on all four; that one is tested",
+        "an SVM learns from all four too; no epoch is chosen by a side that is so small",
     ),
     NotStated(
         "probabilities of the SVM",
