@@ -215,11 +215,9 @@ def find_corpora(names, root, out):
         for name in names:
             synthetic.make(name, root / name)
         return what, corpora.joined(names, root)
-    title = corpora.titles(there)
     if missing:
-        title += f", without {corpora.titles(missing)}"
         print(f"{root}: {' and '.join(missing)} not found; used are {' and '.join(there)} alone", file=sys.stderr)
-    return title, corpora.joined(there, root)
+    return corpora.titles(there, missing), corpora.joined(there, root)
 
 
 @contextlib.contextmanager
@@ -351,9 +349,29 @@ def prepare(report, root, options):
     return material, out, epochs
 
 
+def run(report, material, experiments, protocol_names, out, epochs, options, **which):
+    """Run what is missing and write its TensorBoard logs. → list of records.Run"""
+    from keras_ser import event_logs, experiment
+
+    ran = experiment.run_all(
+        report,
+        material,
+        root=out / "runs",
+        cache_root=options.out / "cache" / "features",
+        experiments=experiments,
+        protocol_names=protocol_names,
+        seeds=range(options.seeds),
+        engine=options.features,
+        epochs=epochs,
+        **which,
+    )
+    event_logs.write(ran, out / "tensorboard")
+    return ran
+
+
 def reproduce_one(report, root, options):
     """Run one report, write its table and pictures, and say where they are."""
-    from keras_ser import comparison, event_logs, experiment, plots
+    from keras_ser import comparison, experiment, plots
     from keras_ser.data import protocols
 
     protocol_names = options.protocols or list(report.protocols)
@@ -369,30 +387,19 @@ def reproduce_one(report, root, options):
     material, out, epochs = prepare(report, root, options)
     report = report.fitted(material.manifest)
     experiments = [report.experiment(item.name) for item in experiments]
-    experiment.run_all(
-        report,
-        material,
-        root=out / "runs",
-        cache_root=options.out / "cache" / "features",
-        experiments=experiments,
-        protocol_names=protocol_names,
-        seeds=range(options.seeds),
-        engine=options.features,
-        epochs=epochs,
-    )
+    run(report, material, experiments, protocol_names, out, epochs, options)
     stored = experiment.stored(report, material, root=out / "runs", engine=options.features, epochs=epochs)
     frame = comparison.table(report, stored)
     folder = out / report.name
     text = comparison.markdown(report, frame, stored)
     comparison.write(frame, text, folder)
     paths = plots.all_of_report(report, material, stored, frame, folder / "figures")
-    logs = event_logs.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
-    print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
+    print("", *written, out / "runs" / report.name, f"tensorboard --logdir {out / 'tensorboard'}", sep="\n")
 
 
 def results(options):
@@ -415,50 +422,26 @@ def results(options):
 
 def say_what(report, material, epochs):
     """What the figures that follow were made from."""
-    from keras_ser import corpora
+    from keras_ser import comparison, corpora
 
     print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
     if material.synthetic:
         print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
-    if " in place of " in material.title:
+    if comparison.is_stand_in(report, material.title):
         print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.titles(report.corpora)}.")
 
 
 def compare(options):
     """Answer one question by stored runs; those that are missing are run first."""
     report = load(options.report)
-    from keras_ser import comparison, contrasts, experiment, plots, variants
+    from keras_ser import comparison, contrasts, plots, variants
     from keras_ser.data import protocols
 
     material, out, epochs = prepare(report, data_root(options.data), options)
     report = report.fitted(material.manifest)
-    chosen = [variants.find(report, name) for name in options.experiments or ()]
-    listed = chosen or [item for item in report.experiments if not item.ours]
-    if options.question == "losses":
-        networks = [item for item in listed if item.loss in variants.LOSSES]
-        couples = [tuple(variants.with_loss(report, item, loss) for loss in variants.LOSSES) for item in networks]
-        couples = list({pair[0].name: pair for pair in couples}.values())
-        if not couples:
-            raise UserError(f"none of {', '.join(item.name for item in listed)} is trained with a loss to exchange")
-        experiments = [item for pair in couples for item in pair]
-        pairs = [(first.name, second.name) for first, second in couples]
-    else:
-        experiments = listed
-        if options.question == "models" and not chosen:
-            experiments = variants.one_a_model(report)
-        pairs = contrasts.all_pairs([item.name for item in experiments]) if options.question == "models" else []
-    ran = experiment.run_all(
-        report,
-        material,
-        root=out / "runs",
-        cache_root=options.out / "cache" / "features",
-        experiments=experiments,
-        protocol_names=options.protocols or protocols.possible(material.manifest, report.split),
-        seeds=range(options.seeds),
-        engine=options.features,
-        epochs=epochs,
-        models=False,
-    )
+    experiments, pairs = variants.compared(report, options.question, options.experiments or ())
+    chosen = options.protocols or protocols.possible(material.manifest, report.split)
+    ran = run(report, material, experiments, chosen, out, epochs, options, models=False)
     clips = contrasts.tested(ran, material.manifest)
     frame, changes = contrasts.scores(ran, clips), contrasts.differences(clips, pairs)
     classes = contrasts.by_class(clips, pairs, report.labels)

@@ -7,6 +7,7 @@ lies in the 95 % *prediction* interval of one more seed, which is wider: mean ±
 """
 
 import statistics
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -57,10 +58,17 @@ def obstacle(report, facts):
     """Why no score of a run can be set beside the report's: it heard other clips. "" where it can."""
     if facts["synthetic"]:
         return "synthetic speech"
-    if " in place of " in facts["corpus"]:
+    if is_stand_in(report, facts["corpus"]):
         return "stand-in corpus"
     whole = sum(_whole(report, corpora.get(name)) for name in report.corpora)
     return "" if facts["clips"] >= WHOLE * whole else f"{facts['clips']} of {whole} clips"
+
+
+def is_stand_in(report, title):
+    """Whether speech called ``title`` is of other corpora than the report's, all of them or some."""
+    names = report.corpora
+    found = [part for size in range(1, len(names) + 1) for part in combinations(names, size)]
+    return title not in {corpora.titles(part, [name for name in names if name not in part]) for part in found}
 
 
 def _whole(report, corpus):
@@ -137,7 +145,7 @@ def _data_rows(report, runs):
     runs = [run for run in runs if run.facts["protocol"] == "as_reported"]
     for figure in report.figures:
         if figure.experiment == "" and runs:
-            values = {_size(run.facts, figure.metric) for run in runs}
+            values = {_size(report, run.facts, figure.metric) for run in runs}
             yield {
                 **_row(report, runs[0].facts, "data", "as_reported", figure.metric, figure, sorted(values), 0),
                 "n": len({run.facts["seed"] for run in runs}),
@@ -145,10 +153,10 @@ def _data_rows(report, runs):
             }
 
 
-def _size(facts, metric):
-    by_corpus = facts.get("clips_by_corpus", {})
+def _size(report, facts, metric):
+    by_corpus = {**dict.fromkeys(report.corpora, 0), **facts.get("clips_by_corpus", {})}
     sizes = {"clips": facts["clips"], "examples": sum(facts["examples"].values()), **facts["examples"]}
-    return {**sizes, **by_corpus}.get(metric, 0)
+    return {**sizes, **by_corpus}[metric]
 
 
 def _size_verdict(reported, values, obstacle=""):

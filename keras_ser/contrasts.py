@@ -4,13 +4,12 @@ What is compared are single test clips: for each, which model got it right, and 
 where they were tested on the same clips with the same seed. See :mod:`keras_ser.significance` for what is random.
 """
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 
 from keras_ser import comparison, significance
 from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.errors import UserError
 
 TOO_FEW = "too few speakers to tell"
 
@@ -18,7 +17,7 @@ TOO_FEW = "too few speakers to tell"
 def tested(runs, manifest):
     """Every test example of every run that did not diverge. → DataFrame ``experiment, protocol, seed, clip, copy,
     speaker, true, predicted, correct, confidence`` (the probability of the predicted class) and ``brier`` (squared
-    distance of all probabilities from the truth).
+    distance of all probabilities from the truth). Raises UserError where every run diverged.
     """
     speaker = manifest.set_index("clip")["speaker"]
     tables = []
@@ -37,6 +36,8 @@ def tested(runs, manifest):
                 brier=((probabilities.to_numpy() - truth) ** 2).sum(axis=1),
             )
         )
+    if not tables:
+        raise UserError("every run diverged: there is nothing to compare")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -163,7 +164,8 @@ def optimism(runs):
                     "protocol": run.facts["protocol"],
                     "tested": run.metrics["accuracy"],
                     "best_on_test": accuracy.max(),
-                    "best_on_validation": accuracy[history["val_loss"].idxmin()],
+                    # The validation of a model that was fitted again is of the fit before.
+                    "best_on_validation": np.nan if "refit" in run.facts else accuracy[history["val_loss"].idxmin()],
                     "last_epoch": accuracy.iloc[-1],
                     "added": accuracy.max() - run.metrics["accuracy"],
                 }
@@ -172,11 +174,6 @@ def optimism(runs):
         return pd.DataFrame()
     groups = pd.DataFrame(rows).groupby(["experiment", "protocol"], sort=False)
     return groups.mean().assign(seeds=groups.size()).reset_index()
-
-
-def all_pairs(names):
-    """Every two of them."""
-    return list(combinations(names, 2))
 
 
 def scores_for_people(frame):
@@ -249,7 +246,7 @@ def markdown(question, report, description, runs, frame, changes, classes):
             "## What choosing by the test clips would add",
             "Test accuracy of the weights that were tested; of the epoch that is best on the test clips, which nobody "
             "may know; of the epoch with the least validation loss; of the last epoch.",
-            chosen.to_markdown(index=False, floatfmt=(*[""] * 2, *[".3f"] * 4, "+.3f", ".0f")),
+            chosen.to_markdown(index=False, missingval="–", floatfmt=(*[""] * 2, *[".3f"] * 4, "+.3f", ".0f")),
         ]
     parts += [
         "## What train and test share",

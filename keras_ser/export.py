@@ -14,6 +14,7 @@ Signatures, all of which answer ``probabilities`` [batch, classes], ``class_inde
 """
 
 import json
+import math
 import os
 import tempfile
 from importlib.metadata import version
@@ -28,7 +29,7 @@ from keras_ser.data import features
 from keras_ser.data.cache import digest
 from keras_ser.dsp.resample import resample, resample_any
 from keras_ser.errors import UserError
-from keras_ser.layers import FixFrames
+from keras_ser.layers import Decimate, FixFrames, FixSamples
 from keras_ser.metrics import SCORES
 
 TOLERANCE = 1e-4  # of a probability
@@ -66,18 +67,20 @@ def chain(run):
 def describe(run):
     """What a program that uses the model must know. JSON.
 
-    ``hears_s``: seconds from the start of a clip that the model takes in, None for all of them or where that depends on
-    the clip's rate; ``sample_rate``: None for a model that takes recordings at their own rate.
+    ``hears_samples``: how many samples from the start of a clip, at ``sample_rate``, the model takes in, None for all;
+    ``sample_rate``: None for a model that takes recordings at their own rate.
     """
     facts = run.facts
     front_end = variants.experiment_of(facts).front_end
-    frames = [layer for layer in front_end.graph().layers if isinstance(layer, FixFrames)]
-    rate = facts["sample_rate"]
+    layers = front_end.graph().layers
+    divisor = math.prod(layer.factor for layer in layers if isinstance(layer, Decimate))
+    cuts = [layer.n_samples for layer in layers if isinstance(layer, FixSamples)]
+    cuts += [layer.n_frames * layer.hop_length * divisor for layer in layers if isinstance(layer, FixFrames)]
     names = "report experiment protocol seed corpus synthetic clips labels sample_rate loss epochs_run parameters"
     return {
         **{name: facts[name] for name in names.split()},
         "first_channel": front_end.first_channel,
-        "hears_s": frames[0].n_frames * frames[0].hop_length / rate if frames and rate else None,
+        "hears_samples": min(cuts, default=None),
         "scores": {name: run.metrics[name] for name in SCORES},
         "versions": {**facts["versions"], "tensorflow_of_export": version("tensorflow")},
     }
@@ -260,6 +263,10 @@ def _card(run, facts, about_lite):
         for corpus in map(corpora.get, report.corpora)
     )
     rate = f"{facts['sample_rate']} Hz" if facts["sample_rate"] else "at the recording's own rate"
+    hears = "the whole"
+    if facts["hears_samples"]:
+        seconds = f" ({facts['hears_samples'] / facts['sample_rate']:.1f} s)" if facts["sample_rate"] else ""
+        hears = f"the first {facts['hears_samples']} samples{seconds}"
     rows = "\n".join(_scores_by_protocol(run))
     warning = (
         "\n**Trained on synthetic speech: it says nothing about people. For trying out software only.**\n"
@@ -273,7 +280,7 @@ Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} cla
 - Source: {report.source}. Re-implemented and exported by keras_ser {facts["versions"]["keras_ser"]}.
 - Trained on {facts["corpus"]}, {facts["clips"]} clips, protocol `{facts["protocol"]}`, seed {facts["seed"]}.
 {used}
-- It hears {f"the first {facts['hears_s']:.1f} s" if facts["hears_s"] else "the whole"} of a clip.
+- It hears {hears} of a clip.
 - {facts["parameters"]:,} parameters, {facts["epochs_run"]} epochs, loss {facts["loss"]}.
 
 ## Scores

@@ -36,8 +36,8 @@ class Predictor:
     """A model ready to answer. ``answer``: (waveform [batch, samples], lengths [batch]) → probabilities.
 
     ``sample_rate``: Hz, None where it takes recordings at their own. ``first_channel``: it hears the first of several
-    channels, not their average. ``hears_s``: seconds from the start of a clip that it takes in, None for all of them or
-    where that depends on the rate. ``title``: what it was trained
+    channels, not their average. ``hears_samples``: how many samples from the start of a clip, at its rate, it takes in,
+    None for all. ``title``: what it was trained
     on, under which protocol, and how well it did.
     """
 
@@ -45,8 +45,12 @@ class Predictor:
     labels: tuple[str, ...]
     sample_rate: int | None
     first_channel: bool
-    hears_s: float | None
+    hears_samples: int | None
     answer: Callable
+
+    def hears_s(self, rate):
+        """Seconds of a recording at ``rate`` (Hz) that it takes in, None for all."""
+        return self.hears_samples and self.hears_samples / (self.sample_rate or rate)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _predictor(facts, answer):
         f"{facts['protocol']}: accuracy {facts['scores']['accuracy']:.2f} on its test clips"
     )
     return Predictor(
-        title, tuple(facts["labels"]), facts["sample_rate"], facts["first_channel"], facts["hears_s"], answer
+        title, tuple(facts["labels"]), facts["sample_rate"], facts["first_channel"], facts["hears_samples"], answer
     )
 
 
@@ -144,7 +148,7 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
             waiting.append((path, sound, None, None))
         else:
             y, rate, warnings = sound
-            length = window_s or (predictor.hears_s or WINDOW_S if len(y) > LONGEST_S * rate else None)
+            length = window_s or (predictor.hears_s(rate) or WINDOW_S if len(y) > LONGEST_S * rate else None)
             spans = _spans(len(y), length and round(length * rate), round((hop_s or (length or 0) / 2) * rate))
             waiting.append((path, (y, rate), spans, warnings))
             windows += len(spans)
@@ -213,10 +217,9 @@ def _answers(predictor, waiting):
         starts, ends = np.array(spans).T / rate
         if rate < (predictor.sample_rate or 0):
             warnings += (f"recorded at {rate} Hz, the model hears up to {predictor.sample_rate // 2} Hz",)
-        if predictor.hears_s and (ends - starts).max() > predictor.hears_s + 0.1:
-            warnings += (
-                f"only the first {predictor.hears_s:.1f} s of {(ends - starts).max():.1f} s are heard: --window",
-            )
+        hears_s = predictor.hears_s(rate)
+        if hears_s and (ends - starts).max() > hears_s + 0.1:
+            warnings += (f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are heard: --window",)
         windows = np.array(found[place])
         yield Prediction(Path(path), len(y) / rate, predictor.labels, starts, ends, windows, warnings)
 

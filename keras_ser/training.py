@@ -92,9 +92,10 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, test=None,
     """
     initial = model.get_weights() if training.refit else None
     started = time.perf_counter()
+    # The fit whose weights are kept is watched.
     watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
 
-    def run(examples, n_epochs, **options):
+    def run(examples, n_epochs, watch, **options):
         model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
         return model.fit(
             dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
@@ -104,19 +105,19 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, test=None,
             **options,
         )
 
+    first_watch = [] if training.refit else watch
     held_out = dataset(*validation, n_classes, training.batch_size)
-    table = pd.DataFrame(run(train, epochs or training.epochs, validation_data=held_out).history)
+    table = pd.DataFrame(run(train, epochs or training.epochs, first_watch, validation_data=held_out).history)
     table.insert(0, "epoch", np.arange(1, len(table) + 1))
     lost = table["epoch"][~np.isfinite(table[["loss", "val_loss"]]).all(axis=1)]
     diverged_at = int(lost.iloc[0]) if len(lost) else None
     if training.refit and diverged_at is None:
         model.set_weights(initial)
         both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
-        again = run(both, len(table))
+        again = run(both, len(table), watch)
         if not np.isfinite(again.history["loss"]).all():
             diverged_at = len(again.history["loss"])
         else:
-            # The test side is watched on the model that is kept.
             watched = {name: values for name, values in again.history.items() if name.startswith("test_")}
             table = table.assign(**watched)
     return Fit(table, diverged_at, time.perf_counter() - started)

@@ -4,8 +4,10 @@ A variant is called after what it varies: ``<experiment>@<loss>``, ``svm``. All 
 """
 
 from dataclasses import replace
+from itertools import combinations
 
 from keras_ser import reports
+from keras_ser.errors import UserError
 from keras_ser.models.kernel_machine import kernel_machine
 from keras_ser.report import Experiment, SupportVectors
 
@@ -50,6 +52,27 @@ def one_a_model(report):
             kind = SVM if isinstance(item.training, SupportVectors) else item.model(len(report.labels)).name
             firsts.setdefault(kind, item)
     return [*firsts.values()] if SVM in firsts else [*firsts.values(), machine(report)]
+
+
+def compared(report, question, names=()):
+    """What a question of ``keras-ser compare`` sets side by side. → (experiments, pairs of names that are paired)
+
+    ``names``: of experiments; none: those that the question is about by itself. Raises UserError where there is nothing
+    to compare.
+    """
+    chosen = [find(report, name) for name in names]
+    listed = chosen or [item for item in report.experiments if not item.ours]
+    if question == "losses":
+        networks = [item for item in listed if item.loss in LOSSES]
+        if not networks:
+            raise UserError(f"none of {', '.join(item.name for item in listed)} is trained with a loss to exchange")
+        # Each loss of a pair may be listed: once is enough.
+        couples = {tuple(with_loss(report, item, loss) for loss in LOSSES): None for item in networks}
+        return [item for pair in couples for item in pair], [(first.name, second.name) for first, second in couples]
+    if question == "models":
+        experiments = chosen or one_a_model(report)
+        return experiments, list(combinations([item.name for item in experiments], 2))
+    return listed, []
 
 
 def find(report, name):

@@ -176,6 +176,7 @@ def test_counts_a_class_stand_under_the_reports_own_protocol_only():
         ({"clips": 531}, ""),  # a few clips that cannot be read do not make it another corpus
         ({"clips": 400}, "400 of 535 clips"),
         ({"corpus": "TESS in place of Emo-DB"}, "stand-in corpus"),
+        ({"corpus": corpora.get("tess").title}, "stand-in corpus"),
         ({"synthetic": True}, "synthetic speech"),
     ],
 )
@@ -292,3 +293,11 @@ def test_scores_of_one_report_alone():
         }
     ]
     assert "## Further scores" in comparison.markdown(REPORT, table, runs)
+
+
+def test_some_of_a_reports_corpora_are_no_stand_in():
+    four = reports.load("four_corpora")
+    for found, missing in ((four.corpora, ()), (("ravdess", "tess"), ("savee", "crema_d"))):
+        assert not comparison.is_stand_in(four, corpora.titles(found, missing))
+    assert comparison.is_stand_in(four, corpora.titles(["tess"]))  # does not say that three are missing
+    assert comparison.is_stand_in(four, corpora.titles(["emodb"], four.corpora))

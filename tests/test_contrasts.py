@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from keras_ser import contrasts, reports
+from keras_ser.errors import UserError
 from keras_ser.records import Run
 
 LABELS = ("anger", "fear")
@@ -109,6 +110,23 @@ def test_what_choosing_by_the_test_clips_would_add(tmp_path, better):
         **{"experiment": "a", "protocol": "clip_disjoint", "tested": 0.5, "best_on_test": pytest.approx(0.7)},
         **{"best_on_validation": 0.4, "last_epoch": 0.3, "added": pytest.approx(0.2), "seeds": 2},
     }
+
+
+def test_a_model_that_was_fitted_again_has_no_validation(tmp_path, better):
+    again = run(tmp_path, "a", better[0])
+    again.facts["refit"] = True
+    history = pd.DataFrame({"epoch": [1, 2], "val_loss": [1, 2], "test_accuracy": [0.6, 0.5]})
+    history.to_csv(again.folder / "history.csv", index=False)
+    (row,) = contrasts.optimism([again]).to_dict("records")
+    assert np.isnan(row["best_on_validation"])
+    assert row["best_on_test"] == 0.6
+
+
+def test_nothing_to_compare(tmp_path, better):
+    lost = run(tmp_path, "a", better[0])
+    lost.facts["diverged_at"] = 1
+    with pytest.raises(UserError, match="every run diverged"):
+        contrasts.tested([lost], MANIFEST)
 
 
 def test_few_speakers_are_said_to_be_few(tmp_path, better):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from keras_ser import audio, cli, corpora, predict
 from keras_ser.errors import UserError
@@ -28,10 +29,10 @@ def test_a_run_its_file_and_its_export_answer_alike(predictor, runs, paths):
     folder = runs["tess_mfcc"].folder
     for path in (folder, folder / "model.keras"):
         again = predict.load(path)
-        assert (again.labels, again.sample_rate, again.hears_s) == (
+        assert (again.labels, again.sample_rate, again.hears_samples) == (
             predictor.labels,
             predictor.sample_rate,
-            predictor.hears_s,
+            predictor.hears_samples,
         )
         for one, other in zip(answers(predictor, paths[:3]), answers(again, paths[:3]), strict=True):
             np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=0, atol=1e-5)
@@ -118,7 +119,7 @@ def test_long_recordings_are_cut_by_themselves(predictor, paths, tmp_path):
     audio.write(tmp_path / "long.wav", y, 24414)
     (prediction,) = answers(predictor, [tmp_path / "long.wav"])
     assert prediction.seconds > predict.LONGEST_S
-    np.testing.assert_allclose(prediction.ends - prediction.starts, predictor.hears_s, atol=1e-3)
+    np.testing.assert_allclose(prediction.ends - prediction.starts, predictor.hears_s(22050), atol=1e-3)
 
 
 def test_files_are_not_kept(predictor, paths):
@@ -172,3 +173,27 @@ def test_export_and_verify_as_commands(runs, tmp_path, capsys):
     assert "serving_default" in capsys.readouterr().out
     assert cli.main(["verify", str(tmp_path)]) == 2
     assert "no model exported" in capsys.readouterr().err
+
+
+def test_a_model_that_takes_recordings_at_their_own_rate(exported, paths, tmp_path):
+    """A tenth of whatever rate it is: the same samples are the same input, under any rate."""
+    predictor = predict.load(exported["four_corpora"])
+    assert (predictor.sample_rate, predictor.hears_samples) == (None, 158 * 200 * 10)
+    y = audio.read(paths[0])[0]
+    found = []
+    for rate in (16000, 48000):
+        stereo = np.stack([y, 0.1 * y[::-1]], axis=1)  # the first channel alone is heard
+        soundfile.write(tmp_path / f"{rate}.wav", stereo, rate, subtype="FLOAT")
+        (prediction,) = answers(predictor, [tmp_path / f"{rate}.wav"])
+        found.append(prediction.probabilities)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
+    audio.write(tmp_path / "long.wav", np.resize(y, 8 * 48000), 48000)
+    (prediction,) = answers(predictor, [tmp_path / "long.wav"])
+    assert prediction.warnings == ("only the first 6.6 s of 8.0 s are heard: --window",)
+    audio.write(tmp_path / "longer.wav", np.resize(y, 20 * 48000), 48000)
+    (prediction,) = answers(predictor, [tmp_path / "longer.wav"])
+    np.testing.assert_allclose(prediction.ends - prediction.starts, 316000 / 48000, atol=1e-3)
+
+
+def test_what_is_cut_before_the_features_is_not_heard(exported):
+    assert predict.load(exported["crema_1d_2d"]).hears_samples == 40775

@@ -64,12 +64,14 @@ def joined(names: Sequence[str], root: str | Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def titles(names: Sequence[str]) -> str:
-    """What those corpora are called, in words."""
+def titles(names: Sequence[str], missing: Sequence[str] = ()) -> str:
+    """What those corpora are called, in words, and which others that belong to them are missing."""
     if len(names) == 1:
-        return get(names[0]).title
-    *others, last = [get(name).title.partition(" (")[0] for name in names]
-    return f"{', '.join(others)} and {last}"
+        said = get(names[0]).title
+    else:
+        *others, last = [get(name).title.partition(" (")[0] for name in names]
+        said = f"{', '.join(others)} and {last}"
+    return f"{said}, without {titles(missing)}" if missing else said
 
 
 def listing(name: str, root: str | Path) -> Listing:

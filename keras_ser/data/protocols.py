@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from keras_ser.data.examples import originals
 from keras_ser.errors import UserError
 from keras_ser.report import SpeakerSplit, StratifiedSplit
 
@@ -109,7 +110,7 @@ def _sides_by_folder(manifest, split, seed):
     """→ Series clip → side. Where no folder is called Validation, it is drawn from those in Train."""
     sides = manifest.set_index("clip")["split"].replace("", "train")
     if "validation" not in set(sides):
-        train = manifest[manifest["split"].isin(["train", ""])]
+        train = manifest[sides.to_numpy() == "train"]
         share = split.validation / (1 - split.test)
         try:
             _, drawn = train_test_split(
@@ -174,15 +175,11 @@ def possible(manifest, split):
     out = []
     for name in PROTOCOLS:
         try:
-            assign(name, _one_example_a_clip(manifest), manifest, split, 0)
+            assign(name, originals(manifest), manifest, split, 0)
         except UserError:
             continue
         out.append(name)
     return out
-
-
-def _one_example_a_clip(manifest):
-    return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0})
 
 
 def get(name):
