@@ -259,6 +259,7 @@ def confusion_matrices(runs, experiments, labels, title, path):
     )
     for axes in grid.flat[len(names) :]:
         axes.remove()
+    figure.get_layout_engine().set(h_pad=0.12)
     for name, axes in zip(names, grid.flat, strict=False):
         chosen = [run for run in runs if run.facts["experiment"] == name and not run.diverged]
         matrix = sum(np.array(run.metrics["confusion"]) for run in chosen)
@@ -318,11 +319,11 @@ def sides(frame, title, path):
     """
     names = {"accuracy": "accuracy", "weighted_f1": "weighted F1"}
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
-    wide = 2.2 + 0.9 * frame["experiment"].nunique()
+    high = 0.8 + 0.55 * frame["experiment"].nunique()  # of a protocol
     figure, grid = plt.subplots(
         len(order),
         2,
-        figsize=(2 * wide, 3.2 * len(order)),
+        figsize=(11, 1.2 + high * len(order)),
         sharex=True,
         sharey=True,
         squeeze=False,
@@ -333,8 +334,8 @@ def sides(frame, title, path):
             chosen = frame[(frame["protocol"] == protocol) & (frame["metric"] == metric)]
             sns.barplot(
                 chosen,
-                x="experiment",
-                y="value",
+                y="experiment",
+                x="value",
                 hue="side",
                 errorbar="sd",
                 ax=axes,
@@ -343,9 +344,9 @@ def sides(frame, title, path):
                 capsize=0.15,
                 err_kws={"linewidth": 1},
             )
-            axes.set(title=f"{words}, {protocol}", xlabel="", ylabel="", ylim=(0, 1.03))
+            axes.set(title=f"{words}, {protocol}", xlabel="", ylabel="", xlim=(0, 1.03))
             axes.title.set_fontsize(11)
-            axes.tick_params(axis="x", labelsize=10)
+            axes.tick_params(axis="y", labelsize=10)
     patches = [plt.Rectangle((0, 0), 1, 1, color=color) for color in sns.color_palette(n_colors=3)]
     figure.legend(patches, frame["side"].unique(), loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(f"Train, validation and test, mean ± standard deviation over seeds\n{title}", fontsize=12)
