@@ -9,6 +9,7 @@ back to the bit.
 """
 
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -125,6 +126,13 @@ def write(path: str | Path, waveform: np.ndarray, sample_rate: int) -> None:
     except BaseException:
         os.unlink(partial)
         raise
+
+
+def packed(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """Float [samples] in [-1, 1] as a FLAC file of 16 bits, which browsers play at any sample rate."""
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(waveform, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 def clipped_run(waveform: np.ndarray) -> int:

@@ -111,10 +111,16 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
+    added.add_argument("--stored", action="store_true", help="train nothing: tables and pictures of what is stored")
 
     added = command(results, "results", "All accuracies so far, reported and ours, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
+
+    added = command(page, "page", "Write the results page: everything that is stored, in one HTML file.")
+    with_data(added)
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--audio", action="store_true", help="with recordings of people to play: mind their licences")
 
     questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
@@ -387,8 +393,11 @@ def reproduce_one(report, root, options):
     material, out, epochs = prepare(report, root, options)
     report = report.fitted(material.manifest)
     experiments = [report.experiment(item.name) for item in experiments]
-    run(report, material, experiments, protocol_names, out, epochs, options)
+    if not options.stored:
+        run(report, material, experiments, protocol_names, out, epochs, options)
     stored = experiment.stored(report, material, root=out / "runs", engine=options.features, epochs=epochs)
+    if not stored:
+        raise UserError(f"{out / 'runs' / report.name}: no run of {material.description} is stored: leave out --stored")
     frame = comparison.table(report, stored)
     folder = out / report.name
     text = comparison.markdown(report, frame, stored)
@@ -406,10 +415,10 @@ def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
     from keras_ser import comparison
 
-    table = comparison.summary([load(name) for name in reports.NAMES], options.out)
-    if table.empty:
+    found = comparison.accuracies([load(name) for name in reports.NAMES], options.out)
+    if found.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = table.to_markdown(index=False, disable_numparse=True)
+    text = comparison.summary(found).to_markdown(index=False, disable_numparse=True)
     if options.readme is None:
         print(text)
         return
@@ -418,6 +427,14 @@ def results(options):
     if not (begin and end):
         raise UserError(f"{options.readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
     options.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def page(options):
+    load(reports.NAMES[0])
+    from keras_ser import page
+
+    path = page.write(options.out, data_root(options.data), audio=options.audio)
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def say_what(report, material, epochs):

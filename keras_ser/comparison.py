@@ -37,6 +37,12 @@ COLUMNS = (
 )
 CONFIDENCE = 0.95
 NOT_STATED = "not stated"
+NEW_IN_TEST = {  # what a protocol's test clips have that train has not
+    "clip_disjoint": "with no copy of a test clip in train",
+    "sentence_independent": "on new sentences",
+    "speaker_independent": "on new speakers",
+    "speaker_sentence_independent": "on new speakers and new sentences",
+}
 WHOLE = 0.99  # share of a corpus's clips that counts as all of it: published copies lack some, one clip is silent
 
 
@@ -323,6 +329,33 @@ def scores_for_people(frame, metric):
     return pd.DataFrame(rows).fillna("")
 
 
+def in_words(report, frame):
+    """A sentence or two an experiment of the report: its accuracy beside ours, under each protocol. → list of str"""
+    said = []
+    listed = [item.name for item in report.experiments if not item.ours]
+    frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed) & (frame["n"] > 0)]
+    for name, group in frame.groupby("experiment", sort=False):
+        rows = {line.protocol: line for line in group.itertuples()}
+        own = rows.pop("as_reported", None)
+        sentences = [f"`{name}`:"]
+        if own is not None:
+            ours = f"{describe(own.mean, own.std)} over {own.n} seed{'s' * (own.n > 1)}"
+            reported = "" if pd.isna(own.reported) else f"{float(own.reported):.3f}"
+            sentences.append(
+                {
+                    NOT_STATED: f"{ours} under the report's own protocol.",
+                    "reproduced": f"the report's {reported} is reproduced, ours is {ours}.",
+                    "higher": f"ours is higher than the report's {reported}: {ours}.",
+                    "lower": f"ours is lower than the report's {reported}: {ours}.",
+                }.get(own.verdict, f"{ours}, {own.verdict} with the report's {reported}.")
+            )
+        left = [f"{describe(line.mean, line.std)} {NEW_IN_TEST[protocol]}" for protocol, line in rows.items()]
+        if left:
+            sentences.append(f"{'' if own is None else 'Tested otherwise: '}{', '.join(left)}.")
+        said.append(" ".join(sentences))
+    return said
+
+
 def further_for_people(frame):
     """Scores of one report alone, one row an experiment and protocol. → DataFrame, empty where there are none."""
     named = frame["metric"].isin(SCORES) | frame["metric"].str.startswith(("tp_", "fp_", "fn_"))
@@ -367,6 +400,10 @@ def markdown(report, frame, runs):
         "interval of our seeds: `reproduced` inside it, `lower` or `higher` where ours lie below or above. Every test "
         "side differs from seed to seed, so the spread holds the luck of the split too.",
     ]
+    said = in_words(report, frame)
+    if said:
+        words = [*said, f"Guessing among its {len(report.labels)} classes gives {1 / len(report.labels):.3f}."]
+        parts += ["## In words", "\n".join(f"- {sentence}" for sentence in words)]
     for metric in SCORES:
         parts += [f"## {metric}", scores_for_people(frame, metric).to_markdown(index=False)]
     ran = {run.facts["experiment"] for run in runs}
@@ -437,39 +474,54 @@ def markdown(report, frame, runs):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def summary(reports, out):
-    """The accuracies of all ``reports`` whose table is under the folder ``out``. → DataFrame of text, one row an
-    experiment of a report
+def accuracies(reports, out):
+    """Rows of the accuracy of every experiment that a report lists, of all ``reports`` whose table is under the folder
+    ``out``. → DataFrame with the columns of a table
+    """
+    parts = []
+    for report in reports:
+        path = out / report.name / "table.csv"
+        if path.is_file():
+            frame = read(path)
+            listed = [item.name for item in report.experiments if not item.ours]
+            parts.append(frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def summary(frame):
+    """``frame``: of :func:`accuracies`. → DataFrame of text, one row an experiment of a report
 
     Of each, under its own protocol and with new speakers; between them, where train and test share no clip or word.
     """
     between = ("clip_disjoint", "sentence_independent")
     rows = []
-    for report in reports:
-        path = out / report.name / "table.csv"
-        if not path.is_file():
-            continue
-        frame = pd.read_csv(path)
-        listed = [item.name for item in report.experiments if not item.ours]
-        frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)]
-        for name, group in frame.groupby("experiment", sort=False):
-            of = group.set_index("protocol")
-            score = {protocol: describe(of.at[protocol, "mean"], of.at[protocol, "std"]) for protocol in of.index}
-            reported = group["reported"].dropna()
-            rows.append(
-                {
-                    "report": report.name,
-                    "experiment": name,
-                    "reported": f"{float(reported.iloc[0]):.3f}" if len(reported) else "–",
-                    "as reported": score.get("as_reported", "–"),
-                    "verdict": of["verdict"].get("as_reported", "–").replace(NOT_STATED, "–"),
-                    "new clips or sentences": next((score[protocol] for protocol in between if protocol in score), "–"),
-                    "new speakers": score.get("speaker_independent", "–"),
-                    "seeds": int(group["n"].max()),
-                    "clips": int(group["clips"].max()),
-                }
-            )
+    for (report, name), group in frame.groupby(["report", "experiment"], sort=False):
+        of = group.set_index("protocol")
+        score = {protocol: describe(of.at[protocol, "mean"], of.at[protocol, "std"]) for protocol in of.index}
+        reported = group["reported"].dropna()
+        rows.append(
+            {
+                "report": report,
+                "experiment": name,
+                "reported": f"{float(reported.iloc[0]):.3f}" if len(reported) else "–",
+                "as reported": score.get("as_reported", "–"),
+                "verdict": of["verdict"].get("as_reported", "–").replace(NOT_STATED, "–"),
+                "new clips or sentences": next((score[protocol] for protocol in between if protocol in score), "–"),
+                "new speakers": score.get("speaker_independent", "–"),
+                "seeds": int(group["n"].max()),
+                "clips": int(group["clips"].max()),
+            }
+        )
     return pd.DataFrame(rows)
+
+
+def read(path):
+    """A table that :func:`write` wrote. → DataFrame; numbers are numbers beside a figure that is a label."""
+    frame = pd.read_csv(path)
+    for column in ("reported", "mean"):
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+        frame[column] = numbers.astype(object).where(numbers.notna(), frame[column])
+    return frame
 
 
 def write(frame, text, folder):

@@ -212,7 +212,7 @@ def differences_for_people(frame):
                 "p corrected": comparison.describe(row.p_corrected),
                 "clips": row.clips,
                 "speakers": row.speakers,
-                "": row.said,
+                "in words": row.said,
             }
         )
     return pd.DataFrame(rows)

@@ -381,6 +381,54 @@ def protocols(table, metric, title, path):
     return _save(figure, path)
 
 
+def overview(table):
+    """Accuracy of every experiment of every report: reported, under its own protocol, on new speakers; pale where the
+    speech is not the report's. ``table``: of :func:`keras_ser.comparison.accuracies`, with a column ``speech``.
+
+    → uint8 [height, width, 3]
+    """
+    rows = list(dict.fromkeys(table[["report", "speech", "experiment"]].itertuples(index=False, name=None)))
+    figure, axes = plt.subplots(figsize=(11, 1.2 + 0.3 * len(rows)), layout="constrained")
+    blue, orange = sns.color_palette()[0], sns.color_palette()[3]
+    for y, (report, speech, experiment) in enumerate(rows):
+        chosen = (table["report"] == report) & (table["speech"] == speech) & (table["experiment"] == experiment)
+        own = table[chosen].set_index("protocol")
+        pale = 0.35 if own["verdict"].str.startswith("not comparable").any() else 1.0
+        for protocol, color, filled in (("as_reported", blue, True), ("speaker_independent", orange, False)):
+            if protocol in own.index:
+                line = own.loc[protocol]
+                if pd.notna(line["ci_low"]):
+                    ends = np.clip([line["ci_low"], line["ci_high"]], 0, 1)
+                    axes.plot(ends, [y, y], color=color, linewidth=2, alpha=pale)
+                face = color if filled else "white"
+                axes.plot(line["mean"], y, "o", color=color, markerfacecolor=face, markersize=7, alpha=pale)
+        reported = own["reported"].dropna()
+        if len(reported):
+            axes.plot(reported.iloc[0], y, "|", color="black", markersize=15, markeredgewidth=2, alpha=pale)
+    reports = [report if speech == "its own" else f"{report}, {speech}" for report, speech, _ in rows]
+    axes.set_yticks(
+        range(len(rows)),
+        [
+            f"{name}:  {experiment}" if place == 0 or name != reports[place - 1] else experiment
+            for place, (name, (*_, experiment)) in enumerate(zip(reports, rows, strict=True))
+        ],
+        fontsize=10,
+    )
+    for place in range(1, len(rows)):
+        if reports[place] != reports[place - 1]:
+            axes.axhline(place - 0.5, color="grey", linewidth=0.8)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.02), xlabel="accuracy")
+    axes.grid(axis="y", visible=False)
+    lines = [
+        plt.Line2D([], [], marker="|", color="black", linestyle="", markersize=12, markeredgewidth=2),
+        plt.Line2D([], [], marker="o", color=blue),
+        plt.Line2D([], [], marker="o", color=orange, markerfacecolor="white"),
+    ]
+    words = ["reported", "ours, the report's own protocol", "ours, new speakers"]
+    figure.legend(lines, words, loc="outside upper center", ncols=3, frameon=False, fontsize=10)
+    return _pixels(figure)
+
+
 def class_counts(table, labels, title, path):
     """True positives, false positives and false negatives a class: reported and ours."""
     frame = table[table["metric"].str.startswith(("tp_", "fp_", "fn_"))]
@@ -518,10 +566,10 @@ def timeline(table, labels, title, path):
     return _save(figure, path)
 
 
-def recording(waveform, rate):
-    """Waveform and mel spectrogram of one recording. → uint8 [height, width, 3]"""
+def recording(waveform, rate, size=(9, 4.5)):
+    """Waveform and mel spectrogram of one recording. ``size``: in hundreds of pixels. → uint8 [height, width, 3]"""
     seconds = len(waveform) / rate
-    figure, (wave, spectrum) = plt.subplots(2, 1, figsize=(9, 4.5), sharex=True, layout="constrained")
+    figure, (wave, spectrum) = plt.subplots(2, 1, figsize=size, sharex=True, layout="constrained")
     wave.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
     wave.set(ylabel="amplitude", xlim=(0, seconds))
     power = mel_spectrogram(waveform[None], sample_rate=rate)  # [1, frames, n_mels]
@@ -582,4 +630,6 @@ def all_of_report(report, material, runs, table, folder):
         paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
     if table["metric"].str.startswith("tp_").any() and not comparison.obstacle(report, runs[0].facts):
         paths.append(class_counts(table, report.labels, title, folder / "class_counts.png"))
+    for left in set(folder.glob("*.png")) - set(paths):  # of what was stored before
+        left.unlink()
     return paths

@@ -24,7 +24,7 @@ FLOORS = (
     ("experiment", "comparison", "export"),
     ("contrasts",),
     ("plots", "benchmark"),
-    ("predict", "event_logs"),
+    ("predict", "event_logs", "page"),
     ("demo",),
     ("cli",),
     ("__main__",),
@@ -39,6 +39,9 @@ ONLY_IN = {
     "soundfile": {"audio", "corpora"},
     "pooch": {"corpora"},
     "gradio": {"demo"},
+    "jinja2": {"page"},
+    "markdown_it": {"page"},
+    "PIL": {"page"},
     "tensorflow": {
         *("dsp", "layers", "models", "data", "training", "experiment"),
         *("plots", "benchmark", "lite", "export", "predict", "event_logs", "cli"),

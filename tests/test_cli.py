@@ -75,7 +75,26 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert table["corpus"].str.contains("synthetic").all()
     assert not (out / "emodb_losses").exists()
     assert "synthetic" in (out / "synthetic" / "emodb_losses" / "table.md").read_text()
-    assert len(list((out / "synthetic" / "emodb_losses" / "figures").glob("*.png"))) == 11
+    figures = out / "synthetic" / "emodb_losses" / "figures"
+    assert len(list(figures.glob("*.png"))) == 11
+
+    # A fresh clone has no models: its tables and pictures come from what is stored.
+    models = list(out.rglob("model.keras"))
+    for model in models:
+        model.unlink()
+    table.to_csv(figures.parent / "table.csv", index=False)
+    (figures / "left.png").write_bytes(b"of an earlier run")
+    assert call(*words, "--stored") == 0
+    assert len(models) == 6
+    assert not list(out.rglob("model.keras"))
+    pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
+    assert len(list(figures.glob("*.png"))) == 11
+
+
+def test_nothing_is_stored(data, tmp_path, capsys):
+    said = complaint(capsys, "reproduce", "emodb_losses", "--data", data, "--out", tmp_path / "out", "--stored")
+    assert "no run of embedded synthetic speech in place of Emo-DB" in said
+    assert "leave out --stored" in said
 
 
 def test_a_stand_in_is_called_so(data, tmp_path, capsys):

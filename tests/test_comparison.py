@@ -301,3 +301,33 @@ def test_some_of_a_reports_corpora_are_no_stand_in():
         assert not comparison.is_stand_in(four, corpora.titles(found, missing))
     assert comparison.is_stand_in(four, corpora.titles(["tess"]))  # does not say that three are missing
     assert comparison.is_stand_in(four, corpora.titles(["emodb"], four.corpora))
+
+
+def test_in_words():
+    runs = [run(value, seed) for seed, value in enumerate((0.90, 0.91, 0.92))]
+    runs += [run(value, seed, "clip_disjoint") for seed, value in enumerate((0.5, 0.6))]
+    runs += [run(value, seed, "speaker_independent") for seed, value in enumerate((0.4, 0.5))]
+    runs += [run(value, seed, experiment="cnn_lstm/mean_squared_error") for seed, value in enumerate((0.5, 0.51))]
+    runs += [run(0.3, 0, "speaker_independent", "cnn_lstm/categorical_crossentropy")]
+    assert comparison.in_words(REPORT, comparison.table(REPORT, runs)) == [
+        "`cnn/mean_squared_error`: the report's 0.909 is reproduced, ours is 0.910 ± 0.010 over 3 seeds. Tested "
+        "otherwise: 0.550 ± 0.071 with no copy of a test clip in train, 0.450 ± 0.071 on new speakers.",
+        "`cnn_lstm/categorical_crossentropy`: 0.300 on new speakers.",
+        "`cnn_lstm/mean_squared_error`: ours is lower than the report's 0.802: 0.505 ± 0.007 over 2 seeds.",
+    ]
+    (alone,) = comparison.in_words(REPORT, comparison.table(REPORT, [run(0.9, synthetic=True)]))
+    assert alone == f"`{CNN}`: 0.900 over 1 seed, not comparable (synthetic speech) with the report's 0.909."
+    assert comparison.in_words(REPORT, comparison.table(REPORT, [run(0.0, diverged_at=1)])) == []
+
+
+def test_a_table_comes_back_with_its_labels_and_its_numbers(tmp_path):
+    table = comparison.table(REPORT, [run(0.9), run(0.92, 1)])
+    label = {**table.iloc[0], "metric": "most_confusing_class", "reported": "fear", "mean": "disgust", "std": None}
+    table = pd.concat([table, pd.DataFrame([label])], ignore_index=True)
+    comparison.write(table, "", tmp_path / "emodb_losses")
+    found = comparison.read(tmp_path / "emodb_losses" / "table.csv").set_index(["experiment", "metric"])
+    assert found.loc[(CNN, "accuracy"), "mean"] == pytest.approx(0.91)
+    assert found.loc[(label["experiment"], "most_confusing_class"), "mean"] == "disgust"
+    (row,) = comparison.summary(comparison.accuracies([REPORT], tmp_path)).to_dict("records")
+    assert (row["reported"], row["as reported"], row["verdict"]) == ("0.909", "0.910 ± 0.014", "reproduced")
+    assert comparison.accuracies([REPORT], tmp_path / "elsewhere").empty

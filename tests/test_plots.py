@@ -43,7 +43,7 @@ def test_sides_by_protocol(drawn, tmp_path):
     plots.sides(frame, "title", tmp_path / "x.png")
     titles = [axes.get_title() for axes in drawn[0].axes]
     assert titles == [f"{m}, {p}" for p in ("as_reported", "speaker_independent") for m in ("accuracy", "weighted F1")]
-    assert [bar.get_height() for bar in drawn[0].axes[0].patches[:3]] == [0.9, 0.6, 0.5]
+    assert [bar.get_width() for bar in drawn[0].axes[0].patches[:3]] == [0.9, 0.6, 0.5]
 
 
 def test_mel_pictures_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path):
@@ -83,3 +83,27 @@ def test_many_experiments_do_not_reach_into_the_next_protocol(drawn, tmp_path):
 def test_reports_name_pictures_that_exist():
     for name in reports.NAMES:
         assert set(reports.load(name).pictures) <= set(plots.PICTURES)
+
+
+def test_overview_has_a_line_an_experiment_and_names_each_report_once(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_pixels", figures.append)
+    rows = [
+        ("one", "its own", "cnn", "as_reported", 0.9, 0.91, 0.85, 0.95, "reproduced"),
+        ("one", "its own", "cnn", "speaker_independent", None, 0.5, 0.4, 0.6, "not stated"),
+        ("one", "its own", "lstm", "as_reported", None, 0.8, None, None, "not stated"),
+        ("two", "emodb as a stand-in", "cnn", "as_reported", 0.5, 0.7, 0.6, 0.8, "not comparable (stand-in corpus)"),
+    ]
+    columns = ["report", "speech", "experiment", "protocol", "reported", "mean", "ci_low", "ci_high", "verdict"]
+    plots.overview(pd.DataFrame(rows, columns=columns))
+    (axes,) = figures[0].axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
+        "one:  cnn",
+        "lstm",
+        "two, emodb as a stand-in:  cnn",
+    ]
+    marks = [(line.get_marker(), float(line.get_xdata()[0]), line.get_alpha()) for line in axes.lines]
+    assert ("|", 0.9, 1.0) in marks
+    assert ("o", 0.5, 1.0) in marks
+    assert ("|", 0.5, 0.35) in marks
+    plt.close("all")

@@ -1,0 +1,50 @@
+"""Pictures of the results page: what each shows, in words, and how it is put into the page."""
+
+import base64
+import io
+
+from PIL import Image
+
+OVERVIEW = (
+    "A dash is what the report prints, a dot ours under its own protocol, a ring ours on new speakers; lines are 95 % "
+    "intervals over the seeds. Pale: other speech than the report's, or a part of it, which cannot be compared with "
+    "what it prints. The numbers are in the table below."
+)
+CAPTIONS = {
+    "class_distribution": "Clips a class, women and men apart.",
+    "class_shares": "Share of each class in each corpus.",
+    "durations": "Duration of the clips by class in each corpus, mean and standard deviation.",
+    "waveforms": "Waveform of one clip of each class.",
+    "clips": "Waveform, spectrogram and MFCC of one clip of each class.",
+    "chirp": "A chirp over six octaves, as waveform and spectrogram.",
+    "mel_pictures": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's picture of it.",
+    "sides": "Accuracy and weighted F1 on train, validation and test; the numbers are under “Train, validation, test”.",
+    "listeners": "Confusion matrices of human listeners and of the models.",
+    "protocols_accuracy": "Accuracy by protocol, mean and 95 % interval over the seeds; a dash marks what is reported.",
+    "protocols_uar": "UAR by protocol, mean and 95 % interval over the seeds.",
+    "class_counts": "True positives, false positives and false negatives a class, reported and ours.",
+    "ladder": "Accuracy under each protocol, over what its train and test share.",
+    "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers.",
+    "reliability": "Share of right answers by confidence; on the diagonal a model is as often right as it says.",
+}
+
+
+def picture(path):
+    """A PNG as a smaller WebP within the page. → dict ``name, caption, src, width, height``"""
+    with Image.open(path) as image:
+        return {"name": path.stem, "caption": caption(path.stem), **embedded(image.convert("RGB"))}
+
+
+def embedded(image):
+    """→ dict ``src`` (data URI), ``width``, ``height``"""
+    packed = io.BytesIO()
+    image.save(packed, "WEBP", quality=70, method=6)
+    src = f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
+    return {"src": src, "width": image.width, "height": image.height}
+
+
+def caption(stem):
+    """What a picture of that name shows."""
+    if stem.startswith("curves_"):
+        return f"Learning curves, protocol {stem.removeprefix('curves_')}: loss and accuracy by epoch, a line a seed."
+    return CAPTIONS[stem]

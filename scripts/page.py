@@ -1,0 +1,10 @@
+"""The same as ``python -m keras_ser page …``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from keras_ser.cli import main
+
+sys.exit(main(["page", *sys.argv[1:]]))
