@@ -44,8 +44,9 @@ def tested(runs, manifest):
 def scores(runs, clips):
     """One row an experiment and protocol. ``clips``: from :func:`tested`. → DataFrame
 
-    ``low`` and ``high``: 95 % interval of the accuracy over speakers, from all seeds' clips together; ``epochs``: run
-    until training stopped; ``calibration_error``, ``brier``: of the probabilities, 0 is best.
+    ``seeds_low`` and ``seeds_high``: 95 % interval of the mean accuracy over seeds (Student's t); ``low`` and ``high``:
+    of the accuracy over speakers, from all seeds' clips together; ``epochs``: run until training stopped;
+    ``calibration_error``, ``brier``: of the probabilities, 0 is best.
     """
     rows = []
     groups = {}
@@ -58,6 +59,7 @@ def scores(runs, clips):
         # An SVM's are a softmax of its decision values: an order of the classes, no probabilities.
         said_in_earnest = bool(finished) and group[0].facts["optimizer"] != "libsvm"
         low, high = (significance.interval(own["correct"], own["speaker"]) if finished else None) or (None, None)
+        seeds_low, seeds_high = comparison.intervals(values["accuracy"])[0] or (None, None)
         rows.append(
             {
                 "experiment": experiment,
@@ -66,6 +68,8 @@ def scores(runs, clips):
                 "diverged": len(group) - len(finished),
                 "accuracy": np.mean(values["accuracy"]) if finished else None,
                 "accuracy_std": np.std(values["accuracy"], ddof=1) if len(finished) > 1 else None,
+                "seeds_low": seeds_low,
+                "seeds_high": seeds_high,
                 "low": low,
                 "high": high,
                 "uar": np.mean(values["uar"]) if finished else None,
@@ -176,6 +180,32 @@ def optimism(runs):
     return groups.mean().assign(seeds=groups.size()).reset_index()
 
 
+def in_words(frame, changes, chosen):
+    """What was found, of :func:`scores`, :func:`differences` and :func:`optimism`. → list of sentences"""
+    said = []
+    for name, group in frame.dropna(subset="accuracy").groupby("experiment", sort=False):
+        steps = [
+            f"{row.accuracy:.3f} {comparison.NEW_IN_TEST.get(row.protocol, 'as reported')}"
+            for row in group.itertuples()
+        ]
+        if len(steps) > 1:
+            said.append(f"`{name}`: {', '.join(steps)}.")
+    if len(changes):
+        for (first, second), group in changes.groupby(["first", "second"], sort=False):
+            found = [
+                f"{answer} under {', '.join(f'{row.protocol} ({row.difference:+.3f})' for row in rows.itertuples())}"
+                for answer, rows in group.groupby("said", sort=False)
+            ]
+            said.append(f"`{first}` against `{second}`: {'; '.join(found)}.")
+    if len(chosen):
+        most = chosen.loc[chosen["added"].idxmax()]
+        said.append(
+            f"Choosing the epoch by the test clips would have added {chosen['added'].mean():.3f} to an accuracy on "
+            f"average, at most {most['added']:.3f} (`{most['experiment']}`, {most['protocol']})."
+        )
+    return said
+
+
 def scores_for_people(frame):
     """→ DataFrame of text, one row an experiment and protocol."""
     rows = []
@@ -187,6 +217,7 @@ def scores_for_people(frame):
                 "experiment": row.experiment,
                 "seeds": f"{row.seeds}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
                 "accuracy": comparison.describe(row.accuracy, row.accuracy_std),
+                "95 % over seeds": f"{row.seeds_low:.3f} to {row.seeds_high:.3f}" if pd.notna(row.seeds_low) else "–",
                 "95 % over speakers": over_speakers,
                 "UAR": comparison.describe(row.uar, row.uar_std),
                 "calibration error": comparison.describe(row.calibration_error),
@@ -229,6 +260,10 @@ def markdown(question, report, description, runs, frame, changes, classes):
         "distance of accuracy from confidence.",
         scores_for_people(frame).to_markdown(index=False),
     ]
+    chosen = optimism(runs)
+    said = in_words(frame, changes, chosen)
+    if said:
+        parts += ["## In words", "\n".join(f"- {sentence}" for sentence in said)]
     if len(changes):
         parts += [
             "## Differences on the same clips",
@@ -240,7 +275,6 @@ def markdown(question, report, description, runs, frame, changes, classes):
             "## Difference of the recall of each class",
             classes.to_markdown(index=False, floatfmt="+.3f"),
         ]
-    chosen = optimism(runs)
     if len(chosen):
         parts += [
             "## What choosing by the test clips would add",
