@@ -15,6 +15,7 @@ from scipy import stats
 
 from keras_ser import corpora
 from keras_ser.data.protocols import PROTOCOLS, SIDES
+from keras_ser.errors import UserError
 from keras_ser.metrics import SCORES
 from keras_ser.report import SpeakerSplit
 from keras_ser.significance import FEW_SPEAKERS
@@ -516,8 +517,16 @@ def summary(frame):
 
 
 def read(path):
-    """A table that :func:`write` wrote. → DataFrame; numbers are numbers beside a figure that is a label."""
-    frame = pd.read_csv(path)
+    """A table that :func:`write` wrote. → DataFrame; numbers are numbers beside a figure that is a label.
+
+    Raises: UserError where it is damaged.
+    """
+    try:
+        frame = pd.read_csv(path)
+        if missing := set(COLUMNS) - set(frame):
+            raise ValueError(f"no column {', '.join(sorted(missing))}")
+    except ValueError as error:
+        raise UserError(f"{path}: the table cannot be read ({error}); delete it and reproduce again") from error
     for column in ("reported", "mean"):
         numbers = pd.to_numeric(frame[column], errors="coerce")
         frame[column] = numbers.astype(object).where(numbers.notna(), frame[column])

@@ -75,7 +75,7 @@ def of_report(report, out, root, audio):
     results = [
         result(report, folder, kind, out, root, audio)
         for folder, kind in places(out)
-        if (folder / report.name / "table.csv").is_file()
+        if all((folder / report.name / name).is_file() for name in ("table.csv", "table.md"))
     ]
     return {
         "name": report.name,
@@ -86,7 +86,6 @@ def of_report(report, out, root, audio):
         "stated": stated(report, out / report.name / "table.csv"),
         "not_stated": report.not_stated,
         "differences": report.differences,
-        "ours": [(item.name, item.note) for item in report.experiments if item.ours],
         "results": results,
     }
 

@@ -5,6 +5,8 @@ import io
 
 from PIL import Image
 
+from keras_ser.errors import UserError
+
 OVERVIEW = (
     "A dash is what the report prints, a dot ours under its own protocol, a ring ours on new speakers; lines are 95 % "
     "intervals over the seeds. Pale: other speech than the report's, or a part of it, which cannot be compared with "
@@ -30,9 +32,15 @@ CAPTIONS = {
 
 
 def picture(path):
-    """A PNG as a smaller WebP within the page. → dict ``name, caption, src, width, height``"""
-    with Image.open(path) as image:
-        return {"name": path.stem, "caption": caption(path.stem), **embedded(image.convert("RGB"))}
+    """A PNG as a smaller WebP within the page. → dict ``name, caption, src, width, height``
+
+    Raises: UserError where it is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            return {"name": path.stem, "caption": caption(path.stem), **embedded(image.convert("RGB"))}
+    except OSError as error:
+        raise UserError(f"{path}: the picture cannot be read ({error}); delete it and reproduce again") from error
 
 
 def embedded(image):
@@ -47,4 +55,4 @@ def caption(stem):
     """What a picture of that name shows."""
     if stem.startswith("curves_"):
         return f"Learning curves, protocol {stem.removeprefix('curves_')}: loss and accuracy by epoch, a line a seed."
-    return CAPTIONS[stem]
+    return CAPTIONS.get(stem, f"{stem.replace('_', ' ')}.")

@@ -164,3 +164,20 @@ def test_a_folder_that_cannot_be_written(results, embedded, capsys, monkeypatch)
     )
     assert cli.main(["page", "--data", str(embedded), "--out", str(results)]) == 2
     assert "No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("table.csv", "", "table.csv: the table cannot be read (No columns"),
+        ("table.csv", "a,b\n1,2\n", "table.csv: the table cannot be read (no column ci_high"),
+        ("figures/clips.png", "GIF", "clips.png: the picture cannot be read"),
+    ],
+)
+def test_damaged_results(results, embedded, tmp_path, capsys, name, content, said):
+    out = shutil.copytree(results, tmp_path / "results")
+    (out / "synthetic" / "tess_mfcc" / name).write_text(content)
+    assert cli.main(["page", "--data", str(embedded), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "delete it and reproduce again" in error
