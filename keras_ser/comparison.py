@@ -255,8 +255,8 @@ def too_few_speakers(runs):
 
 
 def sides(runs, metrics=("accuracy", "weighted_f1")):
-    """Scores on train, validation and test. → DataFrame ``experiment, protocol, seed, side, metric, value``; empty
-    unless every run has them.
+    """Scores on train, validation and test of the runs that have them. → DataFrame ``experiment, protocol, seed, side,
+    metric, value``
     """
     rows = [
         {
@@ -278,7 +278,7 @@ def sides_for_people(frame):
     """One row an experiment and protocol: mean ± std of accuracy and weighted F1 on each side."""
     rows = []
     for (experiment, protocol), group in frame.groupby(["experiment", "protocol"], sort=False):
-        row = {"experiment": experiment, "protocol": protocol}
+        row = {"experiment": experiment, "protocol": protocol, "seeds": group["seed"].nunique()}
         for (metric, side), values in group.groupby(["metric", "side"], sort=False)["value"]:
             row[f"{metric}, {side}"] = describe(values.mean(), values.std())
         rows.append(row)
