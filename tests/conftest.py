@@ -15,15 +15,12 @@ hypothesis.settings.register_profile("graphs", deadline=None)
 hypothesis.settings.load_profile("graphs")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
+def pytest_itemcollected(item):
     """For pytest-xdist: a file's tests to one worker, and to one all that need the same things that are slow to make:
-    exported models, or results to make pages of.
+    runs and their exports, or results to make pages of.
     """
-    for item in items:
-        slow = [name for name in ("runs", "results") if name in item.fixturenames]
-        group = slow[0] if slow else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    slow = [name for name in ("runs", "results") if name in item.fixturenames]
+    item.add_marker(pytest.mark.xdist_group(slow[0] if slow else item.path.stem))
 
 
 @pytest.fixture
