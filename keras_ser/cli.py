@@ -356,10 +356,10 @@ def prepare(report, root, options):
 
 
 def run(report, material, experiments, protocol_names, out, epochs, options, **which):
-    """Run what is missing and write its TensorBoard logs. → list of records.Run"""
-    from keras_ser import event_logs, experiment
+    """Run what is missing. → list of records.Run"""
+    from keras_ser import experiment
 
-    ran = experiment.run_all(
+    return experiment.run_all(
         report,
         material,
         root=out / "runs",
@@ -371,13 +371,11 @@ def run(report, material, experiments, protocol_names, out, epochs, options, **w
         epochs=epochs,
         **which,
     )
-    event_logs.write(ran, out / "tensorboard")
-    return ran
 
 
 def reproduce_one(report, root, options):
     """Run one report, write its table and pictures, and say where they are."""
-    from keras_ser import comparison, experiment, plots
+    from keras_ser import comparison, event_logs, experiment, plots
     from keras_ser.data import protocols
 
     protocol_names = options.protocols or list(report.protocols)
@@ -403,12 +401,13 @@ def reproduce_one(report, root, options):
     text = comparison.markdown(report, frame, stored)
     comparison.write(frame, text, folder)
     paths = plots.all_of_report(report, material, stored, frame, folder / "figures")
+    logs = event_logs.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{comparison.scores_for_people(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
-    print("", *written, out / "runs" / report.name, f"tensorboard --logdir {out / 'tensorboard'}", sep="\n")
+    print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
 def results(options):
@@ -451,7 +450,7 @@ def say_what(report, material, epochs):
 def compare(options):
     """Answer one question by stored runs; those that are missing are run first."""
     report = load(options.report)
-    from keras_ser import comparison, contrasts, plots, variants
+    from keras_ser import comparison, contrasts, event_logs, plots, variants
     from keras_ser.data import protocols
 
     material, out, epochs = prepare(report, data_root(options.data), options)
@@ -459,6 +458,7 @@ def compare(options):
     experiments, pairs = variants.compared(report, options.question, options.experiments or ())
     chosen = options.protocols or protocols.possible(material.manifest, report.split)
     ran = run(report, material, experiments, chosen, out, epochs, options, models=False)
+    event_logs.write(ran, out / "tensorboard")
     clips = contrasts.tested(ran, material.manifest)
     frame, changes = contrasts.scores(ran, clips), contrasts.differences(clips, pairs)
     classes = contrasts.by_class(clips, pairs, report.labels)

@@ -383,7 +383,8 @@ def protocols(table, metric, title, path):
 
 def overview(table):
     """Accuracy of every experiment of every report: reported, under its own protocol, on new speakers; pale where the
-    speech is not the report's. ``table``: of :func:`keras_ser.comparison.accuracies`, with a column ``speech``.
+    speech is not the report's. ``table``: of :func:`keras_ser.comparison.accuracies`, with a column ``speech``, which
+    says what it is where it is not the report's, else "".
 
     → uint8 [height, width, 3]
     """
@@ -405,7 +406,7 @@ def overview(table):
         reported = own["reported"].dropna()
         if len(reported):
             axes.plot(reported.iloc[0], y, "|", color="black", markersize=15, markeredgewidth=2, alpha=pale)
-    reports = [report if speech == "its own" else f"{report}, {speech}" for report, speech, _ in rows]
+    reports = [f"{report}, {speech}" if speech else report for report, speech, _ in rows]
     axes.set_yticks(
         range(len(rows)),
         [
@@ -585,6 +586,8 @@ PICTURES = {
     for picture in (class_distribution, class_shares, durations, waveforms, clips, chirp, mel_pictures)
 }
 
+OF_RUNS = ("curves_", "confusion_", "sides", "listeners", "protocols_", "class_counts")  # how their names begin
+
 
 def all_of_report(report, material, runs, table, folder):
     """The pictures of one report into ``folder``; results of experiments that are ours only where there are no others.
@@ -630,6 +633,7 @@ def all_of_report(report, material, runs, table, folder):
         paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
     if table["metric"].str.startswith("tp_").any() and not comparison.obstacle(report, runs[0].facts):
         paths.append(class_counts(table, report.labels, title, folder / "class_counts.png"))
-    for left in set(folder.glob("*.png")) - set(paths):  # of what was stored before
-        left.unlink()
+    for left in set(folder.glob("*.png")) - set(paths):
+        if left.stem.startswith(OF_RUNS):  # that were stored before
+            left.unlink()
     return paths

@@ -83,12 +83,17 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     for model in models:
         model.unlink()
     table.to_csv(figures.parent / "table.csv", index=False)
-    (figures / "left.png").write_bytes(b"of an earlier run")
+    (figures / "curves_sentence_independent.png").write_bytes(b"of an earlier run")
+    (figures / "mine.png").write_bytes(b"of the user")
+    shutil.rmtree(out / "synthetic" / "tensorboard")
     assert call(*words, "--stored") == 0
     assert len(models) == 6
     assert not list(out.rglob("model.keras"))
     pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
-    assert len(list(figures.glob("*.png"))) == 11
+    assert len(list(figures.glob("*.png"))) == 12
+    assert not (figures / "curves_sentence_independent.png").exists()
+    assert (figures / "mine.png").exists()
+    assert len(list((out / "synthetic" / "tensorboard").rglob("seed-*"))) == 6
 
 
 def test_nothing_is_stored(data, tmp_path, capsys):

@@ -89,9 +89,9 @@ def test_overview_has_a_line_an_experiment_and_names_each_report_once(monkeypatc
     figures = []
     monkeypatch.setattr(plots, "_pixels", figures.append)
     rows = [
-        ("one", "its own", "cnn", "as_reported", 0.9, 0.91, 0.85, 0.95, "reproduced"),
-        ("one", "its own", "cnn", "speaker_independent", None, 0.5, 0.4, 0.6, "not stated"),
-        ("one", "its own", "lstm", "as_reported", None, 0.8, None, None, "not stated"),
+        ("one", "", "cnn", "as_reported", 0.9, 0.91, 0.85, 0.95, "reproduced"),
+        ("one", "", "cnn", "speaker_independent", None, 0.5, 0.4, 0.6, "not stated"),
+        ("one", "", "lstm", "as_reported", None, 0.8, None, None, "not stated"),
         ("two", "emodb as a stand-in", "cnn", "as_reported", 0.5, 0.7, 0.6, 0.8, "not comparable (stand-in corpus)"),
     ]
     columns = ["report", "speech", "experiment", "protocol", "reported", "mean", "ci_low", "ci_high", "verdict"]

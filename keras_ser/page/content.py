@@ -10,9 +10,11 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from PIL import Image
+from tqdm import tqdm
 
 from keras_ser import comparison, corpora, plots, records, reports
 from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.metrics import SCORES
 from keras_ser.page import clips
 from keras_ser.page.pictures import CAPTIONS, OVERVIEW, embedded, picture
 
@@ -30,7 +32,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 def gather(out, root, *, audio):
     """Everything that ``page.html`` asks for. See :func:`keras_ser.page.write`. → dict"""
     known = [reports.load(name) for name in reports.NAMES]
-    shown = [of_report(report, out, root, audio) for report in known]
+    shown = [of_report(report, out, root, audio) for report in tqdm(known, desc="page", unit="report")]
     return {
         "overview": overview(known, out),
         "reports": [report for report in shown if report["results"]],
@@ -57,12 +59,12 @@ def overview(known, out):
     found = []
     for folder, kind in places(out):
         frame = comparison.accuracies(known, folder)
-        speech = f"{folder.name} as a stand-in" if kind == "stand-in" else kind or "its own"
+        speech = f"{folder.name} as a stand-in" if kind == "stand-in" else kind
         if len(frame) and not (kind == "synthetic" and found):
             found.append(frame.assign(speech=speech))
     if not found:
         return {"table": pd.DataFrame(), "chart": None}
-    tables = [comparison.summary(frame).assign(speech=frame["speech"].iloc[0]) for frame in found]
+    tables = [comparison.summary(frame).assign(speech=frame["speech"].iloc[0] or "its own") for frame in found]
     pixels = plots.overview(pd.concat(found, ignore_index=True))
     return {
         "table": pd.concat(tables, ignore_index=True),
@@ -100,7 +102,7 @@ def stated(report, path):
     rows = []
     for figure in report.figures:
         row = ours.get((figure.experiment or "data", figure.metric))
-        count = not isinstance(figure.value, str) and figure.value > 1
+        count = figure.metric not in SCORES and not isinstance(figure.value, str) and float(figure.value).is_integer()
         rows.append(
             {
                 "of": figure.experiment or "data",

@@ -86,11 +86,10 @@ def test_numbers(value, std, count, said):
 def test_pictures_of_every_name_have_a_caption():
     for name in (
         "sides",
-        "curves_as_reported",
         "ladder",
         *{name for r in reports.NAMES for name in reports.load(r).pictures},
     ):
-        assert pictures.caption(name).endswith(".")
+        assert name in pictures.CAPTIONS
 
 
 def test_pictures_become_smaller(tmp_path, rng):
@@ -147,3 +146,8 @@ def runs_of_people(real_data, tmp_path):
 
 def test_without_recordings_there_are_no_clips(results, tmp_path):
     assert clips.chosen(runs_of(results), names=("tess",), root=tmp_path, audio=True) is None
+
+
+def test_sections_are_called_as_in_the_tables(results):
+    sections = content.document(results / "synthetic" / "tess_mfcc" / "table.md")["sections"]
+    assert {*content.FIRST, *content.OF_THE_REPORT} - {"What it answers"} <= set(sections)
