@@ -229,7 +229,9 @@ def over_clips(frame, runs):
 
 
 def by_test_speakers(runs, metric="accuracy"):
-    """A score under ``speaker_independent`` for each group of test speakers, mean over the runs. → DataFrame"""
+    """A score under ``speaker_independent``, mean over the runs. → DataFrame, one row an experiment, one column a group
+    of test speakers
+    """
     rows = [
         {
             "test speakers": ", ".join(run.facts["test_speakers"]),
@@ -241,9 +243,8 @@ def by_test_speakers(runs, metric="accuracy"):
     ]
     if not rows:
         return pd.DataFrame()
-    table = pd.DataFrame(rows).pivot_table(index="test speakers", columns="experiment", values=metric, sort=False)
-    table.insert(0, "runs an experiment", pd.DataFrame(rows).groupby("test speakers").size() // table.shape[1])
-    return table.sort_index().reset_index()
+    table = pd.DataFrame(rows).pivot_table(index="experiment", columns="test speakers", values=metric, sort=False)
+    return table.sort_index(axis="columns").rename_axis(columns=None).reset_index()
 
 
 def too_few_speakers(runs):
@@ -251,7 +252,8 @@ def too_few_speakers(runs):
     tested = {name for run in runs if "speaker" in run.facts["protocol"] for name in run.facts["test_speakers"]}
     if not tested or len(tested) >= FEW_SPEAKERS:
         return ""
-    return f"{len(tested)} speakers were tested in all: too few to claim anything about people at large."
+    said = "1 speaker was" if len(tested) == 1 else f"{len(tested)} speakers were"
+    return f"{said} tested in all: too few to claim anything about people at large."
 
 
 def sides(runs, metrics=("accuracy", "weighted_f1")):
@@ -391,6 +393,12 @@ def markdown(report, frame, runs):
     """The table for people, as Markdown."""
     facts = runs[0].facts
     seeds = sorted({run.facts["seed"] for run in runs})
+    luck = (
+        "Under `as_reported` the test speakers are those of the report with every seed; under other protocols the test "
+        "side differs from seed to seed, and the spread holds the luck of the split too."
+        if isinstance(report.split, SpeakerSplit)
+        else "Every test side differs from seed to seed, so the spread holds the luck of the split too."
+    )
     parts = [
         f"# {report.title}",
         f"{report.source}.",
@@ -398,8 +406,7 @@ def markdown(report, frame, runs):
         f"{'in the graph' if facts['features'] == 'in_graph' else 'by librosa and noisereduce'}, at most "
         f"{max(run.facts['epochs'] for run in runs)} epochs, on {facts['device']}.",
         "Mean ± standard deviation over the seeds. A verdict compares the reported figure with the 95 % prediction "
-        "interval of our seeds: `reproduced` inside it, `lower` or `higher` where ours lie below or above. Every test "
-        "side differs from seed to seed, so the spread holds the luck of the split too.",
+        f"interval of our seeds: `reproduced` inside it, `lower` or `higher` where ours lie below or above. {luck}",
     ]
     said = in_words(report, frame)
     if said:
@@ -430,15 +437,17 @@ def markdown(report, frame, runs):
             "the seeds, on the clips named above.",
             listeners_for_people(report, runs).to_markdown(index=False, floatfmt=".3f"),
         ]
-    if isinstance(report.split, SpeakerSplit):
+    by_clips = over_clips(frame, runs) if isinstance(report.split, SpeakerSplit) else ()
+    if len(by_clips):
         parts += [
             "## Interval over clips, protocol as_reported",
             "95 % interval (Wilson) of the mean accuracy, as if the test clips were independent; those of one speaker "
             "are not, so it is rather too narrow.",
-            over_clips(frame, runs).to_markdown(index=False, floatfmt=".3f"),
+            by_clips.to_markdown(index=False, floatfmt=".3f"),
         ]
-    if report.conclusion:
-        parts += ["## What it answers", report.conclusion(frame, runs)]
+    answer = report.conclusion(frame, runs) if report.conclusion else ""
+    if answer:
+        parts += ["## What it answers", answer]
     parts += [
         "## What train and test share",
         "Share of the test examples that have in train: the same clip or a copy of it (`clip`), something made from "

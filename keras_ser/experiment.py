@@ -49,9 +49,12 @@ def gather(report, corpus_title, manifest):
     """
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
+    for label, instead in report.instead.items():
+        if not manifest["emotion"].eq(label).any():
+            manifest = manifest.assign(emotion=manifest["emotion"].replace(instead, label))
     chosen = manifest["emotion"].isin(report.labels)
-    if report.speakers and "split" not in manifest:  # folders Train and Test hold what their maker wants used
-        chosen &= manifest["speaker"].isin(report.speakers)
+    if report.speakers:  # a stand-in has others, and folders hold what their maker wants used
+        chosen &= manifest["speaker"].isin(report.speakers) | ~manifest["corpus"].isin(report.corpora)
     usable, left_out = features.with_content(manifest[chosen])
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:

@@ -3,6 +3,8 @@
 Each picture names the corpus it was made from. Colours: seaborn's colour-blind palette.
 """
 
+import textwrap
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -359,7 +361,7 @@ def protocols(table, metric, title, path):
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     experiments = list(dict.fromkeys(frame["experiment"]))
     wide = max(2.6, 0.3 * len(experiments))  # of a protocol
-    figure, axes = plt.subplots(figsize=(2.2 + wide * len(order), 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(max(7.4, 2.2 + wide * len(order)), 5), layout="constrained")
     palette = sns.color_palette()
     for place, name in enumerate(experiments):
         rows = frame[frame["experiment"] == name].set_index("protocol")
@@ -376,7 +378,8 @@ def protocols(table, metric, title, path):
     axes.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
     axes.set(ylim=(0, 1.03), ylabel=metric, xlim=(-0.5, len(order) - 0.5))
     axes.grid(axis="x", visible=False)
-    axes.set_title(f"{metric} by protocol, mean and 95 % interval over seeds\n{title}", fontsize=12)
+    what = f"{metric} by protocol, mean and 95 % interval over seeds"
+    axes.set_title(f"{what}\n{textwrap.fill(title, 70)}", fontsize=12)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     return _save(figure, path)
 
@@ -394,7 +397,8 @@ def overview(table):
     for y, (report, speech, experiment) in enumerate(rows):
         chosen = (table["report"] == report) & (table["speech"] == speech) & (table["experiment"] == experiment)
         own = table[chosen].set_index("protocol")
-        pale = 0.35 if own["verdict"].str.startswith("not comparable").any() else 1.0
+        others = speech or own["verdict"].str.startswith("not comparable").any()
+        pale = 0.35 if others else 1.0
         for protocol, color, filled in (("as_reported", blue, True), ("speaker_independent", orange, False)):
             if protocol in own.index:
                 line = own.loc[protocol]
@@ -534,7 +538,7 @@ def ladder(frame, shared, title, path):
     """
     order = list(shared["protocol"])
     figure, (scores, shares) = plt.subplots(
-        2, 1, figsize=(2.5 + 1.9 * len(order), 7.5), sharex=True, height_ratios=(3, 2), layout="constrained"
+        2, 1, figsize=(max(7.4, 2.5 + 1.9 * len(order)), 7.5), sharex=True, height_ratios=(3, 2), layout="constrained"
     )
     names = list(dict.fromkeys(frame["experiment"]))
     for place, (name, color) in enumerate(zip(names, sns.color_palette(n_colors=len(names)), strict=True)):
@@ -551,7 +555,7 @@ def ladder(frame, shared, title, path):
     shares.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     for axes in (scores, shares):
         axes.grid(axis="x", visible=False)
-    figure.suptitle(f"What is left as train and test share less\n{title}", fontsize=12)
+    figure.suptitle(f"What is left as train and test share less\n{textwrap.fill(title, 70)}", fontsize=12)
     return _save(figure, path)
 
 

@@ -5,7 +5,7 @@ silent default where a report could have been silent: what it does not say is a 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -146,6 +146,7 @@ class Report:
     the protocol ``as_reported`` then does the same, every other takes them from train.
     ``pictures``: names of those (in ``keras_ser.plots``) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
+    ``instead``: label → the emotion that takes its place in a stand-in that has none of it.
     ``scores``: (predictions, manifest) → further scores by name, for what accuracy of the classes does not tell.
     ``conclusion``: (table of :mod:`keras_ser.comparison`, stored runs) → what they answer to the report's question, in
     Markdown.
@@ -168,6 +169,7 @@ class Report:
     differences: tuple[str, ...]
     pictures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
+    instead: dict[str, str] = field(default_factory=dict)
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
     scores: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] | None = None
     conclusion: Callable[[pd.DataFrame, list], str] | None = None

@@ -242,10 +242,11 @@ def test_scores_by_the_speakers_that_were_tested():
         return run(accuracy, seed, "speaker_independent", experiment, test_speakers=speakers)
 
     runs = [tested(0.4, 0, ["OAF"]), tested(0.6, 2, ["OAF"]), tested(0.3, 1, ["YAF"]), run(0.9)]
-    table = comparison.by_test_speakers(runs).set_index("test speakers")
-    assert list(table[CNN]) == pytest.approx([0.5, 0.3])
-    assert list(table["runs an experiment"]) == [2, 1]
-    assert "2 speakers" in comparison.too_few_speakers(runs)
+    table = comparison.by_test_speakers(runs)
+    assert list(table) == ["experiment", "OAF", "YAF"]
+    assert list(table.iloc[0]) == [CNN, pytest.approx(0.5), pytest.approx(0.3)]
+    assert "2 speakers were" in comparison.too_few_speakers(runs)
+    assert "1 speaker was" in comparison.too_few_speakers(runs[:2])
     assert comparison.by_test_speakers([run(0.9)]).empty
     assert comparison.too_few_speakers([run(0.9)]) == ""
     assert comparison.too_few_speakers([tested(0.4, 0, list("abcdef"))]) == ""

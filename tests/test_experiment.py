@@ -140,3 +140,16 @@ def test_too_little_to_work_with(material):
     one_class = material.manifest[material.manifest["emotion"] == "anger"]
     with pytest.raises(UserError, match=r"6 usable clips of 1 emotion"):
         experiment.gather(report, "Emo-DB", one_class.drop(columns=["content", "rate", "samples"]))
+
+
+def test_a_stand_in_is_used_whole_and_a_label_that_it_lacks_gets_what_comes_near(embedded):
+    report = reports.load("spectral_features")
+    manifest = corpora.manifest("emodb", embedded)
+    used = experiment.gather(report, "Emo-DB", manifest).manifest.set_index("clip")
+    assert set(used["emotion"]) == set(report.labels)
+    assert set(used["speaker"]) == set(manifest["speaker"]) > set(report.speakers) & set(manifest["speaker"])
+    neutral = manifest.loc[manifest["emotion"] == "neutral", "clip"]
+    assert set(used.index[used["emotion"] == "calm"]) == set(neutral)
+    own = gathered("spectral_features", embedded).manifest
+    assert set(own["speaker"]) == set(report.speakers)
+    assert own["clip"].str.startswith("03-01-02").sum() == (own["emotion"] == "calm").sum() > 0

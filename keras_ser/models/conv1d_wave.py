@@ -5,6 +5,9 @@ import numpy as np
 
 FILTERS = 40
 TAPS = 1200  # 25 ms at 48 kHz
+# Adam moves every weight by about the learning rate, whatever its size: taps as small as an average's would be another
+# filter after a few steps. So they are made this much larger, and the energies smaller by its square.
+GAIN = 100.0
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
@@ -14,16 +17,19 @@ class GaborPairs(keras.initializers.Initializer):
     Args:
         sample_rate: Integer, in Hz.
         fmin, fmax: Floats, the lowest and highest edge in Hz.
+        gain: Float, a factor on all taps.
 
-    Shape: (taps, 1, 2 · filters). The squares of a cosine and its sine add up to the energy in their band.
+    Shape: (taps, 1, 2 · filters). The squares of a cosine and its sine add up to the energy in their band, times
+    ``gain`` squared.
 
     Source: N. Zeghidour et al., "Learning filterbanks from raw speech for phone recognition", 2018.
     """
 
-    def __init__(self, sample_rate, fmin=60.0, fmax=7800.0):
+    def __init__(self, sample_rate, fmin=60.0, fmax=7800.0, gain=1.0):
         self.sample_rate = sample_rate
         self.fmin = fmin
         self.fmax = fmax
+        self.gain = gain
 
     def __call__(self, shape, dtype=None):
         taps, _, n = shape
@@ -37,10 +43,10 @@ class GaborPairs(keras.initializers.Initializer):
         window *= np.sqrt(2.0) / window.sum(axis=0)
         angle = 2.0 * np.pi * edges[1:-1] * time[:, None]
         kernel = np.concatenate([window * np.cos(angle), window * np.sin(angle)], axis=1)
-        return keras.ops.convert_to_tensor(kernel[:, None], dtype)
+        return keras.ops.convert_to_tensor(self.gain * kernel[:, None], dtype)
 
     def get_config(self):
-        return {"sample_rate": self.sample_rate, "fmin": self.fmin, "fmax": self.fmax}
+        return {"sample_rate": self.sample_rate, "fmin": self.fmin, "fmax": self.fmax, "gain": self.gain}
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
@@ -65,13 +71,13 @@ class LogEnergy(keras.layers.Layer):
         return {**super().get_config(), "scale": self.scale}
 
 
-def conv1d_wave(input_shape, n_classes, scale=1.0):
+def conv1d_wave(input_shape, n_classes, changes=(), scale=1.0):
     """A filterbank that is learnt from where Gabor filters stand, then three narrow convolutions over its energies.
 
     In the spirit of W. Dai et al., "Very deep convolutional neural networks for raw waveforms", 2017 (M5): wide strided
-    filters first, batch normalisation and pooling in between; dropout, and while training shifts in time and pitch.
-    ``input_shape`` (samples, 1) at 48 kHz; ``scale``: of :class:`LogEnergy`, by the scale of the wave. Output: class
-    probabilities [batch, n_classes].
+    filters first, batch normalisation and pooling in between; dropout. ``input_shape`` (samples, 1) at 48 kHz;
+    ``changes``: layers that alter the energies [batch, frames, FILTERS, 1] while training (augmentation); ``scale``: of
+    :class:`LogEnergy`, by the scale of the wave. Output: class probabilities [batch, n_classes].
     """
     layers = keras.layers
     hop_length = 480  # 10 ms
@@ -86,12 +92,18 @@ def conv1d_wave(input_shape, n_classes, scale=1.0):
 
     wave = keras.Input(input_shape)
     x = layers.Conv1D(
-        2 * FILTERS, TAPS, strides=hop_length, padding="same", use_bias=False, kernel_initializer=GaborPairs(48000)
+        2 * FILTERS,
+        TAPS,
+        strides=hop_length,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=GaborPairs(48000, gain=GAIN),
     )(wave)
-    x = LogEnergy(scale)(x)  # [batch, frames, FILTERS]
+    x = LogEnergy(scale / GAIN**2)(x)  # [batch, frames, FILTERS]
     x = layers.BatchNormalization(momentum=0.9)(x)
     x = layers.Reshape((frames, FILTERS, 1))(x)
-    x = layers.RandomTranslation(0.06, 0.1, fill_mode="nearest")(x)
+    for change in changes:
+        x = change(x)
     x = layers.Reshape((frames, FILTERS))(x)
     for filters, kernel_size, pool_size in ((16, 5, 3), (32, 5, 3), (32, 3, 1)):
         x = block(x, filters, kernel_size, pool_size)

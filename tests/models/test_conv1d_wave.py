@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.layers import Conv1D
 
 from keras_ser.models.conv1d_wave import FILTERS, TAPS, GaborPairs, LogEnergy, conv1d_wave
 
@@ -37,5 +38,33 @@ def test_saved_and_loaded(tmp_path, rng):
     again = keras.models.load_model(tmp_path / "model.keras")
     y = rng.normal(size=(2, 9600, 1)).astype(np.float32)
     np.testing.assert_allclose(again(y, training=False), model(y, training=False), atol=1e-6)
-    initializer = GaborPairs.from_config(GaborPairs(16000, fmax=4000.0).get_config())
-    assert (initializer.sample_rate, initializer.fmin, initializer.fmax) == (16000, 60.0, 4000.0)
+    initializer = GaborPairs.from_config(GaborPairs(16000, fmax=4000.0, gain=10.0).get_config())
+    assert (initializer.sample_rate, initializer.fmin, initializer.fmax, initializer.gain) == (
+        16000,
+        60.0,
+        4000.0,
+        10.0,
+    )
+
+
+def test_the_energies_are_those_of_the_plain_filters_and_training_keeps_their_shape(rng):
+    model = conv1d_wave((9600, 1), 4, scale=100.0)
+    bank, energies = (next(item for item in model.layers if isinstance(item, kind)) for kind in (Conv1D, LogEnergy))
+    y = rng.normal(size=(1, 9600, 1)).astype(np.float32)
+    plain = keras.ops.conv(y, KERNEL[:, None], strides=480, padding="same")
+    np.testing.assert_allclose(energies(bank(y)), LogEnergy(100.0)(plain), atol=1e-4)
+
+    before = bank.get_weights()[0]
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(rng.normal(size=(8, 9600, 1)), np.eye(4)[[0, 1, 2, 3] * 2], epochs=20, verbose=0)
+    change = bank.get_weights()[0] - before
+    assert 0 < np.sqrt(np.mean(change**2) / np.mean(before**2)) < 0.2
+
+
+def test_changes_are_made_to_the_energies_while_training(rng):
+    model = conv1d_wave((9600, 1), 4, [keras.layers.RandomFlip("horizontal")])
+    still = conv1d_wave((9600, 1), 4)
+    assert model.count_params() == still.count_params()
+    y = rng.normal(size=(2, 9600, 1)).astype(np.float32)
+    still.set_weights([weight for weight in model.get_weights() if weight.dtype == np.float32])
+    np.testing.assert_allclose(model(y, training=False), still(y, training=False), atol=1e-6)

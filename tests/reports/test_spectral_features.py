@@ -78,24 +78,39 @@ def test_the_networks_are_small():
     assert REPORT.experiment("cnn_1d/int16").model(4).count_params() == 105_572
 
 
-def test_its_answer_follows_from_the_table():
-    def row(experiment, mean, std):
-        return {"metric": "accuracy", "protocol": "as_reported", "experiment": experiment, "mean": mean, "std": std}
+def test_its_answer_follows_from_the_table(monkeypatch):
+    def row(experiment, mean, std, protocol="as_reported"):
+        return {"metric": "accuracy", "protocol": protocol, "experiment": experiment, "mean": mean, "std": std}
 
     table = pd.DataFrame(
         [
             *(row(f"svm/{kind}", mean, 0.0) for kind, mean in (("centroid", 0.4), ("bandwidth", 0.3), ("energy", 0.5))),
+            row("svm_standardized/energy", 0.55, 0.0),
             row("cnn_1d/int16", 0.45, 0.02),
+            row("cnn_1d_augmented/shift", 0.48, 0.02),
             row("cnn_2d", 0.55, 0.03),
-            row("cnn_2d_augmented/none", 0.55, 0.03),
+            row("cnn_2d_augmented/none", 0.52, 0.03),
             row("cnn_2d_augmented/flip", 0.40, 0.01),
-            row("cnn_2d_augmented/masks", 0.56, 0.03),
+            row("svm/energy", 0.6, 0.05, "speaker_independent"),
+            row("cnn_2d", 0.6, 0.05, "speaker_independent"),
         ]
     )
-    said = REPORT.conclusion(table, [])
-    assert "best svm/energy 0.500, worst svm/bandwidth 0.300" in said
-    assert "cnn_1d/int16 0.450 ± 0.020: not kept; cnn_2d 0.550 ± 0.030: kept" in said
-    assert "shift (cnn_2d) +0.000, flip -0.150, masks +0.010. Beyond the spread over the seeds: flip." in said
+    monkeypatch.setattr(report, "WAVE_AUGMENTATION", "none")
+    monkeypatch.setattr(report, "PICTURE_AUGMENTATION", "masks")
+    on_test_actors, on_new_speakers = REPORT.conclusion(table, []).split("On new speakers in turn:")
+    for said in (
+        "best `svm/energy` 0.500, worst `svm/bandwidth` 0.300",
+        "with its best features, `svm/energy` 0.500: kept by `cnn_2d` 0.550 ± 0.030; not by `cnn_1d/int16` 0.450 ± ",
+        "best of all 4 SVMs on these clips, `svm_standardized/energy` 0.550: kept by `cnn_2d` 0.550 ± 0.030; not by",
+        "against `cnn_1d/int16` 0.450 ± 0.020 without: shift +0.030. Beyond the spread over the seeds: shift.",
+        "against `cnn_2d_augmented/none` 0.520 ± 0.030 without: masks +0.030, flip -0.120. Beyond the spread over the "
+        "seeds: flip.",
+    ):
+        assert said in on_test_actors
+    assert "with its best features, `svm/energy` 0.600 ± 0.050: kept by `cnn_2d` 0.600 ± 0.050." in on_new_speakers
+    assert "of all" not in on_new_speakers
+    assert "Augmentation" not in on_new_speakers
+    assert REPORT.conclusion(table[table["protocol"] == "clip_disjoint"], []) == ""
 
 
 def test_the_interval_over_clips():
