@@ -49,12 +49,13 @@ def gather(report, corpus_title, manifest):
     """
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
+    own = manifest["corpus"].isin(report.corpora)
     for label, instead in report.instead.items():
-        if not manifest["emotion"].eq(label).any():
+        if not (own | manifest["emotion"].eq(label)).any():
             manifest = manifest.assign(emotion=manifest["emotion"].replace(instead, label))
     chosen = manifest["emotion"].isin(report.labels)
     if report.speakers:  # a stand-in has others, and folders hold what their maker wants used
-        chosen &= manifest["speaker"].isin(report.speakers) | ~manifest["corpus"].isin(report.corpora)
+        chosen &= manifest["speaker"].isin(report.speakers) | ~own
     usable, left_out = features.with_content(manifest[chosen])
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:

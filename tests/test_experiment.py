@@ -153,3 +153,5 @@ def test_a_stand_in_is_used_whole_and_a_label_that_it_lacks_gets_what_comes_near
     own = gathered("spectral_features", embedded).manifest
     assert set(own["speaker"]) == set(report.speakers)
     assert own["clip"].str.startswith("03-01-02").sum() == (own["emotion"] == "calm").sum() > 0
+    lacking = corpora.manifest("ravdess", embedded).query("emotion != 'calm'")
+    assert "calm" not in set(experiment.gather(report, "RAVDESS", lacking).manifest["emotion"])
