@@ -501,7 +501,7 @@ def differences(frame, title, path):
     axes.grid(axis="y", visible=False)
     lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in order]
     axes.legend(lines, order, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    axes.set_title(title, fontsize=12)
+    axes.set_title(textwrap.fill(title, 70), fontsize=12)
     return _save(figure, path)
 
 
@@ -510,9 +510,8 @@ def reliability(clips, title, path):
     as it says. ``clips``: of :func:`keras_ser.contrasts.tested`.
     """
     order = [name for name in PROTOCOLS if name in set(clips["protocol"])]
-    figure, grid = plt.subplots(
-        1, len(order), figsize=(4 * len(order) + 1, 4.4), sharey=True, squeeze=False, layout="constrained"
-    )
+    width = 4 * len(order) + 2
+    figure, grid = plt.subplots(1, len(order), figsize=(width, 4.4), sharey=True, squeeze=False, layout="constrained")
     names = list(dict.fromkeys(clips["experiment"]))
     colors = dict(zip(names, sns.color_palette(n_colors=len(names)), strict=True))
     for protocol, axes in zip(order, grid[0], strict=True):
@@ -526,8 +525,10 @@ def reliability(clips, title, path):
         axes.set_title(protocol, fontsize=11)
     grid[0, 0].set_ylabel("share that is right")
     lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in names]
-    figure.legend(lines, names, loc="outside right upper", frameon=False, fontsize=10)
-    figure.suptitle(f"Confidence and accuracy (bins of 10 clips and more)\n{title}", fontsize=12)
+    grid[0, -1].legend(lines, names, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
+    figure.suptitle(
+        f"Confidence and accuracy (bins of 10 clips and more)\n{textwrap.fill(title, 10 * width)}", fontsize=12
+    )
     return _save(figure, path)
 
 
