@@ -511,7 +511,8 @@ def reliability(clips, title, path):
     """
     order = [name for name in PROTOCOLS if name in set(clips["protocol"])]
     width = 4 * len(order) + 2
-    figure, grid = plt.subplots(1, len(order), figsize=(width, 4.4), sharey=True, squeeze=False, layout="constrained")
+    figure, grid = plt.subplots(1, len(order), figsize=(width, 4.7), sharey=True, squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.12)  # inches: panels are square, and would else touch the title
     names = list(dict.fromkeys(clips["experiment"]))
     colors = dict(zip(names, sns.color_palette(n_colors=len(names)), strict=True))
     for protocol, axes in zip(order, grid[0], strict=True):
