@@ -306,61 +306,66 @@ def chosen_by_training_speakers(runs):
     return table.sort_values("validation", ascending=False, kind="stable").drop_duplicates("seed")
 
 
-def amount(mean, std):
-    return f"{mean:.3f}" + (f" ± {std:.3f}" if std > 1e-6 else "")
+def amount(values):
+    """Mean of a Series and, where it has any, its spread."""
+    return f"{values.mean():.3f}" + (f" ± {values.std():.3f}" if values.std() > 1e-6 else "")
+
+
+def say(values):
+    return f"`{values.name}` {amount(values)}"
 
 
 def answers(accuracy, fair):
     """``accuracy``: DataFrame, a row a seed, a column an experiment; ``fair``: of :func:`chosen_by_training_speakers`.
+    Experiments are compared on the seeds that all of them have: one seed tests other speakers than the next.
     → list of sentences
     """
-    mean, std = accuracy.mean(), accuracy.std()
-
-    def say(name):
-        return f"`{name}` {amount(mean[name], std[name])}"
-
     lines = []
     for family in ("svm", "svm_grid"):
-        found = mean[[f"{family}/{kind}" for kind in KINDS if f"{family}/{kind}" in mean.index]].sort_values()
-        if len(found) > 1:
-            lines.append(f"`{family}`: best {say(found.index[-1])}, worst {say(found.index[0])}.")
-    machines = mean[mean.index.str.startswith("svm")]
-    as_told = machines[machines.index.str.startswith("svm/")]  # RBF, C = 10
-    networks = mean[mean.index.isin(NETWORKS)]
-    if len(as_told) and len(networks):
-        bars = {f"the sheet's SVM with its best features, {say(as_told.idxmax())}": as_told.max()}
+        found = accuracy[[f"{family}/{kind}" for kind in KINDS if f"{family}/{kind}" in accuracy]].dropna()
+        if len(found) and found.shape[1] > 1:
+            mean = found.mean()
+            lines.append(f"`{family}`: best {say(found[mean.idxmax()])}, worst {say(found[mean.idxmin()])}.")
+    machines = [name for name in accuracy if name.startswith("svm")]
+    as_told = [name for name in machines if name.startswith("svm/")]  # RBF, C = 10
+    networks = [name for name in NETWORKS if name in accuracy]
+    same = accuracy[[*machines, *networks]].dropna()
+    if as_told and networks and len(same):
+        mean = same.mean()
+        best = mean[as_told].idxmax()
+        bars = {f"the sheet's SVM with its best features, {say(same[best])}": mean[best]}
         if len(machines) > len(as_told):
-            bars[f"the best of all {len(machines)} SVMs on these clips, {say(machines.idxmax())}"] = machines.max()
+            best = mean[machines].idxmax()
+            bars[f"the best of all {len(machines)} SVMs on these clips, {say(same[best])}"] = mean[best]
+        fair = fair[fair["seed"].isin(same.index)]
         if len(fair):
             names = " or ".join(f"`{name}`" for name in sorted(set(fair["experiment"])))
-            least = fair["accuracy"].mean()
-            said = amount(least, fair["accuracy"].std())
-            bars[f"the SVM that cross-validation over the training speakers chooses ({names}), {said}"] = least
+            said = f"chooses ({names}), {amount(fair['accuracy'])}"
+            bars[f"the SVM that cross-validation over the training speakers {said}"] = fair["accuracy"].mean()
         lines.append(
-            "The sheet asks that no CNN fall below the SVM. Where the test clips choose the best SVM, they flatter it."
+            "The sheet asks that no CNN fall below the SVM. Where the test clips choose the best SVM, they flatter it. "
+            "On the seeds that all have:"
         )
         for bar, least in bars.items():
-            below = {name: networks[name] < least - 1e-6 for name in networks.index}
-            kept = [say(name) for name in below if not below[name]]
-            lost = [say(name) for name in below if below[name]]
+            kept = [say(same[name]) for name in networks if mean[name] >= least - 1e-6]
+            lost = [say(same[name]) for name in networks if mean[name] < least - 1e-6]
             said = [f"{words} {', '.join(names)}" for words, names in (("kept by", kept), ("not by", lost)) if names]
             lines.append(f"Beside {bar}: {'; '.join(said)}.")
     for listed, chosen in (("cnn_1d/int16", WAVE_AUGMENTATION), ("cnn_2d", PICTURE_AUGMENTATION)):
         prefix = f"{listed.partition('/')[0]}_augmented/"
-        ways = {chosen: listed} | {name.removeprefix(prefix): name for name in mean.index if name.startswith(prefix)}
-        ways = {way: name for way, name in ways.items() if name in mean.index}
+        ways = {chosen: listed} | {name.removeprefix(prefix): name for name in accuracy if name.startswith(prefix)}
+        ways = {way: name for way, name in ways.items() if name in accuracy}
         plain = ways.pop("none", None)
-        if not plain or not ways:
+        same = accuracy[[name for name in (plain, *ways.values()) if name]].dropna()
+        if not plain or not ways or same.empty:
             continue
-        same = accuracy[[plain, *ways.values()]].dropna()  # one seed tests other speakers than the next
-        by_way, deviation = same.mean(), same.std().fillna(0.0)
-        change = {way: by_way[name] - by_way[plain] for way, name in ways.items()}
-        spread = {way: (deviation[name] ** 2 + deviation[plain] ** 2) ** 0.5 for way, name in ways.items()}
+        mean, variance = same.mean(), same.var().fillna(0.0)
+        change = {way: mean[name] - mean[plain] for way, name in ways.items()}
+        spread = {way: (variance[name] + variance[plain]) ** 0.5 for way, name in ways.items()}
         clear = [way.replace("_", " ") for way in ways if abs(change[way]) > spread[way]]
         words = ", ".join(f"{way.replace('_', ' ')} {change[way]:+.3f}" for way in ways)
         lines.append(
-            f"Augmentation, against `{plain}` {amount(by_way[plain], deviation[plain])} without, on the seeds that all "
-            f"have: {words}. "
+            f"Augmentation, against {say(same[plain])} without, on the seeds that all have: {words}. "
             + (
                 f"Beyond the spread over the seeds: {', '.join(clear)}."
                 if clear
