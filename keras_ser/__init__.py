@@ -2,15 +2,20 @@
 
 The map, from the ground up (imports go one way, tests/test_architecture.py holds them):
 
-corpora, audio    where speech comes from, and the one place that opens a file
-dsp, layers       waveform → features as TensorFlow functions, and the same as Keras layers
-reference         the same features by librosa and noisereduce: the oracle of the tests
-data              who is in train, validation and test; what they share; the feature cache; tf.data
-models            one function per architecture
-training, evaluation, metrics, records    fit, predict, score, and what a run leaves on disk
-report, reports   what a report is made of, and the reports
-experiment, comparison, plots             run one experiment; tables and pictures from stored runs
-cli               the command line
+errors, audio       the one user error; the one place that opens a sound file
+corpora             recordings → manifest
+dsp, layers         waveform → features as TensorFlow functions, and the same as Keras layers
+librosa_reference   the same features by librosa and noisereduce: the oracle of the tests
+data                augmentation, protocols, leakage, features and their cache
+models              one function per architecture
+training            one model fitted and scored
+reports             what a report is made of, and the five reports
+runs                runs carried out, kept on disk, and found again
+analysis            numbers from stored runs, in DataFrames
+output              tables in prose, figures, TensorBoard logs, the results page
+serving             SavedModel, TensorFlow Lite, prediction, a page to try a model
+benchmark           speed, beside the libraries and the reports' listings
+cli                 arguments → one call
 """
 
 __version__ = "0.1.0"

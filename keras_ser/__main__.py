@@ -2,6 +2,6 @@
 
 import sys
 
-from keras_ser.cli import main
+from keras_ser.cli.commands import main
 
 sys.exit(main())

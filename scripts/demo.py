@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from keras_ser.cli import main
+from keras_ser.cli.commands import main
 
 sys.exit(main(["demo", *sys.argv[1:]]))

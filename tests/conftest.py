@@ -64,7 +64,8 @@ def embedded(tmp_path_factory):
 @pytest.fixture(scope="session")
 def runs(embedded, tmp_path_factory):
     """Name of a report → a run of one epoch on its embedded corpus."""
-    from keras_ser import corpora, experiment, reports
+    from keras_ser import corpora, reports
+    from keras_ser.runs import runner
 
     folder, out = tmp_path_factory.mktemp("runs"), {}
     for name, of in (
@@ -75,8 +76,8 @@ def runs(embedded, tmp_path_factory):
         ("spectral_features", "svm_grid/energy"),
     ):
         report = reports.load(name)
-        material = experiment.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-        (out[name],) = experiment.run_all(
+        material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+        (out[name],) = runner.run_all(
             report,
             material,
             root=folder / "runs",
@@ -93,7 +94,7 @@ def runs(embedded, tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(runs, tmp_path_factory):
     """Name of a report → the run exported."""
-    from keras_ser import export
+    from keras_ser.serving import export
 
     folder = tmp_path_factory.mktemp("exported")
     for name, run in runs.items():

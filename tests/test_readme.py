@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_ser import cli, reports
+from keras_ser import reports
+from keras_ser.cli import commands
 from keras_ser.data import protocols
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ def first_cells(heading):
 @pytest.mark.parametrize("words", first_cells("Commands"))
 def test_commands_exist(words, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main([*re.findall(r"(?<![-\w])[a-z]+", words), "--help"])
+        commands.main([*re.findall(r"(?<![-\w])[a-z]+", words), "--help"])
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert all(option in shown for option in re.findall(r"--[a-z]+", words))
@@ -31,7 +32,7 @@ def test_commands_exist(words, capsys):
 
 def test_options_of_reproduce_exist(capsys):
     with pytest.raises(SystemExit):
-        cli.main(["reproduce", "--help"])
+        commands.main(["reproduce", "--help"])
     shown = capsys.readouterr().out
     assert all(
         option in shown for option in re.findall(r"--[a-z]+", README.split("`reproduce` takes")[1].split(".")[0])
@@ -41,7 +42,7 @@ def test_options_of_reproduce_exist(capsys):
 def test_its_results_are_those_of_the_tables(tmp_path):
     copy = tmp_path / "README.md"
     copy.write_text(README)
-    assert cli.main(["results", "--out", str(ROOT / "artifacts"), "--readme", str(copy)]) == 0
+    assert commands.main(["results", "--out", str(ROOT / "artifacts"), "--readme", str(copy)]) == 0
     assert copy.read_text() == README
     assert README.count("| emodb_losses ") == 4
 

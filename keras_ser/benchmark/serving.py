@@ -12,9 +12,11 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_ser import audio, export, reference, variants
+from keras_ser import audio, librosa_reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
+from keras_ser.reports import extensions
+from keras_ser.serving import export
 
 TARGET = 20  # least ratio that the design asks for, one clip
 
@@ -38,11 +40,11 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
 
 def _time(run, folder, paths, rounds):
     """The rows of one run."""
-    front_end = variants.experiment_of(run.facts).front_end
+    front_end = extensions.experiment_of(run.facts).front_end
     rate = front_end.sample_rate or export.ANY_RATE
     network = keras.models.load_model(run.folder / "model.keras")
     served = tf.saved_model.load(str(folder)).signatures
-    clips = [reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
+    clips = [librosa_reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
     waveform, lengths = map(tf.constant, padded(clips))
     files = [tf.audio.encode_wav(y[:, None], rate) for y in clips]
 

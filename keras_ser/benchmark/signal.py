@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_ser import audio, reference
+from keras_ser import audio, librosa_reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data import features
 from keras_ser.data.features import padded
@@ -56,35 +56,35 @@ def _works():
         Work(
             "MFCC",
             "librosa.feature.mfcc",
-            lambda y, value: reference.mfcc(y, SAMPLE_RATE),
+            lambda y, value: librosa_reference.mfcc(y, SAMPLE_RATE),
             lambda waveform, lengths, value: cepstrum.mfcc(waveform, sample_rate=SAMPLE_RATE, lengths=lengths),
             target=5,
         ),
         Work(
             "mel in dB",
             "librosa.feature.melspectrogram, power_to_db",
-            lambda y, value: reference.mel_db(y, SAMPLE_RATE),
+            lambda y, value: librosa_reference.mel_db(y, SAMPLE_RATE),
             _mel_db,
             target=5,
         ),
         Work(
             "denoise",
             "noisereduce.reduce_noise",
-            lambda y, value: reference.denoise(y, SAMPLE_RATE),
+            lambda y, value: librosa_reference.denoise(y, SAMPLE_RATE),
             lambda waveform, lengths, value: denoise.denoise(waveform, sample_rate=SAMPLE_RATE, lengths=lengths),
             target=8,
         ),
         Work(
             "time stretch, rate 0.8 to 1.2",
             "librosa.effects.time_stretch",
-            lambda y, value: reference.time_stretch(y, 0.8 + 0.4 * value),
+            lambda y, value: librosa_reference.time_stretch(y, 0.8 + 0.4 * value),
             lambda waveform, lengths, value: effects.time_stretch(waveform, 0.8 + 0.4 * value, lengths=lengths),
             target=3,
         ),
         Work(
             "pitch shift, ±3 semitones",
             "librosa.effects.pitch_shift",
-            lambda y, value: reference.pitch_shift(y, SAMPLE_RATE, 6.0 * value - 3.0),
+            lambda y, value: librosa_reference.pitch_shift(y, SAMPLE_RATE, 6.0 * value - 3.0),
             lambda waveform, lengths, value: effects.pitch_shift(
                 waveform, 6.0 * value - 3.0, sample_rate=SAMPLE_RATE, lengths=lengths
             ),
@@ -93,7 +93,7 @@ def _works():
         Work(
             "resample, 48 to 16 kHz",
             "librosa.resample (soxr)",
-            lambda y, value: reference.resample(y, HIGH_RATE, SAMPLE_RATE),
+            lambda y, value: librosa_reference.resample(y, HIGH_RATE, SAMPLE_RATE),
             lambda waveform, lengths, value: resample.resample(
                 waveform, orig_sr=HIGH_RATE, target_sr=SAMPLE_RATE, lengths=lengths
             ),
@@ -103,7 +103,7 @@ def _works():
         Work(
             "front end of emodb_losses",
             "noisereduce and librosa",
-            lambda y, value: reference.emodb_features(y, SAMPLE_RATE),
+            lambda y, value: librosa_reference.emodb_features(y, SAMPLE_RATE),
             lambda waveform, lengths, value: front_end([waveform, lengths]),
             target=None,
         ),
@@ -124,7 +124,7 @@ def _works():
         Work(
             "SC, SBW, SBE of spectral_features",
             "librosa: 3401 mel rows; NumPy",
-            lambda y, value: reference.band_shapes(y, HIGH_RATE, bands=spectral_features.BANDS, unit="rows"),
+            lambda y, value: librosa_reference.band_shapes(y, HIGH_RATE, bands=spectral_features.BANDS, unit="rows"),
             _band_shapes,
             target=15,
             sample_rate=HIGH_RATE,
@@ -140,7 +140,7 @@ def run(paths, out_dir, *, corpus, rounds=5):
     where it states one. → pd.DataFrame, one row a piece of work
     """
     clips = {SAMPLE_RATE: sorted((_load(path) for path in paths), key=len)}
-    clips[HIGH_RATE] = [reference.resample(y, SAMPLE_RATE, HIGH_RATE) for y in clips[SAMPLE_RATE]]
+    clips[HIGH_RATE] = [librosa_reference.resample(y, SAMPLE_RATE, HIGH_RATE) for y in clips[SAMPLE_RATE]]
     values = np.random.default_rng(0).random(len(paths), np.float32)
     works = _works()
     with tqdm(total=len(works) * rounds, desc="benchmark", unit="round", disable=None) as progress:
@@ -153,7 +153,7 @@ def run(paths, out_dir, *, corpus, rounds=5):
 
 def _load(path):
     y, sample_rate = audio.read(path)
-    return reference.resample(y, sample_rate, SAMPLE_RATE)
+    return librosa_reference.resample(y, sample_rate, SAMPLE_RATE)
 
 
 def _time(work, clips, values, rounds, progress):

@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from keras_ser import audio, training
+from keras_ser import audio
 from keras_ser.benchmark.table import cells, machine, seconds, write
 from keras_ser.models.columns import ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed
 from keras_ser.reports import crema_1d_2d, emodb_losses, four_corpora, tess_mfcc
+from keras_ser.training import networks
 
 
 def run(paths, out_dir, *, corpus, rounds=5):
@@ -79,7 +80,7 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
     features = features.reshape(-1, *model.input_shape[1:])
     data = {
         listed: FileGenerator(paths, one_hot, experiment) if paths else (features, one_hot),
-        model: training.dataset(features, classes, 6, experiment.training.batch_size, shuffle_seed=0),
+        model: networks.dataset(features, classes, 6, experiment.training.batch_size, shuffle_seed=0),
     }
 
     def epoch(of):

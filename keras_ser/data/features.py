@@ -1,6 +1,6 @@
 """Examples → features: read, transform (pitch, tempo), front end, in batches on the device; kept in the cache.
 
-In: a table of examples (``keras_ser.data.examples``) and the manifest they come from. Out: float32
+In: a table of examples (``keras_ser.data.augmentation``) and the manifest they come from. Out: float32
 [examples, …feature shape], in the table's order. Memory while computing does not grow with the number of clips.
 """
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import keras_ser
-from keras_ser import audio, reference
+from keras_ser import audio, librosa_reference
 from keras_ser.data.cache import FeatureCache, digest
 from keras_ser.dsp import effects, resample
 from keras_ser.errors import UserError
@@ -76,9 +76,9 @@ def transform_in_graph(transform, waveform, amount, lengths, sample_rate):
 def transform_by_reference(transform, waveform, amount, sample_rate):
     """The same for one clip by librosa. → [samples]"""
     if transform == "pitch_shift":
-        return reference.pitch_shift(waveform, sample_rate, amount)
+        return librosa_reference.pitch_shift(waveform, sample_rate, amount)
     if transform == "time_stretch":
-        return reference.time_stretch(waveform, amount)
+        return librosa_reference.time_stretch(waveform, amount)
     return waveform
 
 
@@ -86,7 +86,7 @@ def _code():
     """Hash of the code that computes features: a change of it must not find old ones."""
     package = Path(keras_ser.__file__).parent
     files = [
-        package / "reference.py",
+        package / "librosa_reference.py",
         package / "data" / "features.py",
         *sorted(package.glob("dsp/*.py")),
         *sorted(package.glob("layers/*.py")),
@@ -97,7 +97,7 @@ def _code():
 @functools.cache  # to build a graph for its description takes up to a second
 def recipe(front_end, engine):
     """Everything but the audio and the transform that decides what features come out of a
-    :class:`keras_ser.report.FrontEnd`. JSON, not to be changed.
+    :class:`keras_ser.reports.specification.FrontEnd`. JSON, not to be changed.
     """
     libraries = ("tensorflow", "keras", "librosa", "noisereduce", "soxr", "numpy", "scipy")
     return {
@@ -170,7 +170,9 @@ def _read(rows, first_channel):
 
 
 def compute(examples, manifest, front_end, *, cache_root, engine="in_graph"):
-    """Features of every example by a :class:`keras_ser.report.FrontEnd`. ``manifest``: from :func:`with_content`.
+    """Features of every example by a :class:`~keras_ser.reports.specification.FrontEnd`.
+
+    ``manifest``: from :func:`with_content`.
 
     → float32 [examples, …].
 

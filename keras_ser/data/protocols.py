@@ -1,22 +1,47 @@
 """Protocols: who is in train, validation and test.
 
-A protocol takes the table of examples (``keras_ser.data.examples``), the manifest, the report's :class:`Split` and a
-seed, and returns the examples with a column ``side`` ("train", "validation" or "test"); examples that it does not use
+A protocol takes the table of examples (``keras_ser.data.augmentation``), the manifest, the report's :class:`Split` and
+a seed, and returns the examples with a column ``side`` ("train", "validation" or "test"); examples that it does not use
 are left out. Validation is never test. Except in ``as_reported``, which keeps the report's own order of steps, copies
 of a clip exist in train alone.
 """
 
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from keras_ser.data.examples import originals
+from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
-from keras_ser.report import SpeakerSplit, StratifiedSplit
 
 SIDES = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sizes of the sides, and what ``random_state`` the report gave scikit-learn (seed k uses ``random_state + k``).
+
+    ``validation`` and ``test`` are fractions of the whole. ``n_folds``: into how many groups of speakers the
+    speaker-independent protocols deal the speakers.
+    """
+
+    validation: float
+    test: float
+    random_state: int
+    n_folds: int
+
+
+class StratifiedSplit(Split):
+    """A split that keeps the shares of the emotions; the test side is drawn first, then validation from the rest."""
+
+
+@dataclass(frozen=True)
+class SpeakerSplit(Split):
+    """A split by speakers: ``test_speakers`` are the test side; of the others, seed k validates on the k-th in turn."""
+
+    test_speakers: tuple[str, ...]
 
 
 def _random_sides(emotion, split, seed):

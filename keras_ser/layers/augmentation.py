@@ -1,4 +1,4 @@
-"""Altered copies of clips, by amounts that the caller has drawn (:func:`keras_ser.data.examples.draw`): the layers
+"""Altered copies of clips, by amounts that the caller has drawn (:func:`keras_ser.data.augmentation.draw`): the layers
 hold no random state, so a copy can be made again on its own."""
 
 import keras

@@ -13,9 +13,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from keras_ser import reference
+from keras_ser import librosa_reference
 from keras_ser.corpora import crema_d
-from keras_ser.data.examples import COLUMNS, draw, drawn_without_replacement, originals
+from keras_ser.data.augmentation import COLUMNS, draw, drawn_without_replacement, originals
+from keras_ser.data.protocols import StratifiedSplit
 from keras_ser.layers import (
     MFCC,
     RMS,
@@ -28,7 +29,7 @@ from keras_ser.layers import (
 )
 from keras_ser.models.conv1d_stack import conv1d_stack
 from keras_ser.models.conv2d_mel import conv2d_mel
-from keras_ser.report import Experiment, Figure, FrontEnd, NotStated, Report, StratifiedSplit, Training
+from keras_ser.reports.specification import Experiment, Figure, FrontEnd, NotStated, Report, Training
 
 # 9. LabelEncoder's order: ANG DIS FEA HAP NEU SAD.
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
@@ -111,7 +112,7 @@ def experiments():
                 f"stacked_{n_samples}",
                 SAMPLE_RATE,
                 functools.partial(stacked, **choice),
-                functools.partial(reference.crema_stacked, **choice),
+                functools.partial(librosa_reference.crema_stacked, **choice),
             ),
             functools.partial(conv1d_stack, (N_FEATURES[run], 1)),
             "categorical_crossentropy",
@@ -124,7 +125,7 @@ def experiments():
                 f"mel_{n_samples}",
                 SAMPLE_RATE,
                 functools.partial(mel, n_samples),
-                functools.partial(reference.crema_mel, n_samples=n_samples),
+                functools.partial(librosa_reference.crema_mel, n_samples=n_samples),
             ),
             functools.partial(conv2d_mel, (N_MELS, 80, 1)),
             "categorical_crossentropy",

@@ -12,12 +12,13 @@ import functools
 
 import keras
 
-from keras_ser import reference
-from keras_ser.data.examples import Copies, with_copies
+from keras_ser import librosa_reference
+from keras_ser.data.augmentation import Copies, with_copies
+from keras_ser.data.protocols import Split
 from keras_ser.layers import MFCC, Denoise, FixFrames, MeanEnergy, PeakNormalization, StackFeatures
 from keras_ser.models.cnn import cnn
 from keras_ser.models.cnn_lstm import cnn_lstm
-from keras_ser.report import Experiment, Figure, FrontEnd, NotStated, Report, Split, Training
+from keras_ser.reports.specification import Experiment, Figure, FrontEnd, NotStated, Report, Training
 
 # A. The seven emotions in the report's order: file letters W L E A F T N are classes 0 … 6.
 LABELS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
@@ -56,7 +57,7 @@ def features():
     return keras.Model([waveform, lengths], features, name="emodb_losses")
 
 
-FRONT_END = FrontEnd("mfcc_and_energy", SAMPLE_RATE, features, reference.emodb_features)
+FRONT_END = FrontEnd("mfcc_and_energy", SAMPLE_RATE, features, librosa_reference.emodb_features)
 
 
 def cnn_on_picture(n_classes):

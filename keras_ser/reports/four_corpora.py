@@ -13,12 +13,13 @@ import functools
 import keras
 import pandas as pd
 
-from keras_ser import reference
-from keras_ser.data.examples import originals
+from keras_ser import librosa_reference
+from keras_ser.data.augmentation import originals
+from keras_ser.data.protocols import Split
 from keras_ser.layers import MFCC, Decimate, FixFrames
 from keras_ser.models.conv2d_mfcc import conv2d_mfcc
 from keras_ser.models.resnet_mfcc import resnet_mfcc
-from keras_ser.report import Experiment, Figure, FrontEnd, NotStated, Report, Split, Training
+from keras_ser.reports.specification import Experiment, Figure, FrontEnd, NotStated, Report, Training
 
 CORPORA = ("savee", "ravdess", "tess", "crema_d")
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -78,7 +79,7 @@ def front_end(n_frames):
         f"mfcc_{n_frames}",
         None,
         functools.partial(features, n_frames),
-        functools.partial(reference.four_corpora_features, n_frames=n_frames),
+        functools.partial(librosa_reference.four_corpora_features, n_frames=n_frames),
         first_channel=True,
     )
 

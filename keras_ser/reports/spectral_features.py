@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import keras
 import pandas as pd
 
-from keras_ser import reference
-from keras_ser.data.examples import Copies, originals, with_copies
+from keras_ser import librosa_reference
+from keras_ser.data.augmentation import Copies, originals, with_copies
+from keras_ser.data.protocols import SpeakerSplit
 from keras_ser.layers import (
     BandShape,
     ClipNormalization,
@@ -30,7 +31,7 @@ from keras_ser.layers import (
 from keras_ser.models.conv1d_wave import conv1d_wave
 from keras_ser.models.conv2d_picture import conv2d_picture
 from keras_ser.models.kernel_machine import kernel_machine
-from keras_ser.report import Experiment, FrontEnd, NotStated, Report, SpeakerSplit, SupportVectors, Training
+from keras_ser.reports.specification import Experiment, FrontEnd, NotStated, Report, SupportVectors, Training
 
 # 3.2. In alphabetical order, as the folders Angry, Calm, Happy, Sad.
 LABELS = ("anger", "calm", "happiness", "sadness")
@@ -75,7 +76,7 @@ def bands(kind, reading):
 
 
 def bands_by_reference(y, sr, kind, reading):
-    return reference.band_shapes(y, sr, bands=BANDS, **READINGS[reading])[kind].astype("float32")
+    return librosa_reference.band_shapes(y, sr, bands=BANDS, **READINGS[reading])[kind].astype("float32")
 
 
 def wave(normalization):
@@ -95,8 +96,8 @@ def wave(normalization):
 def wave_by_reference(y, sr, normalization):
     n_samples = (N_FRAMES + 1) * HOP_LENGTH
     if normalization == "int16":
-        return reference.int16_wave(y, sr, n_samples=n_samples).astype("float32")
-    return reference.clip_wave(y, sr, n_samples=n_samples).astype("float32")
+        return librosa_reference.int16_wave(y, sr, n_samples=n_samples).astype("float32")
+    return librosa_reference.clip_wave(y, sr, n_samples=n_samples).astype("float32")
 
 
 def picture():
@@ -227,7 +228,9 @@ def picture_network(name, augmentation=PICTURE_AUGMENTATION, **options):
     def model(n_classes):
         return conv2d_picture((150, 50, 1), n_classes, way.layers())
 
-    return network(name, FrontEnd("picture", SAMPLE_RATE, picture, reference.small_mel_picture), model, way, **options)
+    return network(
+        name, FrontEnd("picture", SAMPLE_RATE, picture, librosa_reference.small_mel_picture), model, way, **options
+    )
 
 
 def network(name, front_end, model, way, **options):

@@ -10,14 +10,15 @@ import functools
 
 import keras
 
-from keras_ser import reference
-from keras_ser.data.examples import originals
+from keras_ser import librosa_reference
+from keras_ser.data.augmentation import originals
+from keras_ser.data.protocols import Split
 from keras_ser.layers import MFCC, FixFrames, RunningNormalization
 from keras_ser.models.conv1d import conv1d
 from keras_ser.models.conv1d_lstm import conv1d_lstm
 from keras_ser.models.lstm import lstm
-from keras_ser.report import Experiment, Figure, FrontEnd, NotStated, Report, Split, Training
-from keras_ser.training import BestCheckpoint
+from keras_ser.reports.specification import Experiment, Figure, FrontEnd, NotStated, Report, Training
+from keras_ser.training.networks import BestCheckpoint
 
 # 2. The seven emotions in the report's order.
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -51,7 +52,7 @@ def front_end(sample_rate, n_mfcc, n_frames):
         f"mfcc_{sample_rate}_{n_mfcc}_{n_frames}",
         sample_rate,
         functools.partial(features, **choice),
-        functools.partial(reference.tess_features, **choice),
+        functools.partial(librosa_reference.tess_features, **choice),
     )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from keras_ser import audio, corpora, reference, reports
+from keras_ser import audio, corpora, librosa_reference, reports
 from keras_ser.data import features
 from keras_ser.data.cache import FeatureCache
 from keras_ser.errors import UserError
@@ -157,7 +157,7 @@ def test_a_file_that_changed_or_vanished_since(manifest, tmp_path):
 
 def test_another_rate_is_resampled(manifest, together, tmp_path):
     waveform, _ = audio.read(manifest["path"][0])
-    high = 0.5 * reference.resample(waveform, 16000, 48000)
+    high = 0.5 * librosa_reference.resample(waveform, 16000, 48000)
     audio.write(tmp_path / "high.wav", high, 48000)
     clip, _ = features.with_content(unread(manifest[:1], path=str(tmp_path / "high.wav")))
     assert (clip["rate"][0], clip["samples"][0]) == (48000, len(high))

@@ -7,9 +7,9 @@ from sklearn.model_selection import train_test_split
 
 from keras_ser import corpora, reports
 from keras_ser.data import leakage, protocols
-from keras_ser.data.examples import Copies, originals, with_copies
+from keras_ser.data.augmentation import Copies, originals, with_copies
+from keras_ser.data.protocols import SpeakerSplit, Split, StratifiedSplit
 from keras_ser.errors import UserError
-from keras_ser.report import SpeakerSplit, Split, StratifiedSplit
 
 SPLIT = Split(validation=0.15, test=0.15, random_state=42, n_folds=5)
 PLAN = (Copies("pitch_shift", 3, -3.0, 3.0), Copies("time_stretch", 3, 0.8, 1.2))

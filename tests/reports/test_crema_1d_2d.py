@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_ser import audio, corpora, metrics, reports
+from keras_ser import audio, corpora, reports
 from keras_ser.data import protocols
 from keras_ser.data.features import padded
 from keras_ser.reports import crema_1d_2d as report
+from keras_ser.training import metrics
 from tests.harness import check_layer, generated
 from tests.harness import padded as padded_with_noise
 

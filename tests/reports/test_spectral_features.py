@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from keras_ser import audio, comparison, corpora, reports
+from keras_ser import audio, corpora, reports
+from keras_ser.analysis import reported
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
 from keras_ser.reports import spectral_features as report
@@ -155,7 +156,7 @@ def test_the_interval_over_clips():
         facts = {"experiment": "svm/energy", "protocol": "as_reported"}  # noqa: RUF012
 
     rows = [{"metric": "accuracy", "protocol": "as_reported", "experiment": "svm/energy", "mean": 0.5}]
-    table = comparison.over_clips(pd.DataFrame(rows), [Run()])
+    table = reported.over_clips(pd.DataFrame(rows), [Run()])
     assert table.iloc[0].tolist() == [
         "svm/energy",
         0.5,

@@ -1,0 +1,1 @@
+"""The command line: ``parser`` says what can be asked, ``commands`` turns it into calls."""

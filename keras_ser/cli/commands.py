@@ -1,0 +1,459 @@
+"""The command line: arguments → one call. ``main(argv)`` returns the exit code.
+
+0: done. 2: something the user can put right, said in one line on stderr. 130: interrupted; what was finished is kept.
+TensorFlow is imported by the commands that need it, so that ``--help`` answers at once.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from keras_ser import reports
+from keras_ser.cli.parser import EMBEDDED_EPOCHS, QUESTIONS, arguments
+from keras_ser.errors import UserError
+
+RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
+
+
+def data_root(argument):
+    """Where the corpora are: the argument, else $KERAS_SER_DATA, else data/. Raises UserError if told of no folder."""
+    named = argument or os.environ.get("KERAS_SER_DATA")
+    if named and not Path(named).is_dir():
+        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a folder with one folder a corpus")
+    return Path(named or "data")
+
+
+def find_corpora(names, root, out):
+    """What is under ``root`` of the corpora called ``names``, or the embedded ones where there is nothing of them.
+
+    Real and synthetic speech are never mixed. → (title, manifest)
+    """
+    from keras_ser import corpora
+    from keras_ser.corpora import synthetic
+
+    there = [name for name in names if (root / name).is_dir()]
+    missing = [name for name in names if name not in there]
+    if not there:
+        folders = ", ".join(str(root / name) for name in names)
+        what = corpora.titles(names)
+        print(f"{folders}: no such folder, so embedded synthetic speech stands in for {what}", file=sys.stderr)
+        root = out / "cache" / "synthetic"
+        for name in names:
+            synthetic.make(name, root / name)
+        return what, corpora.joined(names, root)
+    if missing:
+        print(f"{root}: {' and '.join(missing)} not found; used are {' and '.join(there)} alone", file=sys.stderr)
+    return corpora.titles(there, missing), corpora.joined(there, root)
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Keep back what TensorFlow's start prints before it can be told not to; show it if the start fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def load(name):
+    """The report called ``name``, TensorFlow started without its chatter."""
+    if name in reports.NAMES:
+        with quiet_stderr():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+            # Every run builds a model of its own, which TensorFlow takes for needless retracing.
+            tf.get_logger().setLevel("ERROR")
+    return reports.load(name)
+
+
+def list_reports(_):
+    for name in reports.NAMES:
+        print(f"{name:20} {load(name).title}")
+
+
+def show(options):
+    report = load(options.report)
+    models = {item.name: item.model(len(report.labels)) for item in report.experiments}
+    if options.json:
+        print(json.dumps(as_json(report, models), indent=1))
+        return
+    from tabulate import tabulate
+
+    print(
+        f"{report.title}\n{report.source}\n\nCorpus: {', '.join(report.corpora)}. Labels: {', '.join(report.labels)}.\n"
+        f"Protocols: {', '.join(report.protocols)}.\n"
+    )
+    rows = [
+        (
+            item.name,
+            "ours" if item.ours else "",
+            f"{models[item.name].count_params():,}",
+            "×".join(map(str, models[item.name].input_shape[1:])),
+        )
+        for item in report.experiments
+    ]
+    print(tabulate(rows, ["experiment", "", "parameters", "input"]), end="\n\n")
+    stated = [(item.experiment or "data", item.metric, item.value, item.where, item.note) for item in report.figures]
+    print(tabulate(stated, ["stated for", "metric", "value", "section", "note"]), end="\n\n")
+    left_open = [(item.what, item.choice, item.reason) for item in report.not_stated]
+    print(tabulate(left_open, ["left open", "we chose", "because"], maxcolwidths=45), end="\n\n")
+    print("Where its text, code and tables disagree:")
+    for difference in report.differences:
+        print(f"- {difference}")
+
+
+def as_json(report, models):
+    """A report for programs."""
+    return {
+        "name": report.name,
+        "title": report.title,
+        "source": report.source,
+        "corpora": report.corpora,
+        "labels": report.labels,
+        "protocols": report.protocols,
+        "experiments": [
+            {
+                "name": item.name,
+                "front_end": item.front_end.name,
+                "sample_rate": item.front_end.sample_rate,
+                "loss": item.loss,
+                "ours": item.ours,
+                "note": item.note,
+                "input_shape": models[item.name].input_shape[1:],
+                "parameters": models[item.name].count_params(),
+                "trainable_parameters": sum(int(weight.numpy().size) for weight in models[item.name].trainable_weights),
+            }
+            for item in report.experiments
+        ],
+        "figures": [vars(item) for item in report.figures],
+        "not_stated": [vars(item) for item in report.not_stated],
+        "differences": report.differences,
+    }
+
+
+def reproduce(options):
+    chosen = options.reports or list(reports.NAMES)
+    root = data_root(options.data)
+    for name in dict.fromkeys(chosen):
+        reproduce_one(load(name), root, options)
+
+
+def prepare(report, root, options):
+    """What a report is run on: → (material, folder of its results, how many epochs at most)"""
+    from keras_ser import corpora
+    from keras_ser.corpora import folders
+    from keras_ser.runs import runner
+
+    stand_in = options.corpus if report.corpora != (options.corpus,) else None
+    if stand_in:
+        if stand_in not in corpora.CORPORA and Path(stand_in).is_dir():
+            manifest, what = folders.manifest(stand_in), f"the folder {Path(stand_in).resolve().name}"
+            stand_in = Path(stand_in).resolve().name
+        else:
+            manifest, what = corpora.manifest(stand_in, root), corpora.get(stand_in).title
+        title = f"{what} in place of {corpora.titles(report.corpora)}"
+    else:
+        title, manifest = find_corpora(report.corpora, root, options.out)
+    material = runner.gather(report, title, manifest)
+    for line in material.left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
+    # Figures from synthetic speech, or of a stand-in, never lie where those of the report's own recordings do.
+    out = options.out / "stand_in" / stand_in if stand_in else options.out
+    out = out / "synthetic" if material.synthetic else out
+    return material, out, epochs
+
+
+def run(report, material, experiments, protocol_names, out, epochs, options, **which):
+    """Run what is missing. → list of store.Run"""
+    from keras_ser.runs import runner
+
+    return runner.run_all(
+        report,
+        material,
+        root=out / "runs",
+        cache_root=options.out / "cache" / "features",
+        experiments=experiments,
+        protocol_names=protocol_names,
+        seeds=range(options.seeds),
+        engine=options.features,
+        epochs=epochs,
+        **which,
+    )
+
+
+def reproduce_one(report, root, options):
+    """Run one report, write its table and pictures, and say where they are."""
+    from keras_ser.analysis import reported
+    from keras_ser.data import protocols
+    from keras_ser.output import figures, tensorboard
+    from keras_ser.runs import runner
+
+    protocol_names = options.protocols or list(report.protocols)
+    for protocol in protocol_names:
+        protocols.get(protocol)
+    if options.experiments == ["all"]:
+        experiments = list(report.experiments)
+    elif options.experiments:
+        experiments = [report.experiment(name) for name in options.experiments]
+    else:
+        experiments = [item for item in report.experiments if not item.ours]
+
+    material, out, epochs = prepare(report, root, options)
+    report = report.fitted(material.manifest)
+    experiments = [report.experiment(item.name) for item in experiments]
+    if not options.stored:
+        run(report, material, experiments, protocol_names, out, epochs, options)
+    stored = runner.stored(report, material, root=out / "runs", engine=options.features, epochs=epochs)
+    if not stored:
+        raise UserError(f"{out / 'runs' / report.name}: no run of {material.description} is stored: leave out --stored")
+    frame = reported.table(report, stored)
+    folder = out / report.name
+    text = reported.markdown(report, frame, stored)
+    reported.write(frame, text, folder)
+    paths = figures.all_of_report(report, material, stored, frame, folder / "figures")
+    logs = tensorboard.write(stored, out / "tensorboard")
+
+    say_what(report, material, epochs)
+    for metric in ("accuracy", "uar"):
+        print(f"\n{metric}\n{reported.scores_for_people(frame, metric).to_markdown(index=False)}")
+    written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
+    print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
+
+
+def results(options):
+    """Print the table of all reports, or keep a README's in step with it."""
+    from keras_ser.analysis import reported
+
+    found = reported.accuracies([load(name) for name in reports.NAMES], options.out)
+    if found.empty:
+        raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
+    text = reported.summary(found).to_markdown(index=False, disable_numparse=True)
+    if options.readme is None:
+        print(text)
+        return
+    before, begin, rest = options.readme.read_text().partition(RESULTS_BEGIN)
+    _, end, after = rest.partition(RESULTS_END)
+    if not (begin and end):
+        raise UserError(f"{options.readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
+    options.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def page(options):
+    load(reports.NAMES[0])
+    from keras_ser.output import page
+
+    path = page.write(options.out, data_root(options.data), audio=options.audio)
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def say_what(report, material, epochs):
+    """What the figures that follow were made from."""
+    from keras_ser import corpora
+    from keras_ser.analysis import reported
+
+    print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
+    if material.synthetic:
+        print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
+    if reported.is_stand_in(report, material.title):
+        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.titles(report.corpora)}.")
+
+
+def compare(options):
+    """Answer one question by stored runs; those that are missing are run first."""
+    report = load(options.report)
+    from keras_ser.analysis import paired, reported
+    from keras_ser.data import protocols
+    from keras_ser.output import figures, tensorboard
+    from keras_ser.reports import extensions
+
+    material, out, epochs = prepare(report, data_root(options.data), options)
+    report = report.fitted(material.manifest)
+    experiments, pairs = extensions.compared(report, options.question, options.experiments or ())
+    chosen = options.protocols or protocols.possible(material.manifest, report.split)
+    ran = run(report, material, experiments, chosen, out, epochs, options, models=False)
+    tensorboard.write(ran, out / "tensorboard")
+    clips = paired.tested(ran, material.manifest)
+    frame, changes = paired.scores(ran, clips), paired.differences(clips, pairs)
+    classes = paired.by_class(clips, pairs, report.labels)
+    folder = out / "compare" / options.question / report.name
+    description = f"{material.description}, {len(material.manifest)} clips"
+    text = paired.markdown(QUESTIONS[options.question][0], report, description, ran, frame, changes, classes)
+    reported.write(frame, text, folder)
+    pictures = [figures.ladder(frame, reported.shared(ran), description, folder / "ladder.png")]
+    if len(changes):
+        pictures.append(figures.differences(changes, description, folder / "differences.png"))
+        pictures.append(figures.reliability(clips, description, folder / "reliability.png"))
+
+    say_what(report, material, epochs)
+    print(f"\n{paired.scores_for_people(frame).to_markdown(index=False)}")
+    if len(changes):
+        print(f"\n{paired.differences_for_people(changes).to_markdown(index=False)}")
+    print("", folder / "table.csv", folder / "table.md", *pictures, sep="\n")
+
+
+def leaks(options):
+    from keras_ser.data import leakage
+    from keras_ser.runs import store
+
+    if options.path.is_dir():
+        run = store.read(options.path)
+        if run is None:
+            raise UserError(f"{options.path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+        found, protocol = leakage.of_counts(run.facts["shared"]), run.facts["protocol"]
+    else:
+        found, protocol = leakage.of_table(leakage.read(options.path)), options.protocol
+    undeclared = leakage.undeclared(found, protocol)
+    print(found.to_markdown(index=False) if len(found) else "train and test share nothing")
+    if undeclared:
+        raise UserError(
+            f"{options.path}: train and test share {', '.join(undeclared)}, which "
+            + (f"{protocol} does not declare" if protocol else "no protocol declares: name one with --protocol")
+        )
+
+
+def augment(options):
+    report = load(options.report)
+    from keras_ser.data import augmented_audio
+    from keras_ser.runs import runner
+
+    material = runner.gather(report, *find_corpora(report.corpora, data_root(options.data), options.out))
+    count = augmented_audio.write(report, material.manifest, options.out, options.seed)
+    print(f"{material.description}: {count} files, their table and the splits are in {options.out}")
+
+
+def corpus_check(options):
+    from keras_ser.corpora.check import check
+
+    result = check(options.name, data_root(options.data))
+    print(result.text())
+    if not result.usable:
+        raise UserError(f"{options.name} cannot be used: {result.obstacle}")
+
+
+def corpus_make(options):
+    from keras_ser.corpora import synthetic
+
+    for name in options.name or synthetic.NAMES:
+        print(synthetic.make(name, options.out / name))
+
+
+def corpus_download(options):
+    from keras_ser.corpora.download import download
+
+    print(download(options.name, options.data or Path(os.environ.get("KERAS_SER_DATA") or "data")))
+
+
+def export(options):
+    load(reports.NAMES[0])
+    from keras_ser.serving import export
+
+    differences = export.export(export.open_run(options.run), options.out)
+    say_differences(differences)
+    print(f"\n{options.out}\n{options.out / 'README.md'}")
+
+
+def verify(options):
+    load(reports.NAMES[0])
+    from keras_ser.serving import export
+
+    say_differences(export.verify(options.model))
+
+
+def say_differences(differences):
+    """What a self-test found."""
+    from tabulate import tabulate
+
+    rows = [(name, f"{difference:.1e}") for name, difference in differences.items()]
+    print(tabulate(rows, ["self-test", "greatest difference of a probability"]))
+
+
+def predict(options):
+    load(reports.NAMES[0])
+    from keras_ser.serving import predict
+
+    predictor = predict.load(options.model)
+    line = predict.FORMATS[options.format]
+    if options.format == "csv":
+        print(predict.csv_header(predictor.labels))
+    found = predict.predict(predictor, predict.recordings(options.paths), window_s=options.window, hop_s=options.hop)
+    answered = failed = 0
+    for prediction in found:
+        if isinstance(prediction, UserError):
+            failed += 1
+            print(f"skipped: {prediction}", file=sys.stderr)
+            continue
+        answered += 1
+        print(line(prediction), flush=True)
+        if options.timeline:
+            predict.write_timeline(prediction, options.timeline)
+    if not answered and not failed:
+        raise UserError(f"{', '.join(map(str, options.paths))}: no audio file is there")
+    if failed:
+        raise UserError(f"{failed} of {answered + failed} files could not be used, the rest is done")
+
+
+def demo(options):
+    load(reports.NAMES[0])
+    from keras_ser.serving import demo, predict
+
+    demo.gradio()  # before the model is loaded: it may be missing
+    demo.serve(predict.load(options.model), port=options.port)
+
+
+def benchmark(options):
+    load(reports.NAMES[0])
+    from keras_ser.benchmark import serving, signal, training
+    from keras_ser.serving import export
+
+    runs = [export.open_run(folder) for folder in options.serving or ()]
+    corpus = "tess" if options.training else "emodb"
+    title, manifest = find_corpora([corpus], data_root(options.data), options.out)
+    kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
+    step = max(1, len(manifest) // options.clips)
+    paths = list(manifest["path"][::step][: options.clips])
+    folder = options.out / "benchmark"
+    settings = {"corpus": kind + title, "rounds": options.rounds}
+    if runs:
+        name, table = "serving", serving.run(runs, paths, folder, **settings)
+    elif options.training:
+        name, table = "training", training.run(paths, folder, **settings)
+    else:
+        name, table = "benchmark", signal.run(paths, folder, **settings)
+    print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / name}.csv\n{folder / name}.md")
+
+
+def main(argv=None):
+    """Run one command. → exit code."""
+    options = arguments().parse_args(argv)
+    try:
+        globals()[options.function](options)
+    except UserError as error:
+        print(f"keras-ser: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"keras-ser: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nkeras-ser: interrupted; what was finished is kept, run the same command to go on",
+            file=sys.stderr,
+        )
+        return 130
+    return 0

@@ -1,0 +1,186 @@
+"""What the command line takes: ``arguments()`` is the parser of all commands.
+
+``options.function`` is the name of the function in :mod:`keras_ser.cli.commands` that carries a command out.
+"""
+
+import argparse
+from pathlib import Path
+
+from keras_ser import reports
+
+# How long to train on embedded corpora unless --epochs says so: enough to see every part work within minutes.
+EMBEDDED_EPOCHS = 3
+
+QUESTIONS = {  # of `compare`: what is asked, and what is compared unless experiments are named
+    "losses": ("Mean squared error against cross-entropy.", "the report's, each with both losses"),
+    "models": ("The report's architectures and an SVM.", "one a model of the report, and svm"),
+    "protocols": ("Each step from the report's split to new speakers and sentences.", "those of the report"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def positive(text):
+    """A whole number of at least 1."""
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
+    return value
+
+
+def seconds(text):
+    """A length of time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text!r}")
+    return value
+
+
+def names(text):
+    """Names with commas between them."""
+    return [name for name in text.split(",") if name]
+
+
+def arguments():
+    """The parser of all commands."""
+    parser = Parser(prog="keras-ser", description="Five speech emotion recognition reports, reproduced in Keras.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function, name, summary, **kwargs):
+        added = commands.add_parser(name, help=summary, description=summary, **kwargs)
+        added.set_defaults(function=function)
+        return added
+
+    def with_data(added):
+        added.add_argument(
+            "--data",
+            type=Path,
+            metavar="DIR",
+            help="folder with one folder a corpus (default: $KERAS_SER_DATA, else data/)",
+        )
+
+    command("list_reports", "reports", "List the reports.")
+
+    added = command("show", "show", "What a report states, leaves open, and what we chose.")
+    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    added.add_argument("--json", action="store_true", help="for programs")
+
+    def with_runs(added):
+        with_data(added)
+        added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+        added.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 … N-1 (default: 1)")
+        added.add_argument(
+            "--corpus",
+            metavar="NAME",
+            help="a stand-in, cut down to the report's emotions: another corpus, or a folder with one folder a class",
+        )
+        added.add_argument(
+            "--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph"
+        )
+        added.add_argument(
+            "--epochs",
+            type=positive,
+            metavar="N",
+            help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on embedded corpora)",
+        )
+
+    added = command("reproduce", "reproduce", "Run reports and write their tables and pictures.")
+    added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
+    with_runs(added)
+    added.add_argument(
+        "--protocols",
+        type=names,
+        metavar="A,B",
+        help="default: those of the report (keras-ser show REPORT)",
+    )
+    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
+    added.add_argument("--stored", action="store_true", help="train nothing: tables and pictures of what is stored")
+
+    added = command("results", "results", "All accuracies so far, reported and ours, in one table.")
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
+
+    added = command("page", "page", "Write the results page: everything that is stored, in one HTML file.")
+    with_data(added)
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    added.add_argument("--audio", action="store_true", help="with recordings of people to play: mind their licences")
+
+    questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
+    questions = questions.add_subparsers(required=True, metavar="QUESTION")
+    for question, (summary, which) in QUESTIONS.items():
+        added = questions.add_parser(question, help=summary, description=f"{summary} Runs that are missing are run.")
+        added.set_defaults(function="compare", question=question)
+        added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+        with_runs(added)
+        added.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
+        added.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
+
+    added = command("leaks", "leaks", "What train and test share that their protocol does not declare.")
+    added.add_argument(
+        "path",
+        type=Path,
+        metavar="RUN|CSV",
+        help="folder of a run, or a table with the columns side and any of clip, content, speaker, sentence",
+    )
+    added.add_argument("--protocol", metavar="NAME", help="what a table may share (default: nothing)")
+
+    added = command("augment", "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
+    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    with_data(added)
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    added.add_argument("--seed", type=int, default=0, metavar="K", help="default: 0")
+
+    corpus = command(None, "corpus", "Make, check or download a corpus.")
+    actions = corpus.add_subparsers(required=True, metavar="ACTION")
+    summary = "Count and check every clip of a corpus."
+    added = actions.add_parser("check", help=summary, description=summary)
+    added.set_defaults(function="corpus_check")
+    added.add_argument("name", metavar="NAME", help="emodb, ravdess, tess, savee or crema_d")
+    with_data(added)
+    summary = "Write embedded corpora: synthetic speech with a corpus's file names and rates."
+    added = actions.add_parser("make", help=summary, description=summary)
+    added.set_defaults(function="corpus_make")
+    added.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    summary = "Download a public corpus from its home."
+    added = actions.add_parser("download", help=summary, description=summary)
+    added.set_defaults(function="corpus_download")
+    added.add_argument("name", metavar="NAME", help="emodb, ravdess, crema_d or tess")
+    with_data(added)
+
+    added = command("export", "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
+    added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    added = command("verify", "verify", "Repeat the self-test of an exported model.")
+    added.add_argument("model", type=Path, metavar="DIR")
+
+    added = command("predict", "predict", "Emotions of recordings by an exported model or a stored run.")
+    added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
+    added.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, and folders to search")
+    added.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    added.add_argument("--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)")
+    added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
+    added.add_argument("--timeline", type=Path, metavar="DIR", help="write windows as CSV and picture, a file each")
+
+    added = command("demo", "demo", "Serve a page to this machine on which to try a model with one's own voice.")
+    added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
+    added.add_argument("--port", type=positive, default=7860, metavar="N", help="default: 7860")
+
+    added = command("benchmark", "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
+    with_data(added)
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    kind = added.add_mutually_exclusive_group()
+    kind.add_argument("--training", action="store_true", help="time training beside the reports' listings instead")
+    kind.add_argument("--serving", type=Path, nargs="+", metavar="RUN", help="time the exports of runs instead")
+    added.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
+    added.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
+    return parser

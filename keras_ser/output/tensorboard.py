@@ -1,0 +1,57 @@
+"""Stored runs as TensorBoard logs: ``<folder>/<report>/<experiment>/<protocol>/seed-<k>/``.
+
+Of each run: loss and accuracy by epoch in ``train``, ``validation`` and ``test``, named as Keras's own callback names
+them, and in the run's folder its test scores, its confusion matrix as a picture and its hyperparameters. Made from what
+the run left on disk, so logs of old runs can be written as well as of new ones. ``tensorboard --logdir <folder>``.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from keras_ser.output import figures
+from keras_ser.training.metrics import SCORES
+
+SIDES = {"train": "", "validation": "val_", "test": "test_"}  # side → how its columns in history.csv begin
+METRICS = ("loss", "accuracy")
+HYPERPARAMETERS = ("report", "experiment", "protocol", "seed", "loss", "optimizer", "batch_size", "epochs", "corpus")
+
+
+def write(runs, folder):
+    """Write the logs of those runs that have none, or an older one, each whole or not at all. → ``folder``"""
+    for run in runs:
+        facts = run.facts
+        target = Path(folder, facts["report"], facts["experiment"], facts["protocol"], f"seed-{facts['seed']}")
+        stored = (run.folder / "run.json").stat().st_mtime
+        if target.exists() and target.stat().st_mtime >= stored:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as part:
+            _write(run, Path(part) / "log")
+            shutil.rmtree(target, ignore_errors=True)
+            (Path(part) / "log").rename(target)
+    return folder
+
+
+def _write(run, folder):
+    history = run.history()
+    for side, prefix in SIDES.items():
+        columns = {metric: prefix + metric for metric in METRICS if prefix + metric in history and "epoch" in history}
+        if columns:
+            with tf.summary.create_file_writer(str(folder / side)).as_default():
+                for row in history.to_dict("records"):
+                    for metric, column in columns.items():
+                        tf.summary.scalar(f"epoch_{metric}", row[column], step=int(row["epoch"]))
+    with tf.summary.create_file_writer(str(folder)).as_default():
+        known = {name: run.facts.get(name) for name in HYPERPARAMETERS}
+        hparams.hparams({name: value for name, value in known.items() if value is not None})
+        if run.diverged:
+            return
+        for name in SCORES:
+            tf.summary.scalar(f"test/{name}", run.metrics[name], step=0)
+        picture = figures.confusion_picture(np.array(run.metrics["confusion"]), run.facts["labels"])
+        tf.summary.image("confusion matrix", picture[None], step=0)

@@ -1,0 +1,92 @@
+"""Experiments that no report lists and that comparisons need: another loss, or an SVM, on the same features.
+
+A variant is called after what it varies: ``<experiment>@<loss>``, ``svm``. All are marked as ours.
+"""
+
+from dataclasses import replace
+from itertools import combinations
+
+from keras_ser import reports
+from keras_ser.errors import UserError
+from keras_ser.models.kernel_machine import kernel_machine
+from keras_ser.reports.specification import Experiment, SupportVectors
+
+LOSSES = ("categorical_crossentropy", "mean_squared_error")
+SVM = "svm"
+
+
+def with_loss(report, experiment, loss):
+    """``experiment`` trained with ``loss``: itself, its counterpart in the report, or a variant."""
+    if experiment.loss == loss:
+        return experiment
+    counterpart = experiment.name.replace(experiment.loss, loss)
+    if counterpart != experiment.name and any(item.name == counterpart for item in report.experiments):
+        return report.experiment(counterpart)
+    return replace(experiment, name=f"{experiment.name}@{loss}", loss=loss, ours=True, note=f"trained with {loss}")
+
+
+def machine(report):
+    """An SVM (RBF, C = 10, every number standardised) on the features of the report's first experiment."""
+    first = report.experiments[0]
+
+    def model(n_classes):
+        return kernel_machine(first.front_end.graph().output_shape[1:], n_classes)
+
+    return Experiment(
+        SVM,
+        first.front_end,
+        model,
+        "hinge",
+        SupportVectors((10.0,), ("rbf",), standardize=True),
+        copies=first.copies,
+        ours=True,
+        note=f"SVM (RBF, C = 10) on the features of {first.name}, every number standardised",
+    )
+
+
+def one_a_model(report):
+    """The first experiment of the report for each architecture, and an SVM."""
+    firsts = {}
+    for item in report.experiments:
+        if not item.ours:
+            kind = SVM if isinstance(item.training, SupportVectors) else item.model(len(report.labels)).name
+            firsts.setdefault(kind, item)
+    return [*firsts.values()] if SVM in firsts else [*firsts.values(), machine(report)]
+
+
+def compared(report, question, names=()):
+    """What a question of ``keras-ser compare`` sets side by side. → (experiments, pairs of names that are paired)
+
+    ``names``: of experiments; none: those that the question is about by itself. Raises UserError where there is nothing
+    to compare.
+    """
+    chosen = [find(report, name) for name in names]
+    listed = chosen or [item for item in report.experiments if not item.ours]
+    if question == "losses":
+        networks = [item for item in listed if item.loss in LOSSES]
+        if not networks:
+            raise UserError(f"none of {', '.join(item.name for item in listed)} is trained with a loss to exchange")
+        # Each loss of a pair may be listed: once is enough.
+        couples = {tuple(with_loss(report, item, loss) for loss in LOSSES): None for item in networks}
+        return [item for pair in couples for item in pair], [(first.name, second.name) for first, second in couples]
+    if question == "models":
+        experiments = chosen or one_a_model(report)
+        return experiments, list(combinations([item.name for item in experiments], 2))
+    return listed, []
+
+
+def find(report, name):
+    """The experiment or variant called ``name``. Raises UserError if there is none."""
+    if name == SVM and all(item.name != SVM for item in report.experiments):
+        return machine(report)
+    base, _, loss = name.partition("@")
+    experiment = report.experiment(base)
+    return (
+        with_loss(report, experiment, loss) if loss in LOSSES else experiment if not loss else report.experiment(name)
+    )
+
+
+def experiment_of(facts):
+    """The experiment of a stored run (its run.json), at the size that it found from its data."""
+    experiment = find(reports.load(facts["report"]), facts["experiment"])
+    return experiment.at_size(facts["size"]) if experiment.at_size else experiment

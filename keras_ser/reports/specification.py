@@ -1,0 +1,177 @@
+"""What a report is made of. Frozen dataclasses: they hold facts and check themselves, nothing else.
+
+A report module (``keras_ser/reports``) fills one :class:`Report`; ``experiment`` carries it out. Nothing here has a
+silent default where a report could have been silent: what it does not say is a :class:`NotStated` with our choice.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from keras_ser.data.protocols import Split
+from keras_ser.errors import UserError
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that the report prints (of ``most_confusing_class``: a label).
+
+    ``experiment`` "" is the data itself. ``comparable``: whether ours can be set beside it under other protocols too
+    (an accuracy can, a count of test clips cannot). ``rounding``: half a unit of the last digit printed.
+    """
+
+    experiment: str
+    metric: str
+    value: float | str
+    where: str
+    note: str = ""
+    comparable: bool = True
+    rounding: float = 0.0
+
+
+@dataclass(frozen=True)
+class NotStated:
+    """Something the report leaves open, and what we do about it."""
+
+    what: str
+    choice: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """What turns a clip into features.
+
+    ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz; None: at the rate of its
+    recording) and ``lengths`` [batch] to features; ``reference``: (waveform, its rate) → the same features of one clip
+    by the libraries. ``first_channel``: of several channels the first is heard, not their average.
+    """
+
+    name: str
+    sample_rate: int | None
+    graph: Callable
+    reference: Callable
+    first_channel: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is fitted. ``callbacks``: a function, since Keras callbacks keep state.
+
+    ``refit``: once validation has been watched, the model is trained anew, from the same initial weights and for as
+    many epochs, on train and validation together; that is the one that is tested.
+    """
+
+    optimizer: str
+    batch_size: int
+    epochs: int
+    callbacks: Callable[[], list]
+    refit: bool = False
+
+
+@dataclass(frozen=True)
+class SupportVectors:
+    """How a support vector machine is fitted: to train and validation together, since nothing is stopped early.
+
+    Of several values of ``C`` and ``kernels``, those are taken that do best on speakers left out of them in turn.
+    """
+
+    C: tuple[float, ...]
+    kernels: tuple[str, ...]
+    standardize: bool
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One model trained with one loss on the features of one front end.
+
+    ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
+    perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
+    have statistics (keras.layers.Normalization) are adapted before training.
+    ``copies``: what :class:`Report` calls so, where this experiment is trained on others than the report's.
+    ``size_of``: manifest → a size that is found from the data, for an experiment that has one; ``at_size``: such a size
+    → the experiment with it, whose ``size`` it then is.
+    ``ours`` marks an experiment that the report does not have; it is run only when named.
+    """
+
+    name: str
+    front_end: FrontEnd
+    model: Callable
+    loss: str
+    training: Training | SupportVectors
+    before: Callable[[], list] = list
+    copies: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
+    size: int | None = None
+    size_of: Callable[[pd.DataFrame], int] | None = None
+    at_size: Callable[[int], "Experiment"] | None = None
+    ours: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report: where its speech comes from, what is done to it, what is trained, and what it claims.
+
+    ``corpora``: names of those it uses, taken together.
+    ``labels``: the classes in the order of the probability columns: emotions (common vocabulary), unless ``classes``,
+    manifest → the class of each clip, says otherwise; a manifest's ``emotion`` is then that class.
+    ``copies``: (manifest, seed) → DataFrame ``clip, copy, transform, amount`` with every training example.
+    ``protocols``: names of those that are run unless others are asked for.
+    ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
+    the protocol ``as_reported`` then does the same, every other takes them from train.
+    ``pictures``: names of those (in ``keras_ser.output.figures``) that show its clips.
+    ``speakers``: those of the corpus that the report uses; none named: all.
+    ``instead``: label → the emotion that takes its place in a stand-in that has none of it.
+    ``scores``: (predictions, manifest) → further scores by name, for what accuracy of the classes does not tell.
+    ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, stored runs) → what they answer to the report's
+    question, in Markdown.
+    ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
+    ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
+    """
+
+    name: str
+    title: str
+    source: str
+    corpora: tuple[str, ...]
+    labels: tuple[str, ...]
+    copies: Callable[[pd.DataFrame, int], pd.DataFrame]
+    split: Split
+    protocols: tuple[str, ...]
+    statistics_from_all: bool
+    experiments: tuple[Experiment, ...]
+    figures: tuple[Figure, ...]
+    not_stated: tuple[NotStated, ...]
+    differences: tuple[str, ...]
+    pictures: tuple[str, ...] = ("class_distribution", "waveforms")
+    speakers: tuple[str, ...] = ()
+    instead: dict[str, str] = field(default_factory=dict)
+    classes: Callable[[pd.DataFrame], pd.Series] | None = None
+    scores: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] | None = None
+    conclusion: Callable[[pd.DataFrame, list], str] | None = None
+    listeners: Callable[[], pd.DataFrame] | None = None
+
+    def __post_init__(self):
+        names = [experiment.name for experiment in self.experiments]
+        if len(set(names)) != len(names):
+            raise ValueError(f"Experiments of a report have different names. Received: {names}")
+        unknown = {figure.experiment for figure in self.figures} - {"", *names}
+        if unknown:
+            raise ValueError(f"Every figure belongs to an experiment of the report. Received: {sorted(unknown)}")
+
+    def fitted(self, manifest):
+        """The report with the sizes that it finds from its data, a ``manifest`` with ``samples`` and ``rate``."""
+        return replace(
+            self,
+            experiments=tuple(
+                item.at_size(item.size_of(manifest)) if item.size_of else item for item in self.experiments
+            ),
+        )
+
+    def experiment(self, name):
+        """The experiment called ``name``. Raises UserError, listing the names, if there is none."""
+        for experiment in self.experiments:
+            if experiment.name == name:
+                return experiment
+        known = ", ".join(experiment.name for experiment in self.experiments)
+        raise UserError(f"{self.name} has no experiment {name!r}: choose from {known}")

@@ -1,0 +1,1 @@
+"""Runs: carried out (``runner``), and kept on disk and found again (``store``)."""

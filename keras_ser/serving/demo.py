@@ -1,0 +1,82 @@
+"""A page on which to record or upload a voice and see what a model says of it.
+
+It is served to this machine alone (127.0.0.1) and loads nothing from elsewhere. Needs Gradio, which is no dependency of
+the package but an extra: ``pip install keras-ser[demo]``.
+"""
+
+import os
+
+from keras_ser import audio
+from keras_ser.errors import UserError
+from keras_ser.output import figures
+from keras_ser.serving.predict import Predictor, predict
+
+HOST = "127.0.0.1"
+
+
+def gradio():
+    """The library, told to stay at home. Raises UserError where it is not installed."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import gradio
+    except ImportError as error:
+        raise UserError("the demo needs Gradio: install it with .venv/bin/python -m pip install '.[demo]'") from error
+    return gradio
+
+
+def page(predictor: Predictor):
+    """The page, not yet served. → gradio.Blocks"""
+    gr = gradio()
+
+    def answer(path):
+        """A recording → label with probabilities, picture, warnings."""
+        if path is None:
+            return None, None, ""
+        (found,) = predict(predictor, [path])
+        if isinstance(found, UserError):
+            raise gr.Error(str(found).replace(str(path), "this recording"))
+        y, rate = audio.read(path)
+        warnings = "\n".join(f"- {warning}" for warning in found.warnings)
+        return dict(zip(found.labels, found.probabilities.tolist(), strict=True)), figures.recording(y, rate), warnings
+
+    with gr.Blocks(title="keras_ser demo", delete_cache=(3600, 3600)) as blocks:
+        gr.Markdown(f"# What does the model hear?\n\n{predictor.title}")
+        with gr.Row():
+            with gr.Column():
+                voice = gr.Audio(
+                    sources=["microphone", "upload"], type="filepath", label="A voice", buttons=["download"]
+                )
+                warnings = gr.Markdown()
+            probabilities = gr.Label(label="Probabilities", num_top_classes=len(predictor.labels))
+        picture = gr.Image(label="Waveform and mel spectrogram", show_label=False, buttons=["fullscreen"])
+        gr.Markdown(
+            "Trained on acted speech. Acted emotions are not felt ones: not for decisions about people. Nothing leaves "
+            "this machine."
+        )
+        voice.change(answer, voice, [probabilities, picture, warnings], api_name="answer")
+    return blocks
+
+
+def serve(predictor: Predictor, *, port: int, block=True):
+    """Serve the page until interrupted. ``block`` False: return at once. → its address
+
+    Raises UserError if the port is taken.
+    """
+    blocks, theme = page(predictor), gradio().themes
+    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+    try:
+        _, address, _ = blocks.launch(
+            server_name=HOST,
+            server_port=port,
+            theme=theme.Default(**fonts),
+            footer_links=[],
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise UserError(f"port {port} of {HOST} is taken: choose another with --port") from error
+    print(f"{address} (Ctrl+C ends it)", flush=True)
+    if block:
+        blocks.block_thread()
+    return address

@@ -1,0 +1,331 @@
+"""A stored run as a SavedModel of the whole chain: raw audio in, probabilities out, TensorFlow alone.
+
+``<out>/``: the SavedModel; ``README.md``, its model card; ``assets.extra/keras_ser.json`` (what it is, for programs),
+``assets.extra/tf_serving_warmup_requests`` and ``assets.extra/selftest.npz`` (signals and the probabilities that the
+training path gives them), from which :func:`verify` can tell at any time, anywhere, whether the model still answers as
+it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` (see :mod:`keras_ser.serving.tflite`).
+Signatures, all of which answer ``probabilities`` [batch, classes], ``class_index`` and ``label`` [batch]:
+
+- ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate (one without a rate takes recordings as
+  they are), every clip filling its row;
+- ``padded``: ``waveform`` and ``lengths`` int32 [batch], for clips that differ in length;
+- ``wav_bytes``: ``wav_bytes`` string [batch], each a WAV file of 16-bit PCM, any rate, any number of channels;
+- ``describe``: nothing → ``json``, the content of keras_ser.json.
+"""
+
+import json
+import math
+import os
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ser import audio, corpora, reports
+from keras_ser.data import features
+from keras_ser.data.cache import digest
+from keras_ser.dsp.resample import resample, resample_any
+from keras_ser.errors import UserError
+from keras_ser.layers import Decimate, FixFrames, FixSamples
+from keras_ser.reports import extensions
+from keras_ser.runs import store
+from keras_ser.serving import tflite
+from keras_ser.training.metrics import SCORES
+
+TOLERANCE = 1e-4  # of a probability
+EXTRA = "assets.extra"
+LITE = f"{EXTRA}/model.tflite"
+ANY_RATE = 16000  # Hz, of the self-test of a model that takes recordings at their own rate
+
+
+def open_run(folder):
+    """The complete run stored in ``folder``. Raises UserError where it is none, or one that cannot be exported."""
+    run = store.read(folder)
+    if run is None:
+        raise UserError(f"{folder}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+    if run.diverged:
+        raise UserError(f"{folder}: this run diverged in epoch {run.facts['diverged_at']} and left no model")
+    if not store.is_complete(run):
+        raise UserError(f"{folder}: model.keras is missing (models are not part of the repository): reproduce the run")
+    return run
+
+
+def chain(run):
+    """The training path of a run as one model: waveform [batch, samples], lengths [batch] → probabilities.
+
+    Raises UserError if the report's front end is no longer the one that the run was trained with.
+    """
+    front_end = extensions.experiment_of(run.facts).front_end
+    if digest(features.recipe(front_end, "in_graph")["front_end"]) != run.facts["front_end"]:
+        raise UserError(f"{run.folder}: trained on other features than this version computes: run it again")
+    graph = front_end.graph()
+    network = keras.models.load_model(run.folder / "model.keras")
+    # Keras's picture layers take themselves to be in training, and what follows them too, unless told otherwise.
+    return keras.Model(graph.inputs, network(graph.output, training=False), name=run.facts["report"])
+
+
+def describe(run):
+    """What a program that uses the model must know. JSON.
+
+    ``hears_samples``: how many samples from the start of a clip, at ``sample_rate``, the model takes in, None for all;
+    ``sample_rate``: None for a model that takes recordings at their own rate.
+    """
+    facts = run.facts
+    front_end = extensions.experiment_of(facts).front_end
+    layers = front_end.graph().layers
+    divisor = math.prod(layer.factor for layer in layers if isinstance(layer, Decimate))
+    cuts = [layer.n_samples for layer in layers if isinstance(layer, FixSamples)]
+    cuts += [layer.n_frames * layer.hop_length * divisor for layer in layers if isinstance(layer, FixFrames)]
+    names = "report experiment protocol seed corpus synthetic clips labels sample_rate loss epochs_run parameters"
+    return {
+        **{name: facts[name] for name in names.split()},
+        "first_channel": front_end.first_channel,
+        "hears_samples": min(cuts, default=None),
+        "scores": {name: run.metrics[name] for name in SCORES},
+        "versions": {**facts["versions"], "tensorflow_of_export": version("tensorflow")},
+    }
+
+
+def export(run, out):
+    """Write ``run`` to the folder ``out``, whole or not at all. → dict: greatest differences that the self-test found.
+
+    Raises UserError if there is something at ``out`` already, the disk does not take it, or the self-test fails.
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: there is something already: choose another folder or delete it")
+    model = chain(run)
+    facts = describe(run)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".part-") as part:
+            folder = Path(part) / "model"
+            _write_saved_model(model, facts, folder)
+            extra = folder / EXTRA
+            extra.mkdir()
+            (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
+            content, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
+            if content:
+                (folder / LITE).write_bytes(content)
+            has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {tflite.LONGEST_S:g} s in a row of that length."
+            (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
+            test = _self_test(model, facts, Path(part) / "selftest.wav")
+            np.savez_compressed(extra / "selftest.npz", **test)
+            _write_warmup(test, extra / "tf_serving_warmup_requests")
+            differences = verify(folder)
+            os.replace(folder, out)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
+    return differences
+
+
+def _write_saved_model(model, facts, folder):
+    labels = tf.constant(facts["labels"])
+    text = json.dumps(facts)
+
+    def answer(waveform, lengths):
+        probabilities = model([waveform, lengths])
+        place = tf.argmax(probabilities, axis=1)
+        return {"probabilities": probabilities, "class_index": place, "label": tf.gather(labels, place)}
+
+    def serving_default(waveform):
+        return answer(waveform, tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1]))
+
+    def wav_bytes(wav_bytes):
+        def decode(content):
+            channels, rate = tf.audio.decode_wav(content)  # [samples, channels]
+            mono = channels[:, 0] if facts["first_channel"] else tf.reduce_mean(channels, axis=1)
+            return resample_any(mono, rate, target_sr=facts["sample_rate"]) if facts["sample_rate"] else mono
+
+        clips = tf.map_fn(decode, wav_bytes, fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, 0))
+        return answer(clips.to_tensor(), tf.cast(clips.row_lengths(), tf.int32))
+
+    waveform = tf.TensorSpec([None, None], tf.float32, "waveform")
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", serving_default, [waveform])
+    archive.add_endpoint("padded", answer, [waveform, tf.TensorSpec([None], tf.int32, "lengths")])
+    archive.add_endpoint("wav_bytes", wav_bytes, [tf.TensorSpec([None], tf.string, "wav_bytes")])
+    archive.add_endpoint("describe", lambda: {"json": tf.constant(text)}, [])
+    archive.write_out(str(folder), verbose=False)
+
+
+def _self_test(model, facts, scratch):
+    """Signals of different lengths, levels and rates, and what the training path answers. → arrays for savez
+
+    ``facts``: from :func:`describe`; ``scratch``: where a WAV file can be put for the training path to read.
+    """
+    sample_rate = facts["sample_rate"] or ANY_RATE
+
+    def answer(y):
+        return model([y[None], np.array([len(y)], np.int32)]).numpy()
+
+    def answer_to_file(content):
+        scratch.write_bytes(content)
+        y, rate = audio.read(scratch, first_channel=facts["first_channel"])
+        resampled, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
+        return answer(resampled.numpy()[0])
+
+    rng = np.random.default_rng(0)
+    clips = []
+    for seconds, level in ((1.3, 0.2), (0.4, 0.02), (2.1, 0.5)):
+        t = np.arange(int(seconds * sample_rate)) / sample_rate
+        tone = np.sin(2 * np.pi * (120 * t + 60 * np.sin(2 * np.pi * 3 * t) + 400 * t**2))
+        clips.append((level * (tone + 0.1 * rng.normal(size=t.shape)) / 1.5).astype(np.float32))
+    waveform, lengths = features.padded(clips)
+    files = []
+    for y, rate, n_channels in zip(clips, (sample_rate, 44100, 12000), (1, 2, 1), strict=True):
+        resampled, _ = resample(y[None], orig_sr=sample_rate, target_sr=rate)
+        channels = resampled[0][:, None] * tf.linspace(0.5, 1.0, n_channels)
+        files.append(tf.audio.encode_wav(channels, rate).numpy())
+    return {
+        "waveform": waveform,
+        "lengths": lengths,
+        "probabilities": np.concatenate([answer(y) for y in clips]),
+        "wav_bytes": np.concatenate([np.frombuffer(content, np.uint8) for content in files]),
+        "wav_lengths": np.array([len(content) for content in files]),
+        "wav_probabilities": np.concatenate([answer_to_file(content) for content in files]),
+    }
+
+
+def verify(folder):
+    """Run the stored self-test of an exported model. → dict: signature → greatest difference of a probability.
+
+    Raises UserError if ``folder`` is no exported model, or one differs by more than ``TOLERANCE``.
+    """
+    folder = Path(folder)
+    try:
+        test = np.load(folder / EXTRA / "selftest.npz")
+        served = tf.saved_model.load(str(folder)).signatures
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no model exported by keras-ser ({error})") from error
+    waveform, lengths, expected = test["waveform"], test["lengths"], test["probabilities"]
+    files = np.split(test["wav_bytes"], np.cumsum(test["wav_lengths"])[:-1])
+    files = tf.constant([file.tobytes() for file in files])
+
+    def ask(signature, **inputs):
+        return served[signature](**{name: tf.constant(value) for name, value in inputs.items()})["probabilities"]
+
+    alone = [ask("serving_default", waveform=y[None, :n])[0] for y, n in zip(waveform, lengths, strict=True)]
+    answers = {
+        "serving_default, one clip at a time": (np.stack(alone), expected),
+        "padded, a batch of all": (ask("padded", waveform=waveform, lengths=lengths), expected),
+        "padded, a batch of two": (ask("padded", waveform=waveform[:2], lengths=lengths[:2]), expected[:2]),
+        "wav_bytes, a batch of all": (ask("wav_bytes", wav_bytes=files), test["wav_probabilities"]),
+        "wav_bytes, one file": (ask("wav_bytes", wav_bytes=files[1:2]), test["wav_probabilities"][1:2]),
+    }
+    differences = {name: float(np.abs(found - known).max()) for name, (found, known) in answers.items()}
+    if (folder / LITE).is_file():
+        content = (folder / LITE).read_bytes()
+        differences["TensorFlow Lite, one clip at a time"] = tflite.difference(content, waveform, lengths, expected)
+    # Not a number is not within the tolerance.
+    wrong = [f"{name}: {difference:.2g}" for name, difference in differences.items() if not difference <= TOLERANCE]
+    if wrong:
+        raise UserError(f"{folder}: probabilities differ from those of the training path by {'; '.join(wrong)}")
+    return differences
+
+
+def _field(number, payload):
+    """One length-delimited field of a protocol buffer."""
+    length, size = len(payload), b""
+    while length > 127:
+        size, length = size + bytes([length & 127 | 128]), length >> 7
+    return bytes([number << 3 | 2]) + size + bytes([length]) + payload
+
+
+def _write_warmup(test, path):
+    """Requests that TensorFlow Serving sends when it loads the model, as tensorflow.serving.PredictionLog records.
+
+    The messages are put together here, field by field: the package with their classes is larger than everything else.
+    """
+    first = test["wav_bytes"][: test["wav_lengths"][0]].tobytes()
+    requests = {
+        "serving_default": {"waveform": test["waveform"][:1]},
+        "padded": {"waveform": test["waveform"], "lengths": test["lengths"]},
+        "wav_bytes": {"wav_bytes": np.array([first], object)},
+    }
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, inputs in requests.items():
+            spec = _field(3, signature.encode())  # ModelSpec.signature_name
+            request = _field(1, spec)  # PredictRequest.model_spec
+            for name, value in inputs.items():
+                tensor = tf.make_tensor_proto(value).SerializeToString()
+                request += _field(2, _field(1, name.encode()) + _field(2, tensor))  # .inputs: key, value
+            writer.write(_field(6, _field(1, request)))  # PredictionLog.predict_log, PredictLog.request
+
+
+def _card(run, facts, about_lite):
+    """The model card."""
+    report = reports.load(facts["report"])
+    labels = ", ".join(facts["labels"])
+    used = "\n".join(
+        f"- {corpus.title}: {corpus.citation}. Licence: {corpus.licence}. {corpus.home}"
+        for corpus in map(corpora.get, report.corpora)
+    )
+    rate = f"{facts['sample_rate']} Hz" if facts["sample_rate"] else "at the recording's own rate"
+    hears = "the whole"
+    if facts["hears_samples"]:
+        seconds = f" ({facts['hears_samples'] / facts['sample_rate']:.1f} s)" if facts["sample_rate"] else ""
+        hears = f"the first {facts['hears_samples']} samples{seconds}"
+    rows = "\n".join(_scores_by_protocol(run))
+    warning = (
+        "\n**Trained on synthetic speech: it says nothing about people. For trying out software only.**\n"
+        if facts["synthetic"]
+        else ""
+    )
+    return f"""# {report.title}: {facts["experiment"]}
+{warning}
+Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} classes out: {labels}.
+
+- Source: {report.source}. Re-implemented and exported by keras_ser {facts["versions"]["keras_ser"]}.
+- Trained on {facts["corpus"]}, {facts["clips"]} clips, protocol `{facts["protocol"]}`, seed {facts["seed"]}.
+{used}
+- It hears {hears} of a clip.
+- {facts["parameters"]:,} parameters, {facts["epochs_run"]} epochs, loss {facts["loss"]}.
+
+## Scores
+
+This model, then all stored runs of the same experiment under each protocol (mean of the seeds).
+
+| protocol | runs | accuracy | UAR |
+|---|---|---|---|
+{rows}
+
+`as_reported` repeats the report's own split, in which train and test may share clips, words or speakers. What to expect
+of a voice that the model has never heard is nearest to `speaker_independent`.
+
+## Limits
+
+Acted speech, in one language, of few speakers, recorded in silence. Acted emotions are not felt ones, and a voice is no
+reading of a mind: not for decisions about people. Input of another kind (telephone, noise, music, other languages)
+still gets probabilities, which then mean nothing.
+
+## Use
+
+```python
+model = tf.saved_model.load("…")
+model.signatures["serving_default"](waveform=tf.constant(y[None]))            # y: float32 [samples]
+model.signatures["padded"](waveform=batch, lengths=lengths)                   # clips of different lengths
+model.signatures["wav_bytes"](wav_bytes=tf.constant([open("a.wav", "rb").read()]))  # 16-bit PCM, any rate
+```
+
+TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes": {{"b64": "…"}}}}]}}`.
+`python -m keras_ser verify DIR` repeats the self-test that the export ran.
+
+{about_lite}
+"""
+
+
+def _scores_by_protocol(run):
+    """Rows of Markdown: this run, then the mean of the runs of its experiment under each protocol."""
+    facts, scores = run.facts, run.metrics
+    yield f"| this model (`{facts['protocol']}`) | 1 | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
+    for protocol in sorted(run.folder.resolve().parent.parent.iterdir()):
+        siblings = [store.read(folder) for folder in sorted(protocol.glob("seed-*"))]
+        same = [run for run in siblings if run and not run.diverged and run.facts["manifest"] == facts["manifest"]]
+        if same:
+            accuracy, uar = (np.mean([run.metrics[name] for run in same]) for name in ("accuracy", "uar"))
+            yield f"| `{protocol.name}` | {len(same)} | {accuracy:.3f} | {uar:.3f} |"

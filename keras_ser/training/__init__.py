@@ -1,0 +1,1 @@
+"""One model fitted and scored: Keras networks, support vector machines, metrics."""

@@ -1,0 +1,124 @@
+"""Fit one Keras model as a report says. Knows nothing of corpora, protocols or files.
+
+In: features float32 [examples, …], classes int [examples] for train and validation. Out: a :class:`Fit`; the model
+holds the weights that the report's callbacks chose.
+"""
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+WATCH_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Fit:
+    """``history``: one row an epoch. ``diverged_at``: the epoch in which a loss ceased to be finite, else None."""
+
+    history: pd.DataFrame
+    diverged_at: int | None
+    seconds: float
+
+
+class EpochTimer(keras.callbacks.Callback):
+    """Writes the ``seconds`` of each epoch into its logs, and calls ``on_epoch(epoch, logs)``."""
+
+    def __init__(self, on_epoch):
+        super().__init__()
+        self.on_epoch = on_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self.started
+        self.on_epoch(epoch + 1, logs)
+
+
+class Watch(keras.callbacks.Callback):
+    """Writes ``test_loss`` and ``test_accuracy`` of each epoch into its logs: to tell afterwards what choosing by them
+    would have gained. Nothing is chosen by them.
+    """
+
+    def __init__(self, test):
+        super().__init__()
+        self.test = test
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = self.model.evaluate(self.test, verbose=0, return_dict=True)
+        logs.update({f"test_{name}": value for name, value in found.items()})
+
+
+class BestCheckpoint(keras.callbacks.ModelCheckpoint):
+    """ModelCheckpoint that keeps the weights of the best epoch by ``monitor``, and goes back to them at the end."""
+
+    def __init__(self, monitor):
+        self.folder = tempfile.TemporaryDirectory()
+        path = f"{self.folder.name}/best.weights.h5"
+        super().__init__(path, monitor=monitor, save_best_only=True, save_weights_only=True)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        if os.path.exists(self.filepath):  # no epoch was ever better than none if the loss was never a number
+            self.model.load_weights(self.filepath)
+        self.folder.cleanup()
+
+
+def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
+    """tf.data of (features, one-hot) batches; shuffled anew each epoch when a seed is given."""
+    examples = tf.data.Dataset.from_tensor_slices((features, keras.utils.to_categorical(classes, n_classes)))
+    if shuffle_seed is not None:
+        examples = examples.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def fit(model, train, validation, n_classes, *, training, loss, seed, test=None, epochs=None, on_epoch=lambda *_: None):
+    """Compile and fit ``model`` in place.
+
+    Args:
+        train, validation: (features, classes).
+        test: the same, to be watched in each epoch (columns ``test_loss``, ``test_accuracy`` of the history).
+        training: the report's :class:`~keras_ser.reports.specification.Training`; ``epochs`` overrides its number of
+            epochs.
+        seed: of the shuffling (weights and dropout: the caller's ``keras.utils.set_random_seed``).
+        on_epoch: called with (epoch, logs) after each epoch.
+
+    Returns: Fit.
+    """
+    initial = model.get_weights() if training.refit else None
+    started = time.perf_counter()
+    # The fit whose weights are kept is watched.
+    watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
+
+    def run(examples, n_epochs, watch, **options):
+        model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+        return model.fit(
+            dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
+            epochs=n_epochs,
+            callbacks=[EpochTimer(on_epoch), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            verbose=0,
+            **options,
+        )
+
+    first_watch = [] if training.refit else watch
+    held_out = dataset(*validation, n_classes, training.batch_size)
+    table = pd.DataFrame(run(train, epochs or training.epochs, first_watch, validation_data=held_out).history)
+    table.insert(0, "epoch", np.arange(1, len(table) + 1))
+    lost = table["epoch"][~np.isfinite(table[["loss", "val_loss"]]).all(axis=1)]
+    diverged_at = int(lost.iloc[0]) if len(lost) else None
+    if training.refit and diverged_at is None:
+        model.set_weights(initial)
+        both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+        again = run(both, len(table), watch)
+        if not np.isfinite(again.history["loss"]).all():
+            diverged_at = len(again.history["loss"])
+        else:
+            watched = {name: values for name, values in again.history.items() if name.startswith("test_")}
+            table = table.assign(**watched)
+    return Fit(table, diverged_at, time.perf_counter() - started)

@@ -1,0 +1,58 @@
+"""Fit a support vector machine as a report says, by scikit-learn. Knows nothing of corpora, protocols or files.
+
+In: features float32 [examples, …], classes int [examples], speakers [examples]. Out: a Keras model
+(:mod:`keras_ser.models.kernel_machine`) and a :class:`keras_ser.training.networks.Fit` whose history has a row
+a candidate.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from keras_ser.errors import UserError
+from keras_ser.models.kernel_machine import fitted
+from keras_ser.training.networks import Fit
+
+FOLDS = 4
+
+
+def fit(features, classes, speakers, n_classes, *, training):
+    """Fit the machine that ``training`` (:class:`keras_ser.reports.specification.SupportVectors`) describes.
+
+    Where it names more than one candidate, the one is taken whose accuracy is best on average over the speakers, each
+    left out in turn (over ``FOLDS`` parts of the examples where all are of one speaker, or nobody knows whose they
+    are); it is then fitted to all examples. → keras.Model, Fit
+
+    Raises UserError if a class has no example, or too few to choose by.
+    """
+    started = time.perf_counter()
+    if len(set(classes)) < n_classes:
+        raise UserError(f"an SVM needs clips of all {n_classes} classes in train: found {len(set(classes))}")
+    x = features.reshape(len(features), -1).astype(np.float64)
+    chain = make_pipeline(StandardScaler() if training.standardize else "passthrough", SVC(break_ties=n_classes > 2))
+    candidates = {"svc__C": training.C, "svc__kernel": training.kernels}
+    if len(training.C) * len(training.kernels) > 1:
+        known = len(set(speakers)) > 1
+        folds = LeaveOneGroupOut() if known else StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        if not known and np.bincount(classes, minlength=n_classes).min() < FOLDS:
+            raise UserError(
+                f"choosing C and kernel of an SVM needs two speakers in train, or {FOLDS} clips of each class"
+            )
+        # The machine's gamma ("scale") comes from the examples it is fitted to, in every fold anew.
+        search = GridSearchCV(chain, candidates, cv=folds, refit=False, error_score="raise")
+        search.fit(x, classes, groups=speakers if known else None)
+        history = pd.DataFrame(search.cv_results_["params"]).rename(columns=lambda name: name.removeprefix("svc__"))
+        history["val_accuracy"] = search.cv_results_["mean_test_score"]
+        best = search.best_params_
+    else:
+        best = {name: values[0] for name, values in candidates.items()}
+        history = pd.DataFrame([best]).rename(columns=lambda name: name.removeprefix("svc__"))
+    history["chosen"] = (history["C"] == best["svc__C"]) & (history["kernel"] == best["svc__kernel"])
+    scaler, svc = chain.set_params(**best).fit(x, classes).named_steps.values()
+    model = fitted(svc, scaler if training.standardize else None, features.shape[1:], n_classes)
+    return model, Fit(history, None, time.perf_counter() - started)

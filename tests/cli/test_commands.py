@@ -1,0 +1,327 @@
+"""The commands as a user calls them: what they print, what they leave, and one line for what the user got wrong."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from keras_ser.cli import commands
+
+CNN = "cnn/mean_squared_error"
+
+
+def call(*words):
+    """Exit code of a command, argparse's own included."""
+    try:
+        return commands.main([str(word) for word in words])
+    except SystemExit as stop:
+        return stop.code
+
+
+@pytest.fixture
+def data(embedded, tmp_path):
+    """A copy of the embedded data root that a test may spoil."""
+    return shutil.copytree(embedded, tmp_path / "data")
+
+
+def complaint(capsys, *words):
+    """What a command that must fail says: one line on stderr after what it reported on its way, exit code 2."""
+    assert call(*words) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error.replace("\r", "\n").strip().splitlines()[-1]
+
+
+def test_help_names_every_command():
+    text = subprocess.run([sys.executable, "-m", "keras_ser", "--help"], capture_output=True, text=True, check=True)
+    for command in ("reports", "show", "reproduce", "augment", "corpus", "benchmark"):
+        assert command in text.stdout
+
+
+def test_show_for_programs(capsys):
+    assert call("show", "emodb_losses", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    models = {item["name"]: (item["input_shape"], item["parameters"]) for item in shown["experiments"]}
+    assert models["cnn/categorical_crossentropy"] == ([13, 150, 1], 314759)
+    assert models["cnn_lstm/categorical_crossentropy"] == ([13, 150, 1, 1], 1479047)
+    assert all(item["trainable_parameters"] == item["parameters"] for item in shown["experiments"])
+
+
+def test_show_for_people(capsys):
+    assert call("show", "emodb_losses") == 0
+    text = capsys.readouterr().out
+    for words in ("314,759", "0.9057", "left open", "disagree", "cepstral"):
+        assert words in text
+
+
+def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    (data / "emodb" / "03a07Wa.wav").write_bytes(b"RIFF")
+    words = ("reproduce", "emodb_losses", "--data", data, "--out", out, "--experiments", CNN, "--epochs", 1)
+    assert call(*words, "--seeds", 2) == 0
+    shown = capsys.readouterr()
+    assert "left out: " in shown.err
+    assert "03a07Wa.wav" in shown.err
+    assert "SYNTHETIC" in shown.out
+    table = pd.read_csv(out / "synthetic" / "emodb_losses" / "table.csv")
+    assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
+    assert set(table["protocol"]) == {"as_reported", "clip_disjoint", "speaker_independent"}
+    assert set(table["clips"]) == {42}
+    assert table["corpus"].str.contains("synthetic").all()
+    assert not (out / "emodb_losses").exists()
+    assert "synthetic" in (out / "synthetic" / "emodb_losses" / "table.md").read_text()
+    figures = out / "synthetic" / "emodb_losses" / "figures"
+    assert len(list(figures.glob("*.png"))) == 11
+
+    # A fresh clone has no models: its tables and pictures come from what is stored.
+    models = list(out.rglob("model.keras"))
+    for model in models:
+        model.unlink()
+    table.to_csv(figures.parent / "table.csv", index=False)
+    (figures / "curves_sentence_independent.png").write_bytes(b"of an earlier run")
+    (figures / "mine.png").write_bytes(b"of the user")
+    shutil.rmtree(out / "synthetic" / "tensorboard")
+    assert call(*words, "--stored") == 0
+    assert len(models) == 6
+    assert not list(out.rglob("model.keras"))
+    pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
+    assert len(list(figures.glob("*.png"))) == 12
+    assert not (figures / "curves_sentence_independent.png").exists()
+    assert (figures / "mine.png").exists()
+    assert len(list((out / "synthetic" / "tensorboard").rglob("seed-*"))) == 6
+
+
+def test_nothing_is_stored(data, tmp_path, capsys):
+    said = complaint(capsys, "reproduce", "emodb_losses", "--data", data, "--out", tmp_path / "out", "--stored")
+    assert "no run of embedded synthetic speech in place of Emo-DB" in said
+    assert "leave out --stored" in said
+
+
+def test_a_stand_in_is_called_so(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ("reproduce", "emodb_losses", "--corpus", "tess", "--data", data, "--out", out, "--experiments", CNN)
+    assert call(*words, "--epochs", 1, "--protocols", "clip_disjoint") == 0
+    assert "STAND-IN" in capsys.readouterr().out
+    table = pd.read_csv(out / "stand_in" / "tess" / "synthetic" / "emodb_losses" / "table.csv")
+    assert table["corpus"].str.startswith("embedded synthetic speech in place of TESS").all()
+    assert set(table["clips"]) == {36}  # of the report's emotions: surprise is none
+    assert not (out / "emodb_losses").exists()
+
+
+def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, capsys):
+    folders = {"05": "Angry", "02": "Calm", "03": "Happy", "04": "Sad"}
+    for number, path in enumerate(sorted((data / "ravdess").rglob("*.wav"))):
+        facts = path.stem.split("-")
+        if facts[2] in folders:
+            side = "Train" if int(facts[6]) <= 4 else "Test"
+            folder = tmp_path / "EmotionSpeech" / side / folders[facts[2]]
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / f"recording {number}.wav")
+    words = ("reproduce", "spectral_features", "--corpus", tmp_path / "EmotionSpeech", "--out", tmp_path / "out")
+    options = ("--protocols", "as_reported", "--experiments", "svm/energy,svm_grid/energy")
+    assert call(*words, *options) == 0
+    table = pd.read_csv(tmp_path / "out" / "stand_in" / "EmotionSpeech" / "spectral_features" / "table.csv")
+    assert set(table["experiment"]) == {"svm/energy", "svm_grid/energy"}
+    assert table["corpus"].str.startswith("the folder EmotionSpeech in place of RAVDESS").all()
+    assert set(table["clips"]) == {32}
+    complaint(capsys, *words, "--protocols", "speaker_independent", "--experiments", "svm/energy")
+
+
+def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys):
+    for name in ("savee", "crema_d"):
+        shutil.rmtree(data / name)
+    (data / "tess" / "SYNTHETIC.txt").unlink()
+    (data / "ravdess" / "SYNTHETIC.txt").unlink()
+    words = ("reproduce", "four_corpora", "--data", data, "--out", tmp_path / "out", "--epochs", 1)
+    assert call(*words, "--protocols", "as_reported") == 0
+    shown = capsys.readouterr()
+    assert "savee and crema_d not found; used are ravdess and tess alone" in shown.err
+    assert not (tmp_path / "out" / "cache" / "synthetic").exists()
+    table = pd.read_csv(tmp_path / "out" / "four_corpora" / "table.csv")
+    assert set(table["corpus"]) == {"RAVDESS speech and TESS, without SAVEE and CREMA-D"}
+    assert set(table["verdict"]) == {"not stated", "not comparable (106 of 12162 clips)"}
+    mean = table[table["experiment"] == "data"].set_index("metric")["mean"]
+    assert mean[["ravdess", "tess", "savee", "clips"]].tolist() == [64, 42, 0, 106]
+
+
+def test_features_by_the_libraries(data, tmp_path, capsys):
+    for path in sorted((data / "emodb").glob("*.wav"))[14:]:
+        path.unlink()
+    words = ("reproduce", "emodb_losses", "--data", data, "--out", tmp_path / "out", "--experiments", CNN)
+    assert call(*words, "--epochs", 1, "--protocols", "as_reported", "--features", "reference") == 0
+    assert "reference" in next((tmp_path / "out").rglob("run.json")).read_text()
+
+
+def test_compare_runs_what_is_missing_and_says_what_it_found(data, tmp_path, capsys):
+    for path in sorted((data / "emodb").glob("*.wav"))[::2]:
+        path.unlink()
+    words = ("--data", data, "--out", tmp_path / "out", "--protocols", "clip_disjoint,as_reported", "--epochs", 1)
+    losses = ("compare", "losses", "emodb_losses", *words)
+    assert call(*losses, "--experiments", "cnn/categorical_crossentropy") == 0
+    shown = capsys.readouterr().out
+    assert "cnn/categorical_crossentropy − cnn/mean_squared_error" in shown
+    assert "SYNTHETIC" in shown
+    folder = tmp_path / "out" / "synthetic" / "compare" / "losses" / "emodb_losses"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("differences.png", "ladder.png", "reliability.png", "table.csv", "table.md")
+    ]
+    table = pd.read_csv(folder / "table.csv")
+    assert list(table["protocol"]) == ["as_reported"] * 2 + ["clip_disjoint"] * 2
+    for model in (tmp_path / "out").rglob("model.keras"):
+        model.unlink()  # as in the repository
+    assert call("compare", "protocols", "emodb_losses", *words, "--experiments", "cnn/categorical_crossentropy") == 0
+    assert "cnn/mean_squared_error" not in capsys.readouterr().out
+    stored = list((tmp_path / "out" / "synthetic" / "runs").rglob("run.json"))
+    assert len(stored) == 4  # the second question needed no new one
+    assert "exchange" in complaint(capsys, *losses, "--experiments", "svm")
+    assert call("leaks", next(path.parent for path in stored if "clip_disjoint" in str(path))) == 0
+
+
+LEAKS = {
+    "clip,side,speaker\na,train,1\nb,test,2\n": None,
+    "clip,side,speaker\na,train,1\nb,test,1\n": "share speaker",
+    "clip,split\na,train\na,test\nb,test\n": "share clip",
+    "clip,side\na,train\n": "no row has the side test",
+    "name,side\na,train\n": "needs a column side and one of clip",
+    "": "no CSV table",
+}
+
+
+@pytest.mark.parametrize(("table", "said"), LEAKS.items())
+def test_leaks_of_a_table(table, said, tmp_path, capsys):
+    (tmp_path / "sides.csv").write_text(table)
+    if said is None:
+        assert call("leaks", tmp_path / "sides.csv") == 0
+        assert "share nothing" in capsys.readouterr().out
+    else:
+        assert said in complaint(capsys, "leaks", tmp_path / "sides.csv")
+
+
+def test_what_a_protocol_declares_is_no_leak(tmp_path, capsys):
+    (tmp_path / "sides.csv").write_text("clip,side,speaker,sentence\na,train,1,x\nb,test,1,y\nc,test,2,x\n")
+    assert call("leaks", tmp_path / "sides.csv", "--protocol", "clip_disjoint") == 0
+    found = capsys.readouterr().out
+    assert "| speaker    | 1       |       1 |      1 |" in found
+    said = complaint(capsys, "leaks", tmp_path / "sides.csv", "--protocol", "speaker_independent")
+    assert "share speaker, which speaker_independent does not declare" in said
+    assert "choose from as_reported" in complaint(capsys, "leaks", tmp_path / "sides.csv", "--protocol", "loso")
+    assert "no run is stored there" in complaint(capsys, "leaks", tmp_path)
+
+
+def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
+    out = tmp_path / "augmented"
+    assert call("augment", "emodb_losses", "--data", data, "--out", out) == 0
+    table = pd.read_csv(out / "audio_labels_augmented.csv")
+    assert len(table) == 7 * 42 == len(list(out.rglob("*.wav")))
+    sides = [pd.read_csv(out / f"{side}.csv") for side in ("train", "validation", "test")]
+    assert sorted(pd.concat(sides)["file_path"]) == sorted(table["file_path"])
+    stretched = table[table["transform"] == "time_stretch"].iloc[0]
+    before = soundfile.info(data / "emodb" / f"{stretched['clip']}.wav")
+    after = soundfile.info(out / stretched["file_path"])
+    assert after.samplerate == before.samplerate == 16000
+    assert after.frames == round(before.frames / stretched["amount"])
+
+
+def test_corpus_make_and_check(tmp_path, capsys):
+    assert call("corpus", "make", "savee", "--out", tmp_path) == 0
+    assert call("corpus", "check", "savee", "--data", tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "synthetic" in text.lower()
+    assert "licence" in text.lower()
+
+
+BAD_ARGUMENTS = {
+    "no such report": ("reproduce", "emodb"),
+    "no such protocol": ("reproduce", "--protocols", "random"),
+    "no such experiment": ("reproduce", "--experiments", "rnn"),
+    "no such folder": ("reproduce", "--data", "/no/such/folder"),
+    "no epoch": ("reproduce", "--epochs", "0"),
+    "half a seed": ("reproduce", "--seeds", "0.5"),
+    "no such stand-in": ("reproduce", "emodb_losses", "--corpus", "iemocap"),
+    "no such engine": ("reproduce", "--features", "torch"),
+    "no command": (),
+    "no such command": ("train",),
+    "no such corpus": ("corpus", "check", "iemocap"),
+    "no public home": ("corpus", "download", "savee"),
+}
+
+
+@pytest.mark.parametrize("words", BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
+def test_bad_arguments(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = complaint(capsys, *words)
+    assert line.startswith("keras-ser")
+    assert len(line) < 300
+
+
+def spoil_wrong_corpus(folder):
+    for number, path in enumerate(sorted(folder.glob("*.wav"))):
+        path.rename(folder / f"03-01-01-01-01-01-{number + 1:02}.wav")
+
+
+def spoil_empty(folder):
+    for path in folder.glob("*.wav"):
+        path.unlink()
+
+
+def spoil_pointers(folder):
+    for path in folder.glob("*.wav"):
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+
+
+def spoil_silence(folder):
+    for path in folder.glob("*.wav"):
+        soundfile.write(path, np.zeros(8000), 16000)
+
+
+def spoil_one_class(folder):
+    for path in folder.glob("*.wav"):
+        if path.stem[5] != "W":
+            path.unlink()
+
+
+def spoil_one_speaker(folder):
+    for path in folder.glob("*.wav"):
+        if not path.stem.startswith("03"):
+            path.unlink()
+    for path in list(folder.glob("03*.wav")):  # enough clips, of one person
+        shutil.copy(path, folder / f"03b0{len(path.stem) % 9}{path.stem[5]}z.wav")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (spoil_wrong_corpus, "looks like ravdess"),
+        (spoil_empty, "no audio file"),
+        (spoil_pointers, "git lfs pull"),
+        (spoil_silence, "silent"),
+        (spoil_one_class, "6 usable clips of 1 emotion"),
+        (spoil_one_speaker, "one speaker"),
+    ],
+)
+def test_bad_corpora(spoil, said, data, tmp_path, capsys):
+    spoil(data / "emodb")
+    words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
+    assert said in complaint(capsys, "reproduce", *words, "--protocols", "speaker_independent")
+
+
+def test_a_folder_that_cannot_be_written(data, tmp_path, capsys):
+    (tmp_path / "out").write_text("a file stands where the folder should be")
+    words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
+    assert "out" in complaint(capsys, "reproduce", *words)
+
+
+def test_interruption_says_how_to_go_on(data, tmp_path, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras_ser.training.networks.fit", interrupt)
+    words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
+    assert call("reproduce", *words) == 130
+    assert "go on" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("run.json"))

@@ -1,0 +1,53 @@
+import dataclasses
+
+import pytest
+
+from keras_ser import reports
+from keras_ser.errors import UserError
+from keras_ser.reports.specification import Figure
+
+REPORT = reports.load("emodb_losses")
+
+
+def test_experiments_have_different_names():
+    with pytest.raises(ValueError, match="different names"):
+        dataclasses.replace(REPORT, experiments=REPORT.experiments[:1] * 2, figures=())
+
+
+def test_a_figure_belongs_to_an_experiment_or_to_the_data():
+    with pytest.raises(ValueError, match=r"belongs to an experiment.*Received: \['rnn'\]"):
+        dataclasses.replace(REPORT, figures=(Figure("rnn", "accuracy", 1.0, "A"),))
+    dataclasses.replace(REPORT, figures=(Figure("", "clips", 535, "A"),))
+
+
+def test_a_report_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        REPORT.corpora = ("tess",)
+
+
+@pytest.mark.parametrize("experiment", REPORT.experiments, ids=lambda item: item.name)
+def test_experiments_are_found_by_name(experiment):
+    assert REPORT.experiment(experiment.name) is experiment
+
+
+def test_unknown_names_are_answered_with_the_known_ones():
+    with pytest.raises(UserError, match="choose from cnn/"):
+        REPORT.experiment("rnn")
+    with pytest.raises(UserError, match="choose from emodb_losses"):
+        reports.load("emodb")
+
+
+@pytest.mark.parametrize("name", reports.NAMES)
+def test_what_every_report_must_say(name):
+    report = reports.load(name)
+    assert report.name == name
+    assert len(set(report.labels)) == len(report.labels) > 1
+    assert 0 < report.split.validation + report.split.test < 1
+    keys = [(figure.experiment, figure.metric) for figure in report.figures]
+    assert len(set(keys)) == len(keys)
+    assert all(figure.where for figure in report.figures)
+    assert all(item.what and item.choice and item.reason for item in report.not_stated)
+    assert all(item.note for item in report.experiments if item.ours)
+    # What is ours has nothing to be compared with.
+    ours = {item.name for item in report.experiments if item.ours}
+    assert not ours & {figure.experiment for figure in report.figures}

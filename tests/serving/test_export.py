@@ -1,0 +1,186 @@
+"""Oracle: the training path (front end, then the stored model) and what the run stored when it was tested."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+from keras_ser import audio, corpora, reports
+from keras_ser.data.features import padded
+from keras_ser.dsp.resample import resample
+from keras_ser.errors import UserError
+from keras_ser.runs import runner, store
+from keras_ser.serving import export, tflite
+
+NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
+# Why there is no TensorFlow Lite model of a report: it cannot undo a Fourier transform, or make one of 1631 samples.
+NO_LITE = {"emodb_losses": "has no operator IRFFT", "crema_1d_2d": "whose length is no power of two"}
+
+
+def served(folder):
+    return tf.saved_model.load(str(folder)).signatures
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_what_the_run_stored_for_the_same_clips(name, runs, exported, embedded):
+    predictions = runs[name].predictions()
+    clips = corpora.joined(reports.load(name).corpora, embedded).set_index("clip")
+    signatures, rate = served(exported[name]), runs[name].facts["sample_rate"]
+    for row in predictions.itertuples():
+        y, orig_sr = audio.read(clips.at[row.clip, "path"])
+        expected = predictions.filter(like="p_").loc[row.Index]
+        wav = tf.audio.encode_wav(y[:, None] * 32768 / 32767, orig_sr)  # TensorFlow's full scale is 32767
+        by_file = signatures["wav_bytes"](wav_bytes=wav[None])
+        np.testing.assert_allclose(by_file["probabilities"][0], expected, rtol=0, atol=1e-4)
+        assert by_file["label"].numpy()[0].decode() == row.predicted
+        if orig_sr == rate:
+            answer = signatures["serving_default"](waveform=tf.constant(y[None]))
+            np.testing.assert_allclose(answer["probabilities"][0], expected, rtol=0, atol=1e-4)
+            assert runs[name].facts["labels"][answer["class_index"].numpy()[0]] == row.predicted
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_self_test_can_be_run_again(name, exported):
+    differences = export.verify(exported[name])
+    assert len(differences) == (5 if name in NO_LITE else 6)
+    assert max(differences.values()) < export.TOLERANCE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensorflow_alone_can_load_it(name, exported):
+    code = f"""
+import sys
+for name in ("keras_ser", "keras", "librosa", "soundfile", "pandas", "scipy", "noisereduce", "sklearn"):
+    sys.modules[name] = None  # importing it fails
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load({str(exported[name])!r})
+test = np.load({str(exported[name] / "assets.extra" / "selftest.npz")!r})
+answer = model.signatures["padded"](waveform=tf.constant(test["waveform"]), lengths=tf.constant(test["lengths"]))
+print(abs(answer["probabilities"].numpy() - test["probabilities"]).max())
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < export.TOLERANCE
+
+
+def test_what_it_is_stands_inside_and_beside_it(runs, exported):
+    inside = json.loads(served(exported["tess_mfcc"])["describe"]()["json"].numpy())
+    beside = json.loads((exported["tess_mfcc"] / "assets.extra" / "keras_ser.json").read_text())
+    assert inside == beside == export.describe(runs["tess_mfcc"])
+    assert (inside["report"], inside["protocol"], inside["sample_rate"]) == ("tess_mfcc", "clip_disjoint", 22050)
+    assert inside["hears_samples"] == 100 * 512
+    card = (exported["tess_mfcc"] / "README.md").read_text()
+    for words in ("synthetic speech", "CC BY-NC-ND", "clip_disjoint", "22050 Hz", "cnn_lstm", "model.tflite"):
+        assert words in card
+
+
+def test_tensorflow_lite_answers_what_the_run_stored_and_is_not_there_where_it_cannot_be(runs, exported, embedded):
+    content = (exported["tess_mfcc"] / export.LITE).read_bytes()
+    predictions = runs["tess_mfcc"].predictions()
+    clips = corpora.manifest("tess", embedded).set_index("clip")
+    heard = [audio.read(clips.at[clip, "path"]) for clip in predictions["clip"]]
+    sounds = [resample(y[None], orig_sr=rate, target_sr=22050)[0].numpy()[0] for y, rate in heard]
+    assert tflite.difference(content, *padded(sounds), predictions.filter(like="p_").to_numpy()) < 1e-4
+    for name, reason in NO_LITE.items():
+        assert not (exported[name] / export.LITE).exists()
+        assert "There is no TensorFlow Lite model: TensorFlow Lite" in (exported[name] / "README.md").read_text()
+        assert f"{reason}." in (exported[name] / "README.md").read_text()
+
+
+def fields(message):
+    """Number and content of each length-delimited field of a protocol buffer."""
+    place = 0
+    while place < len(message):
+        assert message[place] & 7 == 2
+        number, length, shift = message[place] >> 3, 0, 0
+        while True:
+            place += 1
+            length |= (message[place] & 127) << shift
+            shift += 7
+            if message[place] < 128:
+                break
+        yield number, message[place + 1 : place + 1 + length]
+        place += 1 + length
+
+
+def test_the_warmup_requests_can_be_answered(exported):
+    signatures, asked = served(exported["tess_mfcc"]), []
+    path = str(exported["tess_mfcc"] / "assets.extra" / "tf_serving_warmup_requests")
+    for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+        ((six, predict_log),) = fields(record)
+        ((one, request),) = fields(predict_log)
+        assert (six, one) == (6, 1)
+        (_, spec), *inputs = fields(request)
+        ((_, signature),) = fields(spec)
+        tensors = {}
+        for _, entry in inputs:
+            (_, name), (_, tensor) = fields(entry)
+            tensors[name.decode()] = tf.constant(tf.make_ndarray(tensor_pb2.TensorProto.FromString(tensor)))
+        answer = signatures[signature.decode()](**tensors)
+        np.testing.assert_allclose(tf.reduce_sum(answer["probabilities"], axis=1), 1, atol=1e-5)
+        asked.append(signature.decode())
+    assert asked == ["serving_default", "padded", "wav_bytes"]
+
+
+def test_verify_sees_a_model_that_answers_otherwise(exported, tmp_path):
+    folder = shutil.copytree(exported["tess_mfcc"], tmp_path / "model")
+    path = folder / "assets.extra" / "selftest.npz"
+    test = dict(np.load(path))
+    test["probabilities"] = test["probabilities"] + np.float32(2e-4)
+    np.savez_compressed(path, **test)
+    with pytest.raises(UserError, match=r"probabilities differ .* serving_default"):
+        export.verify(folder)
+    with pytest.raises(UserError, match="no model exported"):
+        export.verify(tmp_path)
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(runs, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    with pytest.raises(UserError, match="something already"):
+        export.export(runs["tess_mfcc"], tmp_path / "mine")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(UserError, match="No space left"):
+        export.export(runs["tess_mfcc"], tmp_path / "new" / "model")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_runs_that_cannot_be_exported(runs, tmp_path):
+    with pytest.raises(UserError, match="no run is stored there"):
+        export.open_run(tmp_path)
+    folder = shutil.copytree(runs["tess_mfcc"].folder, tmp_path / "run")
+    (folder / "model.keras").unlink()
+    with pytest.raises(UserError, match=r"model\.keras is missing"):
+        export.open_run(folder)
+    facts = {**runs["tess_mfcc"].facts, "diverged_at": 3}
+    (folder / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="diverged in epoch 3"):
+        export.open_run(folder)
+    old = dataclasses.replace(store.read(runs["tess_mfcc"].folder), facts={**facts, "front_end": "another"})
+    with pytest.raises(UserError, match="other features"):
+        export.chain(old)
+
+
+def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
+    report = reports.load("spectral_features")
+    material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+    options = {"protocol_names": ["as_reported"], "seeds": [0], "engine": "in_graph", "epochs": 1}
+    (run,) = runner.run_all(
+        report,
+        material,
+        root=tmp_path / "runs",
+        cache_root=tmp_path / "cache",
+        experiments=[report.experiment("cnn_2d")],
+        **options,
+    )
+    differences = export.export(run, tmp_path / "exported")  # dropout must be off, whatever comes before the network
+    assert max(differences.values()) < export.TOLERANCE

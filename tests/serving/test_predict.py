@@ -1,0 +1,201 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from keras_ser import audio, corpora
+from keras_ser.cli import commands
+from keras_ser.errors import UserError
+from keras_ser.serving import predict
+
+
+@pytest.fixture(scope="module")
+def predictor(exported):
+    return predict.load(exported["tess_mfcc"])
+
+
+@pytest.fixture(scope="module")
+def paths(embedded):
+    return list(corpora.manifest("tess", embedded)["path"])[:20]
+
+
+def answers(predictor, paths, **options):
+    return list(predict.predict(predictor, paths, **options))
+
+
+def test_a_run_its_file_and_its_export_answer_alike(predictor, runs, paths):
+    folder = runs["tess_mfcc"].folder
+    for path in (folder, folder / "model.keras"):
+        again = predict.load(path)
+        assert (again.labels, again.sample_rate, again.hears_samples) == (
+            predictor.labels,
+            predictor.sample_rate,
+            predictor.hears_samples,
+        )
+        for one, other in zip(answers(predictor, paths[:3]), answers(again, paths[:3]), strict=True):
+            np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=0, atol=1e-5)
+
+
+def test_what_is_no_model(tmp_path):
+    with pytest.raises(UserError, match="neither a model"):
+        predict.load(tmp_path / "nowhere")
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(UserError, match="not exported by keras-ser"):
+        predict.load(tmp_path)
+
+
+def test_in_order_and_as_if_alone(predictor, paths):
+    together = answers(predictor, paths)
+    assert [str(prediction.path) for prediction in together] == paths
+    for prediction, path in zip(together[::7], paths[::7], strict=True):
+        (alone,) = answers(predictor, [path])
+        np.testing.assert_allclose(prediction.probabilities, alone.probabilities, rtol=0, atol=1e-5)
+    assert together[0].top(7) == sorted(together[0].top(7), key=lambda pair: -pair[1])
+    assert sum(probability for _, probability in together[0].top(7)) == pytest.approx(1, abs=1e-5)
+
+
+def test_other_rates_and_stereo(predictor, paths, tmp_path):
+    y, rate = audio.read(paths[0])
+    audio.write(tmp_path / "a.wav", y, rate)
+    audio.write(tmp_path / "b.wav", np.repeat(y, 2), 2 * rate)  # the same to the ear, but for what lies above
+    one, other = answers(predictor, [tmp_path / "a.wav", tmp_path / "b.wav"])
+    assert one.seconds == pytest.approx(other.seconds)
+    assert one.warnings == ()
+
+
+def test_a_bad_file_does_not_stop_the_rest(predictor, paths, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    first, error, last = answers(predictor, [paths[0], bad, paths[1]])
+    assert (str(first.path), str(last.path)) == tuple(paths[:2])
+    assert isinstance(error, UserError)
+    assert "bad.wav" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("make", "warning"),
+    [
+        (lambda y: y[:2000], "short: 0.08 s"),
+        (lambda y: 0 * y, "silent"),
+        (lambda y: 1e-4 * y / abs(y).max(), "quiet"),
+        (lambda y: np.clip(100 * y, -1, 1), "clipped"),
+        (lambda y: np.tile(y, 3), "only the first 2.3 s"),
+    ],
+)
+def test_what_makes_an_answer_doubtful(make, warning, predictor, paths, tmp_path):
+    y, rate = audio.read(paths[0])
+    audio.write(tmp_path / "clip.wav", make(y), rate)
+    (prediction,) = answers(predictor, [tmp_path / "clip.wav"])
+    assert any(warning in words for words in prediction.warnings), prediction.warnings
+    assert np.isfinite(prediction.probabilities).all()
+
+
+def test_a_rate_below_the_models(predictor, paths, tmp_path):
+    audio.write(tmp_path / "clip.wav", audio.read(paths[0])[0][::3], 8138)
+    (prediction,) = answers(predictor, [tmp_path / "clip.wav"])
+    assert prediction.warnings == ("recorded at 8138 Hz, the model hears up to 11025 Hz",)
+
+
+def test_windows_cover_a_recording_and_answer_as_if_cut_by_hand(predictor, paths, tmp_path):
+    y = np.concatenate([audio.read(path)[0] for path in paths[:3]])
+    rate = 24414
+    audio.write(tmp_path / "long.wav", y, rate)
+    (prediction,) = answers(predictor, [tmp_path / "long.wav"], window_s=1.5, hop_s=1.0)
+    assert prediction.starts[0] == 0
+    assert prediction.ends[-1] == pytest.approx(len(y) / rate)
+    np.testing.assert_allclose(prediction.ends - prediction.starts, 1.5, atol=1e-3)
+    np.testing.assert_allclose(np.diff(prediction.starts)[:-1], 1.0, atol=1e-3)
+    y, _ = audio.read(tmp_path / "long.wav")
+    audio.write(tmp_path / "cut.wav", y[rate : rate + round(1.5 * rate)], rate)
+    (cut,) = answers(predictor, [tmp_path / "cut.wav"])
+    np.testing.assert_allclose(prediction.windows[1], cut.probabilities, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(prediction.probabilities, prediction.windows.mean(axis=0))
+
+
+def test_long_recordings_are_cut_by_themselves(predictor, paths, tmp_path):
+    y = np.concatenate([audio.read(path)[0] for path in paths[:14]])
+    audio.write(tmp_path / "long.wav", y, 24414)
+    (prediction,) = answers(predictor, [tmp_path / "long.wav"])
+    assert prediction.seconds > predict.LONGEST_S
+    np.testing.assert_allclose(prediction.ends - prediction.starts, predictor.hears_s(22050), atol=1e-3)
+
+
+def test_files_are_not_kept(predictor, paths):
+    """An endless stream of files is answered as it comes."""
+
+    def endless():
+        while True:
+            yield paths[0]
+
+    found = predict.predict(predictor, endless())
+    assert all(next(found).path.name == next(found).path.name for _ in range(40))
+    found.close()
+
+
+def test_the_command(exported, embedded, tmp_path, capsys):
+    folder = str(embedded / "tess")
+    model = str(exported["tess_mfcc"])
+    assert commands.main(["predict", model, folder, "--format", "csv"]) == 0
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert len(table) == 42
+    np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1, atol=1e-4)
+    (tmp_path / "bad.wav").write_bytes(b"")
+    assert commands.main(["predict", model, str(tmp_path / "bad.wav"), folder, "--format", "jsonl"]) == 2
+    said = capsys.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert [line["path"] for line in lines] == list(table["path"])
+    assert lines[0]["top"][0]["label"] == table["label"][0]
+    assert "1 of 43 files" in said.err.splitlines()[-1]
+    assert commands.main(["predict", model, str(tmp_path / "nowhere")]) == 2
+    assert "no such file or folder" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert commands.main(["predict", model, str(tmp_path / "empty")]) == 2
+    assert "no audio file" in capsys.readouterr().err
+
+
+def test_the_timeline(exported, paths, tmp_path, capsys):
+    options = ["--window", "1", "--timeline", str(tmp_path / "lines")]
+    assert commands.main(["predict", str(exported["tess_mfcc"]), paths[0], *options]) == 0
+    (table,), (picture,) = (list((tmp_path / "lines").glob(pattern)) for pattern in ("*.csv", "*.png"))
+    rows = list(csv.DictReader(table.open()))
+    assert float(rows[0]["start"]) == 0
+    assert len(rows) > 1
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_export_and_verify_as_commands(runs, tmp_path, capsys):
+    out = tmp_path / "model"
+    assert commands.main(["export", str(runs["tess_mfcc"].folder), "--out", str(out)]) == 0
+    assert commands.main(["verify", str(out)]) == 0
+    assert "serving_default" in capsys.readouterr().out
+    assert commands.main(["verify", str(tmp_path)]) == 2
+    assert "no model exported" in capsys.readouterr().err
+
+
+def test_a_model_that_takes_recordings_at_their_own_rate(exported, paths, tmp_path):
+    """A tenth of whatever rate it is: the same samples are the same input, under any rate."""
+    predictor = predict.load(exported["four_corpora"])
+    assert (predictor.sample_rate, predictor.hears_samples) == (None, 158 * 200 * 10)
+    y = audio.read(paths[0])[0]
+    found = []
+    for rate in (16000, 48000):
+        stereo = np.stack([y, 0.1 * y[::-1]], axis=1)  # the first channel alone is heard
+        soundfile.write(tmp_path / f"{rate}.wav", stereo, rate, subtype="FLOAT")
+        (prediction,) = answers(predictor, [tmp_path / f"{rate}.wav"])
+        found.append(prediction.probabilities)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
+    audio.write(tmp_path / "long.wav", np.resize(y, 8 * 48000), 48000)
+    (prediction,) = answers(predictor, [tmp_path / "long.wav"])
+    assert prediction.warnings == ("only the first 6.6 s of 8.0 s are heard: --window",)
+    audio.write(tmp_path / "longer.wav", np.resize(y, 20 * 48000), 48000)
+    (prediction,) = answers(predictor, [tmp_path / "longer.wav"])
+    np.testing.assert_allclose(prediction.ends - prediction.starts, 316000 / 48000, atol=1e-3)
+
+
+def test_what_is_cut_before_the_features_is_not_heard(exported):
+    assert predict.load(exported["crema_1d_2d"]).hears_samples == 40775

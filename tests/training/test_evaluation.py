@@ -1,0 +1,60 @@
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_ser.training import evaluation
+
+LABELS = ("anger", "fear", "neutral")
+
+
+@pytest.fixture
+def examples():
+    return pd.DataFrame(
+        {
+            "clip": ["a", "b", "c", "d"],
+            "copy": [0, 2, 0, 1],
+            "transform": ["none", "pitch_shift", "none", "time_stretch"],
+            "amount": [0.0, -1.5, 0.0, 1.1],
+            "side": "test",
+        },
+        index=[3, 8, 21, 40],  # rows of a larger table
+    )
+
+
+@pytest.fixture
+def predictions(examples):
+    """A model that gives its input as probabilities."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+    features = np.log([[0.7, 0.2, 0.1], [0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.2, 0.1, 0.7]]).astype(np.float32)
+    return evaluation.predict(model, features, examples, np.array([0, 2, 0, 2]), LABELS)
+
+
+def test_a_row_an_example_with_the_probabilities_in_the_order_of_the_labels(predictions, examples):
+    p = ["p_anger", "p_fear", "p_neutral"]
+    assert list(predictions.columns) == ["clip", "copy", "transform", "amount", "true", "predicted", *p]
+    columns = ["clip", "copy", "transform", "amount"]
+    pd.testing.assert_frame_equal(predictions[columns], examples[columns].reset_index(drop=True))
+    assert list(predictions["true"]) == ["anger", "neutral", "anger", "neutral"]
+    assert list(predictions["predicted"]) == ["anger", "neutral", "fear", "neutral"]
+    np.testing.assert_allclose(predictions["p_fear"], [0.2, 0.3, 0.6, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(predictions[p].sum(axis=1), 1, atol=1e-6)
+
+
+def test_batches_do_not_matter(examples, rng):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
+    x, classes = rng.normal(size=(4, 3)).astype(np.float32), np.zeros(4, int)
+    one, all_ = (evaluation.predict(model, x, examples, classes, LABELS, batch_size=size) for size in (1, 4))
+    pd.testing.assert_frame_equal(one, all_)
+
+
+def test_scores_by_hand_survive_json(predictions):
+    found = json.loads(json.dumps(evaluation.score(predictions, LABELS), allow_nan=False))
+    assert found["test"] == 4
+    assert found["accuracy"] == found["uar"] == 0.75  # over anger and neutral: (1/2 + 1) / 2
+    assert found["weighted_f1"] == found["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert found["most_confusing_class"] == "anger"
+    assert found["confusion"] == [[1, 1, 0], [0, 0, 0], [0, 0, 2]]
+    assert found["classes"][1] == {"label": "fear", "clips": 0, "tp": 0, "fp": 1, "fn": 0, "recall": None}
