@@ -1,63 +1,74 @@
-"""How sure a score or a difference of scores is, where clips of one speaker are alike. Statistics by SciPy and
-statsmodels.
+"""How sure a score or a difference of scores is, where clips of one speaker are alike. Statistics by statsmodels and
+SciPy.
 
-In: what models got right on single clips, and who speaks in them. Every interval and test draws whole speakers, since
-clips of one speaker are no independent evidence; with fewer than ``FEW_SPEAKERS`` there is no answer (None).
+Intervals and tests over speakers are cluster-robust (Liang and Zeger, 1986, with the small-sample factor and Student's
+t with one degree of freedom less than there are speakers): the mean over clips is estimated, speakers are what varies.
+An interval and the test beside it come from one fit, so they agree. With fewer than ``FEW_SPEAKERS`` there is no answer
+(None). Intervals over repetitions are Student's t. No interval of a share leaves [0, 1].
 """
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
-FEW_SPEAKERS = 6  # sign flips of five speakers cannot give p below 1/16
+FEW_SPEAKERS = 6  # fewer draws from a population do not tell how much it varies
 CONFIDENCE = 0.95
-RESAMPLES = 9999
 BINS = 15  # of confidence, as in Guo et al., "On calibration of modern neural networks", 2017
 
 
-def _by_speaker(values, speakers):
-    """Sums over the clips of each speaker, and their number. → two arrays [speakers]"""
-    groups = pd.Series(np.asarray(values, np.float64)).groupby(np.asarray(speakers))
-    return groups.sum().to_numpy(), groups.size().to_numpy()
-
-
-def interval(values, speakers):
-    """95 % interval of the mean of ``values`` [clips], by drawing speakers with replacement. → (low, high) or None"""
-    total, n = _by_speaker(values, speakers)
-    if len(n) < FEW_SPEAKERS:
+def _fit(values, speakers):
+    """The mean of ``values`` [clips] with its cluster-robust standard error; None with too few speakers."""
+    groups = pd.factorize(np.asarray(speakers))[0]
+    if len(groups) == 0 or groups.max() + 1 < FEW_SPEAKERS:
         return None
-    drawn = stats.bootstrap(
-        (total, n),
-        lambda total, n, axis: total.sum(axis=axis) / n.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=0,
-    ).confidence_interval
-    return float(drawn.low), float(drawn.high)
+    values = np.asarray(values, np.float64)
+    options = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "df_correction": True}, "use_t": True}
+    return sm.OLS(values, np.ones(len(values))).fit(**options)
 
 
-def paired_test(first, second, speakers):
-    """Whether two models differ on the same clips: permutation test that swaps them for whole speakers. → p or None
+def speaker_interval(values, speakers, weights=None, n_clips=None):
+    """95 % interval of the mean of ``values`` in [0, 1] [clips] over speakers. → (low, high) or None
 
-    ``first``, ``second``: [clips], right or wrong.
+    ``weights`` [clips], of mean 1: of a weighted mean, as UAR is one of what is right (a clip weighs
+    clips / (classes · clips of its class)). At least as wide as if all ``n_clips`` different clips were independent
+    (Wilson): where every clip is right, speakers do not vary, and that is not certainty.
     """
-    first, n = _by_speaker(first, speakers)
-    second, _ = _by_speaker(second, speakers)
-    if len(n) < FEW_SPEAKERS:
+    weighted = np.asarray(values, np.float64) * (1.0 if weights is None else np.asarray(weights))
+    fit = _fit(weighted, speakers)
+    if fit is None:
         return None
-    tested = stats.permutation_test(
-        (first, second),
-        lambda first, second, axis: (first - second).sum(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        rng=0,
-    )
-    return float(tested.pvalue)
+    low, high = fit.conf_int(1 - CONFIDENCE)[0]
+    mean, n = min(1.0, weighted.mean()), n_clips or len(weighted)
+    clips_low, clips_high = proportion_confint(mean * n, n, 1 - CONFIDENCE, method="wilson")
+    return float(max(0.0, min(low, clips_low))), float(min(1.0, max(high, clips_high)))
+
+
+def paired(difference, speakers):
+    """Whether a mean difference on the same clips [clips] is 0. → p, or None with too few speakers"""
+    fit = _fit(difference, speakers)
+    if fit is None:
+        return None
+    if np.ptp(difference) == 0:  # two models that are right on the same clips
+        return 1.0 if difference[0] == 0 else 0.0
+    return float(fit.pvalues[0])
+
+
+def paired_interval(difference, speakers, p, p_corrected):
+    """Interval of a mean difference that excludes 0 exactly where ``p_corrected`` is below 0.05. → (low, high) or None
+
+    ``p_corrected`` is a multiple of ``p``: the interval is that of the level which this multiple asks for.
+    """
+    fit = _fit(difference, speakers)
+    if fit is None:
+        return None
+    if p in (0.0, 1.0):
+        mean = float(np.mean(difference))
+        return mean, mean
+    low, high = fit.conf_int((1 - CONFIDENCE) * p / p_corrected)[0]
+    return float(max(-1.0, low)), float(min(1.0, high))
 
 
 def corrected(p_values):
@@ -65,6 +76,27 @@ def corrected(p_values):
     known = [p for p in p_values if p is not None]
     adjusted = iter(multipletests(known, method="holm")[1] if known else [])
     return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+def repetition_intervals(values, limit=1.0):
+    """Of a score that repetitions give: confidence interval of the mean, and prediction interval of one more value.
+
+    → ((low, high), (low, high)) by Student's t, within [0, ``limit``]; (None, None) with fewer than two values.
+    """
+    n = len(values)
+    if n < 2:
+        return None, None
+    mean, std = np.mean(values), np.std(values, ddof=1)
+    t = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    halves = t * std / np.sqrt(n), t * std * np.sqrt(1 + 1 / n)
+    return tuple((float(max(0.0, mean - half)), float(min(limit, mean + half))) for half in halves)
+
+
+def uar_weights(true):
+    """Weights of clips, of mean 1, with which what is right averages to the UAR. ``true``: classes [clips]"""
+    true = pd.Series(np.asarray(true))
+    clips = true.map(true.value_counts())
+    return (len(true) / (true.nunique() * clips)).to_numpy()
 
 
 def calibration_error(confidence, correct):

@@ -159,22 +159,22 @@ def prepare(report, root, options):
     from keras_ser.corpora import folders
     from keras_ser.runs import runner
 
-    stand_in = options.corpus if report.corpora != (options.corpus,) else None
-    if stand_in:
-        if stand_in not in corpora.CORPORA and Path(stand_in).is_dir():
-            manifest, what = folders.manifest(stand_in), f"the folder {Path(stand_in).resolve().name}"
-            stand_in = Path(stand_in).resolve().name
+    substitute = options.corpus if report.corpora != (options.corpus,) else None
+    if substitute:
+        if substitute not in corpora.CORPORA and Path(substitute).is_dir():
+            manifest, what = folders.manifest(substitute), f"the folder {Path(substitute).resolve().name}"
+            substitute = Path(substitute).resolve().name
         else:
-            manifest, what = corpora.manifest(stand_in, root), corpora.get(stand_in).title
+            manifest, what = corpora.manifest(substitute, root), corpora.get(substitute).title
         title = f"{what} in place of {corpora.titles(report.corpora)}"
     else:
         title, manifest = find_corpora(report.corpora, root, options.out)
     material = runner.gather(report, title, manifest)
-    for line in material.left_out:
-        print(f"left out: {line}", file=sys.stderr)
+    for line in material.excluded:
+        print(f"excluded: {line}", file=sys.stderr)
     epochs = options.epochs or (EMBEDDED_EPOCHS if material.synthetic else None)
-    # Figures from synthetic speech, or of a stand-in, never lie where those of the report's own recordings do.
-    out = options.out / "stand_in" / stand_in if stand_in else options.out
+    # Figures from synthetic speech, or of a substitute corpus, never lie where those of the report's own recordings do.
+    out = options.out / "substitute" / substitute if substitute else options.out
     out = out / "synthetic" if material.synthetic else out
     return material, out, epochs
 
@@ -190,8 +190,8 @@ def run(report, material, experiments, protocol_names, out, epochs, options, **w
         cache_root=options.out / "cache" / "features",
         experiments=experiments,
         protocol_names=protocol_names,
-        seeds=range(options.seeds),
-        engine=options.features,
+        repetitions=range(options.seeds),
+        backend=options.backend,
         epochs=epochs,
         **which,
     )
@@ -201,8 +201,8 @@ def reproduce_one(report, root, options):
     """Run one report, write its table and pictures, and say where they are."""
     from keras_ser.analysis import reported
     from keras_ser.data import protocols
-    from keras_ser.output import figures, tensorboard
-    from keras_ser.runs import runner
+    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.runs import passes, runner
 
     protocol_names = options.protocols or list(report.protocols)
     for protocol in protocol_names:
@@ -219,31 +219,34 @@ def reproduce_one(report, root, options):
     experiments = [report.experiment(item.name) for item in experiments]
     if not options.stored:
         run(report, material, experiments, protocol_names, out, epochs, options)
-    stored = runner.stored(report, material, root=out / "runs", engine=options.features, epochs=epochs)
-    if not stored:
-        raise UserError(f"{out / 'runs' / report.name}: no run of {material.description} is stored: leave out --stored")
-    frame = reported.table(report, stored)
+    stored, others = runner.stored(report, material, root=out / "runs", backend=options.backend, epochs=epochs)
+    whole = passes.whole(stored)
+    if not whole:
+        raise UserError(
+            f"{out / 'runs' / report.name}: no whole repetition of {material.description} is stored: leave out --stored"
+        )
+    say_excluded(report, stored, others, whole)
+    frame = reported.table(report, whole)
     folder = out / report.name
-    text = reported.markdown(report, frame, stored)
-    reported.write(frame, text, folder)
-    paths = figures.all_of_report(report, material, stored, frame, folder / "figures")
+    tables.write(frame, markdown.report_table(report, frame, whole), folder)
+    paths = figures.all_of_report(report, material, whole, frame, folder / "figures")
     logs = tensorboard.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
-        print(f"\n{metric}\n{reported.scores_for_people(frame, metric).to_markdown(index=False)}")
+        print(f"\n{metric}\n{markdown.scores(frame, metric).to_markdown(index=False)}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
-    from keras_ser.analysis import reported
+    from keras_ser.output import markdown, tables
 
-    found = reported.accuracies([load(name) for name in reports.NAMES], options.out)
+    found = tables.accuracies([load(name) for name in reports.NAMES], options.out)
     if found.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = reported.summary(found).to_markdown(index=False, disable_numparse=True)
+    text = markdown.results(found).to_markdown(index=False, disable_numparse=True)
     if options.readme is None:
         print(text)
         return
@@ -265,13 +268,26 @@ def page(options):
 def say_what(report, material, epochs):
     """What the figures that follow were made from."""
     from keras_ser import corpora
-    from keras_ser.analysis import reported
 
     print(f"\n{report.title}\n{material.description}, {len(material.manifest)} clips")
     if material.synthetic:
-        print(f"SYNTHETIC speech, at most {epochs} epochs: it shows that everything works and says nothing of people.")
-    if reported.is_stand_in(report, material.title):
-        print(f"STAND-IN: nothing here can be compared with the report, which used {corpora.titles(report.corpora)}.")
+        n_epochs = f"{epochs} epoch{'s' * (epochs != 1)}"
+        print(f"SYNTHETIC speech, at most {n_epochs}: a smoke test; the numbers mean nothing.")
+    if material.substitute:
+        print(f"SUBSTITUTE corpus: not comparable with the report, which used {corpora.titles(report.corpora)}.")
+
+
+def say_excluded(report, stored, others, whole):
+    """Which stored runs are in no table, and why."""
+    if others:
+        print(
+            f"{report.name}: {len(others)} stored runs excluded: they were made otherwise than they would be today "
+            "(other clips, code, model, training or splits)",
+            file=sys.stderr,
+        )
+    single = len(stored) - sum(len(item.runs) for item in whole)
+    if single:
+        print(f"{report.name}: {single} stored runs excluded: their repetition lacks folds", file=sys.stderr)
 
 
 def compare(options):
@@ -279,8 +295,9 @@ def compare(options):
     report = load(options.report)
     from keras_ser.analysis import paired, reported
     from keras_ser.data import protocols
-    from keras_ser.output import figures, tensorboard
+    from keras_ser.output import figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
+    from keras_ser.runs import passes
 
     material, out, epochs = prepare(report, data_root(options.data), options)
     report = report.fitted(material.manifest)
@@ -288,22 +305,24 @@ def compare(options):
     chosen = options.protocols or protocols.possible(material.manifest, report.split)
     ran = run(report, material, experiments, chosen, out, epochs, options, models=False)
     tensorboard.write(ran, out / "tensorboard")
-    clips = paired.tested(ran, material.manifest)
-    frame, changes = paired.scores(ran, clips), paired.differences(clips, pairs)
+    whole = passes.whole(ran)
+    clips = paired.tested(whole)
+    frame, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
     classes = paired.by_class(clips, pairs, report.labels)
     folder = out / "compare" / options.question / report.name
     description = f"{material.description}, {len(material.manifest)} clips"
-    text = paired.markdown(QUESTIONS[options.question][0], report, description, ran, frame, changes, classes)
-    reported.write(frame, text, folder)
-    pictures = [figures.ladder(frame, reported.shared(ran), description, folder / "ladder.png")]
+    text = markdown.comparison(QUESTIONS[options.question][0], report, description, whole, frame, changes, classes)
+    tables.write(frame, text, folder)
+    pictures = [figures.ladder(frame, reported.shared(whole), description, folder / "ladder.png")]
     if len(changes):
         pictures.append(figures.differences(changes, description, folder / "differences.png"))
+    if len(changes) and clips["probabilities"].any():
         pictures.append(figures.reliability(clips, description, folder / "reliability.png"))
 
     say_what(report, material, epochs)
-    print(f"\n{paired.scores_for_people(frame).to_markdown(index=False)}")
+    print(f"\n{markdown.comparison_scores(frame).to_markdown(index=False)}")
     if len(changes):
-        print(f"\n{paired.differences_for_people(changes).to_markdown(index=False)}")
+        print(f"\n{markdown.differences(changes).to_markdown(index=False)}")
     print("", folder / "table.csv", folder / "table.md", *pictures, sep="\n")
 
 
@@ -315,15 +334,15 @@ def leaks(options):
         run = store.read(options.path)
         if run is None:
             raise UserError(f"{options.path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
-        found, protocol = leakage.of_counts(run.facts["shared"]), run.facts["protocol"]
+        found, protocol = leakage.of_counts(run.facts["shared"]), options.protocol or run.facts["protocol"]
     else:
         found, protocol = leakage.of_table(leakage.read(options.path)), options.protocol
     undeclared = leakage.undeclared(found, protocol)
     print(found.to_markdown(index=False) if len(found) else "train and test share nothing")
     if undeclared:
         raise UserError(
-            f"{options.path}: train and test share {', '.join(undeclared)}, which "
-            + (f"{protocol} does not declare" if protocol else "no protocol declares: name one with --protocol")
+            f"LEAK: {options.path}: {', '.join(undeclared)} in both train and test"
+            + (f", which {protocol} does not allow" if protocol else "; if intended, name a protocol with --protocol")
         )
 
 

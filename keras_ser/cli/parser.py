@@ -64,7 +64,7 @@ def arguments():
             "--data",
             type=Path,
             metavar="DIR",
-            help="folder with one folder a corpus (default: $KERAS_SER_DATA, else data/)",
+            help="directory containing the corpora: emodb/, ravdess/, … (default: $KERAS_SER_DATA, else data/)",
         )
 
     command("list_reports", "reports", "List the reports.")
@@ -76,14 +76,23 @@ def arguments():
     def with_runs(added):
         with_data(added)
         added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-        added.add_argument("--seeds", type=positive, default=1, metavar="N", help="seeds 0 … N-1 (default: 1)")
+        added.add_argument(
+            "--seeds",
+            type=positive,
+            default=1,
+            metavar="N",
+            help="repetitions of each protocol, seeds 0 … N-1 (default: 1)",
+        )
         added.add_argument(
             "--corpus",
             metavar="NAME",
-            help="a stand-in, cut down to the report's emotions: another corpus, or a folder with one folder a class",
+            help="use another corpus: a name, or a directory with one subdirectory per emotion",
         )
         added.add_argument(
-            "--features", choices=("in_graph", "reference"), default="in_graph", help="default: in_graph"
+            "--backend",
+            choices=("tensorflow", "librosa"),
+            default="tensorflow",
+            help="what computes the features (default: tensorflow)",
         )
         added.add_argument(
             "--epochs",
@@ -102,7 +111,7 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
-    added.add_argument("--stored", action="store_true", help="train nothing: tables and pictures of what is stored")
+    added.add_argument("--stored", action="store_true", help="do not train; rebuild tables and figures from saved runs")
 
     added = command("results", "results", "All accuracies so far, reported and ours, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
@@ -111,7 +120,11 @@ def arguments():
     added = command("page", "page", "Write the results page: everything that is stored, in one HTML file.")
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-    added.add_argument("--audio", action="store_true", help="with recordings of people to play: mind their licences")
+    added.add_argument(
+        "--audio",
+        action="store_true",
+        help="embed playable recordings (check the corpus licence before publishing the page)",
+    )
 
     questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
@@ -128,7 +141,7 @@ def arguments():
         "path",
         type=Path,
         metavar="RUN|CSV",
-        help="folder of a run, or a table with the columns side and any of clip, content, speaker, sentence",
+        help="folder of a run, or a table with the columns split and any of clip, content, speaker, sentence",
     )
     added.add_argument("--protocol", metavar="NAME", help="what a table may share (default: nothing)")
 

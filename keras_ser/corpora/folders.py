@@ -24,7 +24,7 @@ SPLITS = {
     "testing": "test",
 }
 _NOTHING_KNOWN = {
-    "speaker": "unknown",
+    "speaker": "",
     "gender": "",
     "age": None,
     "sentence": "",

@@ -17,12 +17,12 @@ def write(report, manifest, folder, seed):
 
     ``manifest``: from :func:`keras_ser.data.features.with_content`. Files: ``<transform>/<clip>-<copy>.wav`` (16 bits,
     the clip's own rate), ``audio_labels_augmented.csv`` with all examples, ``train.csv``, ``validation.csv`` and
-    ``test.csv`` with the sides of the report's own split. → number of files.
+    ``test.csv`` with the splits of the report's own split. → number of files.
 
     Raises UserError if the folder cannot be written.
     """
     folder = Path(folder)
-    examples = report.copies(manifest, seed)
+    examples = report.augmentation(manifest, seed)
     table = examples.merge(manifest[["clip", "path", "emotion", "speaker", "rate", "samples"]], on="clip", how="left")
     table["file_path"] = table["transform"] + "/" + table["clip"] + "-" + table["copy"].astype(str) + ".wav"
     table["label"] = table["emotion"].map({label: place for place, label in enumerate(report.labels)})
@@ -35,9 +35,9 @@ def write(report, manifest, folder, seed):
                 progress.update(len(step))
         columns = ["file_path", "label", "emotion", "clip", "speaker", "copy", "transform", "amount"]
         table[columns].to_csv(folder / "audio_labels_augmented.csv", index=False)
-        sided = protocols.assign("as_reported", examples, manifest, report.split, seed)
-        for side in protocols.SIDES:
-            table.loc[sided.index[sided["side"] == side], columns].to_csv(folder / f"{side}.csv", index=False)
+        assigned = protocols.get("as_reported").assign(examples, manifest, report.split, seed)
+        for split in protocols.SPLITS:
+            table.loc[assigned.index[assigned["split"] == split], columns].to_csv(folder / f"{split}.csv", index=False)
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
     return len(table)

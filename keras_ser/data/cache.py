@@ -5,7 +5,6 @@ the versions and the code that computes it. A file appears whole or not at all, 
 where it stopped, and several runs can share a cache.
 """
 
-import hashlib
 import json
 import os
 import tempfile
@@ -15,12 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ser.data.digests import digest
 from keras_ser.errors import UserError
-
-
-def digest(value):
-    """Short stable hash of anything JSON can hold."""
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
 class FeatureCache:

@@ -5,22 +5,21 @@ In: a table of examples (``keras_ser.data.augmentation``) and the manifest they 
 """
 
 import functools
-import hashlib
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-import keras_ser
 from keras_ser import audio, librosa_reference
-from keras_ser.data.cache import FeatureCache, digest
+from keras_ser.data.cache import FeatureCache
+from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
 from keras_ser.errors import UserError
 
-ENGINES = ("in_graph", "reference")
+TRANSFORMS = ("none", "pitch_shift", "time_stretch")
+BACKENDS = ("tensorflow", "librosa")
 
 # A padded batch holds at most so many clips and samples (16 clips of 5 s at 16 kHz): its spectra then stay near the
 # processor's cache. A clip much shorter than the longest begins another batch.
@@ -70,43 +69,43 @@ def transform_in_graph(transform, waveform, amount, lengths, sample_rate):
         return effects.pitch_shift(waveform, amount, sample_rate=sample_rate, lengths=lengths), lengths
     if transform == "time_stretch":
         return effects.time_stretch(waveform, amount, lengths=lengths)
+    if transform != "none":
+        raise ValueError(f"`transform` must be one of {TRANSFORMS}. Received: transform={transform!r}")
     return waveform, lengths
 
 
-def transform_by_reference(transform, waveform, amount, sample_rate):
+def transform_by_librosa(transform, waveform, amount, sample_rate):
     """The same for one clip by librosa. → [samples]"""
     if transform == "pitch_shift":
         return librosa_reference.pitch_shift(waveform, sample_rate, amount)
     if transform == "time_stretch":
         return librosa_reference.time_stretch(waveform, amount)
+    if transform != "none":
+        raise ValueError(f"`transform` must be one of {TRANSFORMS}. Received: transform={transform!r}")
     return waveform
 
 
-def _code():
-    """Hash of the code that computes features: a change of it must not find old ones."""
-    package = Path(keras_ser.__file__).parent
-    files = [
-        package / "librosa_reference.py",
-        package / "data" / "features.py",
-        *sorted(package.glob("dsp/*.py")),
-        *sorted(package.glob("layers/*.py")),
-    ]
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=12).hexdigest()
-
-
 @functools.cache  # to build a graph for its description takes up to a second
-def recipe(front_end, engine):
-    """Everything but the audio and the transform that decides what features come out of a
-    :class:`keras_ser.reports.specification.FrontEnd`. JSON, not to be changed.
-    """
-    libraries = ("tensorflow", "keras", "librosa", "noisereduce", "soxr", "numpy", "scipy")
+def front_end_facts(front_end, backend):
+    """What decides what features come out of a :class:`~keras_ser.reports.specification.FrontEnd`. JSON"""
+    facts = model_facts(front_end.graph()) if backend == "tensorflow" else {"code": code(front_end.reference)}
     return {
-        "front_end": front_end.graph().to_json() if engine == "in_graph" else front_end.name,
+        **facts,
+        "backend": backend,
         "sample_rate": front_end.sample_rate,
         "first_channel": front_end.first_channel,
-        "engine": engine,
-        "versions": {name: version(name) for name in libraries},
-        "code": _code(),
+        "resampling": code(resample.resample) if backend == "tensorflow" and front_end.sample_rate else None,
+    }
+
+
+def recipe(front_end, backend):
+    """Everything but the audio, the transform and its amount that decides what features come out. JSON"""
+    apply = transform_in_graph if backend == "tensorflow" else transform_by_librosa
+    libraries = ("tensorflow",) if backend == "tensorflow" else ("librosa", "noisereduce", "soxr", "scipy")
+    return {
+        **front_end_facts(front_end, backend),
+        "transforms": code(apply),
+        "versions": {name: version(name) for name in ("numpy", *libraries)},
     }
 
 
@@ -169,7 +168,7 @@ def _read(rows, first_channel):
     return waveforms
 
 
-def compute(examples, manifest, front_end, *, cache_root, engine="in_graph"):
+def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     """Features of every example by a :class:`~keras_ser.reports.specification.FrontEnd`.
 
     ``manifest``: from :func:`with_content`.
@@ -178,31 +177,31 @@ def compute(examples, manifest, front_end, *, cache_root, engine="in_graph"):
 
     Raises UserError when a file has changed or vanished since, or the cache cannot be written.
     """
-    if engine not in ENGINES:
-        raise UserError(f"there is no feature engine {engine!r}: choose from {', '.join(ENGINES)}")
+    if backend not in BACKENDS:
+        raise UserError(f"there is no backend {backend!r}: choose from {', '.join(BACKENDS)}")
     table = examples.merge(manifest[["clip", "path", "content", "rate", "samples"]], on="clip", how="left")
-    cache = FeatureCache(cache_root, recipe(front_end, engine))
+    cache = FeatureCache(cache_root, recipe(front_end, backend))
     keys = [
         digest([content, transform, amount])
         for content, transform, amount in zip(table["content"], table["transform"], table["amount"], strict=True)
     ]
     features = cache.load(keys)
     missing = table[[array is None for array in features]]
-    steps = batches(missing) if engine == "in_graph" else [np.array([index]) for index in missing.index]
+    steps = batches(missing) if backend == "tensorflow" else [np.array([index]) for index in missing.index]
     model, graphs = front_end.graph() if steps else None, {}
     with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
         for step in steps:
             rows = table.loc[step]
             waveforms = _read(rows, front_end.first_channel)
             rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
-            if engine == "in_graph":
+            if backend == "tensorflow":
                 kind = (transform, rate)
                 if kind not in graphs:
                     graphs[kind] = _graph_of(model, transform, rate, front_end.sample_rate)
                 waveform, lengths = padded(waveforms)
                 results = graphs[kind](waveform, rows["amount"].to_numpy(np.float32), lengths).numpy()
             else:
-                changed = transform_by_reference(transform, waveforms[0], rows["amount"].iloc[0], rate)
+                changed = transform_by_librosa(transform, waveforms[0], rows["amount"].iloc[0], rate)
                 results = [front_end.reference(changed, rate)]
             for index, result in zip(step, results, strict=True):
                 cache.store(keys[index], result)

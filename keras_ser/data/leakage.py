@@ -1,60 +1,93 @@
-"""What train and test share: counted for a protocol's sides, and looked for in any table of sides."""
+"""What train and test share: counted for the splits of a protocol, and looked for in any table of splits; and the model
+info sheet, which names the types of leakage as the field does.
+
+Types after Kapoor and Narayanan, "Leakage and the reproducibility crisis in machine-learning-based science", Patterns
+4 (2023), 100804: L1 no clean separation of train and test (1.1 no test set, 1.2 pre-processing, 1.3 feature selection,
+1.4 duplicates), L2 features that would not be available, L3 a test set that is not what one speaks about (3.1 time,
+3.2 dependence of train and test, 3.3 a biased sample).
+"""
+
+from dataclasses import dataclass
 
 import pandas as pd
 
-from keras_ser.data.protocols import DECLARED, get
+from keras_ser.data.protocols import PROTOCOLS, get
 from keras_ser.errors import UserError
 
-PROPERTIES = ("clip", "content", "speaker", "sentence")
+# What a test example may have in common with one that the model is fitted to, and the type of leakage that it is.
+PROPERTIES = {
+    "clip": "L3.2 dependence: augmented versions of one clip",
+    "content": "L1.4 duplicates: identical samples",
+    "speaker": "L3.2 dependence: the same speaker",
+    "sentence": "L3.2 dependence: the same sentence",
+}
 
 
-def shared(sided, manifest):
-    """Test examples that have something in common with a train example.
+def shared(assigned, manifest, fitted_on=("train",)):
+    """Test examples that have something in common with an example that the model is fitted to.
 
-    ``sided``: examples with ``side``; ``manifest`` with a column ``content`` (hash of the samples).
-    → dict: ``test`` examples, and how many of them share the ``clip`` (they are copies of a clip that train has too),
-    the ``content`` (they are made from identical samples, under any name), the ``speaker``, the ``sentence`` with
-    train.
+    ``assigned``: examples with ``split``; ``manifest`` with a column ``content`` (hash of the samples); ``fitted_on``:
+    names of the splits that the model is fitted to. What nobody knows (a speaker or sentence "") is not shared.
+    → dict: ``test`` examples, and how many of them share the ``clip`` (they are versions of a clip that the fitting
+    data has too), the ``content`` (they are made from identical samples, under any name), the ``speaker``, the
+    ``sentence``.
     """
-    facts = sided.merge(manifest[["clip", "content", "speaker", "sentence"]], on="clip", how="left")
-    train, test = facts[facts["side"] == "train"], facts[facts["side"] == "test"]
-    counts = {name: int(test[name].isin(set(train[name])).sum()) for name in PROPERTIES}
+    facts = assigned.merge(manifest[["clip", "content", "speaker", "sentence"]], on="clip", how="left")
+    fitted, test = facts[facts["split"].isin(fitted_on)], facts[facts["split"] == "test"]
+    counts = {name: int(test[name].isin(set(fitted[name]) - {""}).sum()) for name in PROPERTIES}
     return {"test": len(test), **counts}
 
 
+def refuse(protocol, counts, where):
+    """Raises UserError where ``counts`` (of :func:`shared`) hold what the protocol does not allow to be shared."""
+    undeclared = [name for name in PROPERTIES if counts[name] and name not in protocol.may_share]
+    if undeclared:
+        found = ", ".join(f"{counts[name]} of {counts['test']} test examples share the {name}" for name in undeclared)
+        raise UserError(
+            f"{where}: {found} with what the model is fitted to, which {protocol.name} does not allow: nothing was "
+            "trained; mend the corpus's table, or choose other protocols with --protocols"
+        )
+
+
 def read(path):
-    """A table of sides: CSV with a column ``side`` (or ``split``) and any of ``PROPERTIES``. → DataFrame
+    """A table of splits: CSV with a column ``split`` (or ``side``) and any of ``PROPERTIES``. → DataFrame
 
     Raises UserError if it is none, or has no train or no test row.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no CSV table ({error})") from error
-    table = table.rename(columns={"split": "side"})
+        raise UserError(f"{path}: not a CSV table ({error})") from error
+    if "split" not in table:
+        table = table.rename(columns={"side": "split"})
     known = [name for name in PROPERTIES if name in table]
-    if "side" not in table or not known:
-        raise UserError(f"{path}: needs a column side and one of {', '.join(PROPERTIES)}; it has {', '.join(table)}")
-    missing = [side for side in ("train", "test") if side not in set(table["side"])]
+    if "split" not in table or not known:
+        raise UserError(
+            f"{path}: needs a column split and one of {', '.join(PROPERTIES)}; its columns are {', '.join(table)}"
+        )
+    missing = [name for name in ("train", "test") if name not in set(table["split"])]
     if missing:
-        raise UserError(f"{path}: no row has the side {' or '.join(missing)}; it has {', '.join(set(table['side']))}")
+        raise UserError(
+            f"{path}: no row has the split {' or '.join(missing)}; found: {', '.join(sorted(set(table['split'])))}"
+        )
     return table
 
 
 def of_table(table):
-    """What is on both sides. → DataFrame ``property, value, train, test``, a row a value, counts of rows"""
+    """What is in both train and test. → DataFrame ``property, leakage, value, train, test``, one row per value"""
     rows = []
     for name in [name for name in PROPERTIES if name in table]:
-        counts = table[table[name] != ""].groupby([name, "side"]).size().unstack(fill_value=0)
+        counts = table[table[name] != ""].groupby([name, "split"]).size().unstack(fill_value=0)
         counts = counts.reindex(columns=["train", "test"], fill_value=0)
         both = counts[(counts > 0).all(axis=1)].reset_index()
-        rows.append(both.rename(columns={name: "value"}).assign(property=name))
-    return pd.concat(rows, ignore_index=True)[["property", "value", "train", "test"]]
+        rows.append(both.rename(columns={name: "value"}).assign(property=name, leakage=PROPERTIES[name]))
+    return pd.concat(rows, ignore_index=True)[["property", "leakage", "value", "train", "test"]]
 
 
 def of_counts(counts):
-    """What a run says (:func:`shared`). → DataFrame ``property, test``, a row a property that is shared"""
-    return pd.DataFrame([(name, counts[name]) for name in PROPERTIES if counts[name]], columns=["property", "test"])
+    """What a run says (:func:`shared`). → DataFrame ``property, leakage, test``, one row per property that is shared"""
+    rows = [(name, kind, counts[name]) for name, kind in PROPERTIES.items() if counts[name]]
+    return pd.DataFrame(rows, columns=["property", "leakage", "test"])
 
 
 def undeclared(found, protocol=None):
@@ -62,6 +95,67 @@ def undeclared(found, protocol=None):
 
     Raises UserError if there is no such protocol.
     """
-    if protocol:
-        get(protocol)
-    return [name for name in dict.fromkeys(found["property"]) if name not in DECLARED.get(protocol, ())]
+    allowed = get(protocol).may_share if protocol else frozenset()
+    return [name for name in dict.fromkeys(found["property"]) if name not in allowed]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a model's fit used besides train, for the info sheet.
+
+    ``chosen_on``: the splits by which an epoch, a weight or a hyperparameter was chosen. ``from_all``: the steps that
+    were computed from all clips, test clips included, before the split.
+    """
+
+    chosen_on: tuple[str, ...]
+    from_all: tuple[str, ...]
+
+
+def sheet(protocol_name, counts, fitting, test_speakers):
+    """The model info sheet of one protocol. ``counts``: of :func:`shared`, summed over its runs.
+
+    → DataFrame ``type, leakage, where``, one row per type; ``leakage`` is "yes", "no" or "not known".
+    """
+    n = counts["test"]
+    duplicates = counts["content"] - counts["clip"]  # under another name: versions of one clip are dependence
+
+    def share(name):
+        return f"{counts[name]} of {n} test examples ({100 * counts[name] / n:.0f} %)"
+
+    dependent = [name for name in ("clip", "speaker", "sentence") if counts[name]]
+    what = {"clip": "an augmented version or copy of the clip", "speaker": "the speaker", "sentence": "the sentence"}
+    rows = [
+        (
+            "L1.1 no separate test set",
+            "yes" if "test" in fitting.chosen_on else "no",
+            f"chosen on {' and '.join(fitting.chosen_on)}" if fitting.chosen_on else "nothing was chosen by a score",
+        ),
+        (
+            "L1.2 pre-processing on train and test together",
+            "yes" if fitting.from_all else "no",
+            "; ".join(fitting.from_all) or "every statistic is of the fitting data",
+        ),
+        ("L1.3 feature selection on train and test together", "no", "no feature is selected by its values"),
+        (
+            "L1.4 duplicates",
+            "yes" if duplicates else "no",
+            f"{duplicates} of {n} test examples are made from samples that train has under another name"
+            if duplicates
+            else "no two names of one recording are in train and test",
+        ),
+        ("L2 features that would not be available", "no", "the recording's samples alone"),
+        ("L3.1 time", "not known", "the corpora do not say when a clip was recorded"),
+        (
+            "L3.2 dependence of train and test",
+            "yes" if dependent else "no",
+            "; ".join(f"{share(name)} have {what[name]} in train" for name in dependent)
+            or "neither clip, speaker nor sentence is in both",
+        ),
+        (
+            "L3.3 biased sample",
+            "yes",
+            f"acted speech of {len(test_speakers)} test speaker{'s' * (len(test_speakers) != 1)}, recorded in silence, "
+            f"{PROTOCOLS[protocol_name].new_in_test or 'split as the report does'}",
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["type", "leakage", "where"])

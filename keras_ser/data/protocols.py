@@ -1,11 +1,14 @@
-"""Protocols: who is in train, validation and test.
+"""Protocols: which examples are trained on, validated on and tested.
 
-A protocol takes the table of examples (``keras_ser.data.augmentation``), the manifest, the report's :class:`Split` and
-a seed, and returns the examples with a column ``side`` ("train", "validation" or "test"); examples that it does not use
-are left out. Validation is never test. Except in ``as_reported``, which keeps the report's own order of steps, copies
-of a clip exist in train alone.
+A :class:`Protocol` takes the table of examples (``keras_ser.data.augmentation``), the manifest, the report's
+:class:`Split`, a repetition and a fold, and returns the examples with a column ``split`` ("train", "validation" or
+"test"); examples that it does not use are left out. Validation is never test. One repetition of a protocol trains once
+per fold, and its folds together test every clip exactly once. Except in ``as_reported``, which keeps the report's own
+order of steps, augmented versions of a clip exist in train alone, and recordings with the same samples are one clip
+whatever their names.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -16,15 +19,17 @@ from sklearn.model_selection import train_test_split
 from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
 
-SIDES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
+SENTENCE_GROUPS = 3  # of a grid of speakers and sentences: with more, one repetition would take a training per pair
 
 
 @dataclass(frozen=True)
 class Split:
-    """Sizes of the sides, and what ``random_state`` the report gave scikit-learn (seed k uses ``random_state + k``).
+    """Sizes of the splits, and what ``random_state`` the report gave scikit-learn (repetition k uses
+    ``random_state + k``).
 
-    ``validation`` and ``test`` are fractions of the whole. ``n_folds``: into how many groups of speakers the
-    speaker-independent protocols deal the speakers.
+    ``validation`` and ``test`` are fractions of the whole. ``n_folds``: into how many groups at most the protocols with
+    folds deal the speakers and the sentences.
     """
 
     validation: float
@@ -34,21 +39,71 @@ class Split:
 
 
 class StratifiedSplit(Split):
-    """A split that keeps the shares of the emotions; the test side is drawn first, then validation from the rest."""
+    """A split that keeps the shares of the emotions; the test clips are drawn first, then validation from the rest."""
 
 
 @dataclass(frozen=True)
 class SpeakerSplit(Split):
-    """A split by speakers: ``test_speakers`` are the test side; of the others, seed k validates on the k-th in turn."""
+    """A split by speakers: ``test_speakers`` are tested; of the others, repetition k validates on the k-th in turn."""
 
     test_speakers: tuple[str, ...]
 
 
-def _random_sides(emotion, split, seed):
-    """Sides of rows with these emotions, by two calls of train_test_split as the report makes them. → object [rows].
+@dataclass(frozen=True)
+class Protocol:
+    """One answer to the question of what a model may know of the test clips.
+
+    ``new_in_test``: what its test clips have that train has not, in words ("" for the report's own split).
+    ``may_share``: the properties (of :mod:`keras_ser.data.leakage`) that train and test may have in common.
+    ``held_out``: the columns of the manifest whose values are dealt into folds; none: the clips are drawn at random.
+    ``draw``: (examples, manifest, split, repetition, fold) → examples with ``split``.
+    """
+
+    name: str
+    title: str
+    new_in_test: str
+    may_share: frozenset
+    held_out: tuple[str, ...]
+    draw: Callable
+
+    def n_folds(self, manifest, split):
+        """How many trainings one repetition takes on this corpus.
+
+        Raises UserError where the corpus does not know, or does not vary, what the protocol holds out.
+        """
+        if not self.held_out:
+            return 1
+        n_groups = [_n_groups(manifest, column, split) for column in self.held_out]
+        # Of two properties every pair of groups is tested once.
+        return n_groups[0] if len(n_groups) == 1 else n_groups[0] * min(*n_groups, SENTENCE_GROUPS)
+
+    def assign(self, examples, manifest, split, repetition=0, fold=0):
+        """→ ``examples`` with ``split``. ``manifest``: of :func:`keras_ser.data.features.with_content`.
+
+        Raises UserError where a split would hold fewer than two emotions.
+        """
+        assigned = self.draw(examples, manifest, split, repetition, fold)
+        emotion = assigned["clip"].map(manifest.set_index("clip")["emotion"])
+        for name in SPLITS:
+            n_emotions = emotion[assigned["split"] == name].nunique()
+            if n_emotions < 2:
+                raise UserError(
+                    f"{self.name}: the {name} split would contain only {n_emotions} emotion(s) ({len(manifest)} clips "
+                    "in total): the corpus is too small for this protocol; add clips, or choose others with --protocols"
+                )
+        return assigned
+
+
+def training_seed(repetition, fold, n_folds):
+    """The seed of weights, dropout and shuffling: another one for every training of every repetition."""
+    return repetition * n_folds + fold
+
+
+def _random_splits(emotion, split, seed):
+    """Splits of rows with these emotions, by two calls of train_test_split as the report makes them. → object [rows].
 
     The Emo-DB report parts what it holds out into test and validation; the CREMA-D report (stratified) draws the test
-    side first, then validation from the rest.
+    clips first, then validation from the rest.
     """
     n, random_state = len(emotion), split.random_state + seed
     try:
@@ -65,146 +120,187 @@ def _random_sides(emotion, split, seed):
             test, validation = train_test_split(rest, test_size=split.validation / held_out, random_state=random_state)
     except ValueError as error:
         raise UserError(f"{n} clips are too few to split into train, validation and test: add clips") from error
-    sides = np.empty(n, object)
-    sides[train], sides[validation], sides[test] = SIDES
-    return sides
+    out = np.empty(n, object)
+    out[train], out[validation], out[test] = SPLITS
+    return out
 
 
-def _keep(examples, sides):
-    """Examples with their side by clip (``sides``: Series clip → side); copies only where the side is train."""
-    side = examples["clip"].map(sides)
-    kept = side.notna() & ((examples["copy"] == 0) | (side == "train"))
-    return examples[kept].assign(side=side[kept])
+def _keep(examples, split_of):
+    """Examples with their split by clip (``split_of``: Series clip → split); augmented versions in train alone."""
+    split = examples["clip"].map(split_of)
+    kept = split.notna() & ((examples["copy"] == 0) | (split == "train"))
+    return examples[kept].assign(split=split[kept])
 
 
-def _folds(groups, n_folds, seed, balance=None):
-    """Deal the distinct ``groups`` into folds. → (dict group → fold, number of folds).
+def _n_groups(manifest, column, split):
+    """Into how many groups the values of ``column`` can be dealt. Raises UserError where it is fewer than two."""
+    if (manifest[column] == "").any():
+        raise UserError(
+            f"{int((manifest[column] == '').sum())} of {len(manifest)} clips have no {column} information: "
+            f"{column}-independent protocols need it for every clip; choose others with --protocols"
+        )
+    n_values = manifest[column].nunique()
+    if n_values < 2:
+        raise UserError(
+            f"the corpus has one {column} ({manifest[column].iloc[0]}): {column}-independent protocols need at least "
+            "two, choose others with --protocols"
+        )
+    return min(split.n_folds, n_values)
 
-    Seeds 0 … n_folds - 1 share one dealing (each seed tests another of its folds), the next n_folds seeds the next.
-    ``balance``: dict group → class (gender), dealt class by class so that every fold holds some of each.
+
+def _deal(manifest, column, n_groups, repetition):
+    """Deal the values of ``column`` into groups, anew in each repetition. → int [clips]
+
+    Speakers are dealt corpus by corpus and, within one, women and men apart, so that every group holds some of each.
+    A recording that is there under several names is where its first name is.
     """
-    names = sorted(set(groups))
-    n_folds = min(n_folds, len(names))
-    rng = np.random.default_rng(seed // n_folds)
-    order = list(rng.permutation(names))
-    if balance:
-        order.sort(key=lambda name: balance[name])
-    return {name: place % n_folds for place, name in enumerate(order)}, n_folds
+    first = manifest.drop_duplicates(column).set_index(column)
+    order = list(np.random.default_rng(repetition).permutation(sorted(first.index)))
+    if column == "speaker":
+        order.sort(key=lambda name: (first.at[name, "corpus"], first.at[name, "gender"]))
+    group_of = {name: place % n_groups for place, name in enumerate(order)}
+    recordings = manifest.drop_duplicates("content").set_index("content")[column]
+    return manifest["content"].map(recordings).map(group_of).to_numpy()
+
+
+def _by_speaker(manifest, split, n_groups, repetition, fold, n_folds):
+    """Test on speaker group ``fold``, validate on the next. → object [clips]"""
+    return _one_group(_deal(manifest, "speaker", n_groups, repetition), split, n_groups, repetition, fold, n_folds)
+
+
+def _one_group(group, split, n_groups, repetition, fold, n_folds):
+    test = fold % n_groups
+    splits = np.where(group == test, "test", "train").astype(object)
+    if n_groups > 2:
+        splits[group == (test + 1) % n_groups] = "validation"
+    else:
+        # Two groups: one is the test, so validation can only be clips of the other.
+        (rest,) = np.nonzero(splits == "train")
+        rng = np.random.default_rng(training_seed(repetition, fold, n_folds))
+        splits[rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)] = "validation"
+    return splits
 
 
 def _hold_out(column):
-    """Protocol that tests on groups (values of ``column``) that train and validation do not have."""
+    """Test on groups of values of ``column`` that train and validation do not have."""
 
-    def protocol(examples, manifest, split, seed):
-        values = manifest[column]
-        if values.nunique() < 2:
-            raise UserError(
-                f"the corpus has one {column} ({values.iloc[0]}): {column}-independent needs at least two, "
-                "choose other protocols with --protocols"
-            )
-        balance = dict(zip(values, manifest["gender"], strict=True)) if column == "speaker" else None
-        fold_of, n_folds = _folds(values, split.n_folds, seed, balance)
-        fold = values.map(fold_of).to_numpy()
-        test_fold = seed % n_folds
-        sides = np.where(fold == test_fold, "test", "train").astype(object)
-        if n_folds > 2:
-            sides[fold == (test_fold + 1) % n_folds] = "validation"
-        else:
-            # Two groups: one is the test, so validation can only be clips of the other.
-            (rest,) = np.nonzero(sides == "train")
-            rng = np.random.default_rng(seed)
-            sides[rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)] = "validation"
-        return _keep(examples, pd.Series(sides, index=manifest["clip"]))
+    def draw(examples, manifest, split, repetition, fold):
+        n_groups = _n_groups(manifest, column, split)
+        group = _deal(manifest, column, n_groups, repetition)
+        return _keep(
+            examples,
+            pd.Series(_one_group(group, split, n_groups, repetition, fold, n_groups), index=manifest["clip"]),
+        )
 
-    return protocol
+    return draw
 
 
-def as_reported(examples, manifest, split, seed):
-    """The report's own split: of all examples, copies included, so copies of one clip fall on different sides; or of
-    speakers, where it splits those; or that of the folders Train and Test, where the corpus comes in such.
+def _speaker_and_sentence(examples, manifest, split, repetition, fold):
+    """Test on speakers and sentences that are both new; clips that share one of them with the test are left out."""
+    n_speakers = _n_groups(manifest, "speaker", split)
+    n_sentences = min(n_speakers, _n_groups(manifest, "sentence", split), SENTENCE_GROUPS)
+    splits = _by_speaker(manifest, split, n_speakers, repetition, fold, n_speakers * n_sentences)
+    # Folds walk the diagonals of the grid speakers × sentences.
+    test_sentences = (fold % n_speakers + fold // n_speakers) % n_sentences
+    tested = _deal(manifest, "sentence", n_sentences, repetition) == test_sentences
+    kept = tested == (splits == "test")
+    return _keep(examples, pd.Series(splits, index=manifest["clip"])[kept])
+
+
+def _as_reported(examples, manifest, split, repetition, fold):
+    """The report's own split: of all examples, augmented versions included, so that versions of one clip fall into
+    different splits; or of speakers, where it splits those; or that of the folders Train and Test, where the corpus
+    comes in such.
     """
     if "split" in manifest and {"train", "test"} <= set(manifest["split"]):
-        return _keep(examples, _sides_by_folder(manifest, split, seed))
+        return _keep(examples, _by_folder(manifest, split, repetition))
     if isinstance(split, SpeakerSplit):
-        return _keep(examples, _sides_by_speaker(manifest, split, seed))
+        return _keep(examples, _by_named_speakers(manifest, split, repetition))
     emotion = examples["clip"].map(manifest.set_index("clip")["emotion"]).to_numpy()
-    return examples.assign(side=_random_sides(emotion, split, seed))
+    return examples.assign(split=_random_splits(emotion, split, repetition))
 
 
-def _sides_by_folder(manifest, split, seed):
-    """→ Series clip → side. Where no folder is called Validation, it is drawn from those in Train."""
-    sides = manifest.set_index("clip")["split"].replace("", "train")
-    if "validation" not in set(sides):
-        train = manifest[sides.to_numpy() == "train"]
+def _by_folder(manifest, split, repetition):
+    """→ Series clip → split. Where no folder is called Validation, it is drawn from those in Train."""
+    splits = manifest.set_index("clip")["split"].replace("", "train")
+    if "validation" not in set(splits):
+        train = manifest[splits.to_numpy() == "train"]
         share = split.validation / (1 - split.test)
         try:
             _, drawn = train_test_split(
-                train["clip"], test_size=share, random_state=split.random_state + seed, stratify=train["emotion"]
+                train["clip"], test_size=share, random_state=split.random_state + repetition, stratify=train["emotion"]
             )
         except ValueError as error:
             raise UserError(f"{len(train)} clips in Train are too few to draw validation from: add clips") from error
-        sides[drawn] = "validation"
-    return sides
+        splits[drawn] = "validation"
+    return splits
 
 
-def _sides_by_speaker(manifest, split, seed):
-    """→ Series clip → side"""
+def _by_named_speakers(manifest, split, repetition):
+    """→ Series clip → split"""
     others = sorted(set(manifest["speaker"]) - set(split.test_speakers))
     if len(others) < 2 or len(others) == manifest["speaker"].nunique():
         raise UserError(
             f"the report tests on the speakers {', '.join(split.test_speakers)} and trains on at least two others; "
             f"found are {', '.join(sorted(set(manifest['speaker'])))}: add clips, or choose other protocols"
         )
-    held_out = others[seed % len(others)]
-    sides = dict.fromkeys(others, "train") | {held_out: "validation"}
-    return manifest.set_index("clip")["speaker"].map(lambda speaker: sides.get(speaker, "test"))
+    validated = others[repetition % len(others)]
+    splits = dict.fromkeys(others, "train") | {validated: "validation"}
+    return manifest.set_index("clip")["speaker"].map(lambda speaker: splits.get(speaker, "test"))
 
 
-def clip_disjoint(examples, manifest, split, seed):
-    """Split the clips first, as the report splits its examples; then copies in train only."""
-    return _keep(
-        examples, pd.Series(_random_sides(manifest["emotion"].to_numpy(), split, seed), index=manifest["clip"])
-    )
-
-
-def speaker_sentence_independent(examples, manifest, split, seed):
-    """Test on speakers and sentences that are both new; clips that share one of them with the test are left out."""
-    by_speaker = PROTOCOLS["speaker_independent"](examples, manifest, split, seed)
-    fold_of, n_folds = _folds(manifest["sentence"], split.n_folds, seed)
-    tested = manifest["clip"][manifest["sentence"].map(fold_of) == seed % n_folds]
-    return by_speaker[by_speaker["clip"].isin(tested) == (by_speaker["side"] == "test")]
+def _clip_disjoint(examples, manifest, split, repetition, fold):
+    """Split the recordings first, as the report splits its examples; then augment train alone."""
+    recordings = manifest.drop_duplicates("content")
+    splits = pd.Series(_random_splits(recordings["emotion"].to_numpy(), split, repetition), index=recordings["content"])
+    return _keep(examples, pd.Series(manifest["content"].map(splits).to_numpy(), index=manifest["clip"]))
 
 
 PROTOCOLS = {
-    "as_reported": as_reported,
-    "clip_disjoint": clip_disjoint,
-    "sentence_independent": _hold_out("sentence"),
-    "speaker_independent": _hold_out("speaker"),
-    "speaker_sentence_independent": speaker_sentence_independent,
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "as_reported",
+            "as reported",
+            "",
+            frozenset({"clip", "content", "speaker", "sentence"}),  # it keeps whatever the report did
+            (),
+            _as_reported,
+        ),
+        Protocol(
+            "clip_disjoint",
+            "unseen clips",
+            "with no augmented version of a test clip in train",
+            frozenset({"speaker", "sentence"}),
+            (),
+            _clip_disjoint,
+        ),
+        Protocol(
+            "sentence_independent",
+            "unseen sentences",
+            "on unseen sentences",
+            frozenset({"speaker"}),
+            ("sentence",),
+            _hold_out("sentence"),
+        ),
+        Protocol(
+            "speaker_independent",
+            "unseen speakers",
+            "on unseen speakers",
+            frozenset({"sentence"}),
+            ("speaker",),
+            _hold_out("speaker"),
+        ),
+        Protocol(
+            "speaker_sentence_independent",
+            "unseen speakers and sentences",
+            "on unseen speakers and unseen sentences",
+            frozenset(),
+            ("speaker", "sentence"),
+            _speaker_and_sentence,
+        ),
+    )
 }
-
-
-# What a protocol lets train and test share, of the properties in ``leakage``. ``as_reported`` keeps whatever the report
-# did; clips of one content are the same clip.
-DECLARED = {
-    "as_reported": {"clip", "content", "speaker", "sentence"},
-    "clip_disjoint": {"speaker", "sentence"},
-    "sentence_independent": {"speaker"},
-    "speaker_independent": {"sentence"},
-    "speaker_sentence_independent": set(),
-}
-
-
-def possible(manifest, split):
-    """Names of the protocols that a corpus allows: it may have one speaker, or say one sentence."""
-    out = []
-    for name in PROTOCOLS:
-        try:
-            assign(name, originals(manifest), manifest, split, 0)
-        except UserError:
-            continue
-        out.append(name)
-    return out
 
 
 def get(name):
@@ -214,15 +310,14 @@ def get(name):
     return PROTOCOLS[name]
 
 
-def assign(name, examples, manifest, split, seed):
-    """Apply the protocol called ``name``. → examples with ``side``. Raises UserError where a side would be empty."""
-    sided = get(name)(examples, manifest, split, seed)
-    emotion = sided["clip"].map(manifest.set_index("clip")["emotion"])
-    for side in SIDES:
-        classes = emotion[sided["side"] == side].nunique()
-        if classes < 2:
-            raise UserError(
-                f"{name}: the {side} side would hold {classes} emotion(s) of {len(manifest)} clips: "
-                "the corpus is too small for this protocol"
-            )
-    return sided
+def possible(manifest, split):
+    """Names of the protocols that a corpus allows: it may have one speaker, or say one sentence."""
+    out = []
+    for protocol in PROTOCOLS.values():
+        try:
+            for fold in range(protocol.n_folds(manifest, split)):
+                protocol.assign(originals(manifest), manifest, split, 0, fold)
+        except UserError:
+            continue
+        out.append(protocol.name)
+    return out

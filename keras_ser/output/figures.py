@@ -225,18 +225,16 @@ def _spectrogram(waveform, rate, axes, n_fft=1024, hop_length=128):
     axes.set_yticks([128, 512, 2048, 8192], ["128", "512", "2048", "8192"])
 
 
-def curves(runs, experiments, title, path):
-    """Loss and accuracy by epoch, train and validation; one thin line a seed."""
-    names = [name for name in experiments if any(run.facts["experiment"] == name for run in runs)]
+def curves(passes, experiments, title, path):
+    """Loss and accuracy by epoch, train and validation; one thin line per training."""
+    names = [name for name in experiments if any(item.facts["experiment"] == name for item in passes)]
     figure, grid = plt.subplots(
         2, len(names), figsize=(3.6 * len(names), 6), sharex="col", squeeze=False, layout="constrained"
     )
     train, validation = sns.color_palette()[:2]
     for column, name in zip(grid.T, names, strict=True):
-        for run in runs:
-            if run.facts["experiment"] != name:
-                continue
-            history = run.history()
+        for history in (part for item in passes if item.facts["experiment"] == name for part in item.histories()):
+            history = history[history["fit"] == 1]  # of a network that is refitted, the fit that validation watches
             for axes, metric in zip(column, ("loss", "accuracy"), strict=True):
                 axes.plot(history["epoch"], history[metric], color=train, linewidth=1, alpha=0.7)
                 axes.plot(history["epoch"], history[f"val_{metric}"], color=validation, linewidth=1, alpha=0.7)
@@ -247,13 +245,14 @@ def curves(runs, experiments, title, path):
     grid[1, 0].set_ylabel("accuracy")
     lines = [plt.Line2D([], [], color=train), plt.Line2D([], [], color=validation)]
     grid[1, -1].legend(lines, ["train", "validation"], loc="lower right", frameon=True)
-    figure.suptitle(f"Learning curves, one line a seed\n{title}", fontsize=12)
+    figure.suptitle(f"Learning curves, one line per training\n{title}", fontsize=12)
     return _save(figure, path)
 
 
-def confusion_matrices(runs, experiments, labels, title, path):
-    """Clips by true and predicted class, summed over the seeds; colour is the share of the true class."""
-    names = [name for name in experiments if any(run.facts["experiment"] == name and not run.diverged for run in runs)]
+def confusion_matrices(passes, experiments, labels, title, path):
+    """Clips by true and predicted class, summed over the repetitions; colour is the share of the true class."""
+    finished = [item for item in passes if not item.diverged]
+    names = [name for name in experiments if any(item.facts["experiment"] == name for item in finished)]
     columns = min(2 if len(names) <= 4 else 3, len(names))
     rows = -(-len(names) // columns)
     side = max(5.4, 0.5 * len(labels) + 1.5)
@@ -264,13 +263,13 @@ def confusion_matrices(runs, experiments, labels, title, path):
         axes.remove()
     figure.get_layout_engine().set(h_pad=0.12)
     for name, axes in zip(names, grid.flat, strict=False):
-        chosen = [run for run in runs if run.facts["experiment"] == name and not run.diverged]
-        matrix = sum(np.array(run.metrics["confusion"]) for run in chosen)
+        chosen = [item for item in finished if item.facts["experiment"] == name]
+        matrix = sum(np.array(item.metrics["confusion"]) for item in chosen)
         clips = matrix.sum(axis=1, keepdims=True)
         share = np.divide(matrix, clips, out=np.zeros(matrix.shape), where=clips > 0)
-        name = f"{name}, {len(chosen)} seed{'s' if len(chosen) > 1 else ''}"
+        name = f"{name}, {len(chosen)} repetition{'s' if len(chosen) > 1 else ''}"
         _matrix(axes, share, labels, name, annot=matrix, fmt="d")
-    figure.suptitle(f"Confusion matrices, test examples of all seeds\n{title}", fontsize=12)
+    figure.suptitle(f"Confusion matrices, test examples of all repetitions\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -294,13 +293,13 @@ def confusion_picture(matrix, labels):
     return _pixels(figure)
 
 
-def listeners(matrix, runs, experiments, labels, title, path):
-    """What human listeners heard, ``matrix`` [labels, labels] of votes, beside what the models predicted: shares of the
+def listeners(matrix, passes, experiments, labels, title, path):
+    """What human listeners chose, ``matrix`` [labels, labels] of votes, beside what the models predicted: shares of the
     true class.
     """
     matrices = {"human listeners": matrix}
     for name in experiments:
-        chosen = [np.array(run.metrics["confusion"]) for run in runs if run.facts["experiment"] == name]
+        chosen = [np.array(item.metrics["confusion"]) for item in passes if item.facts["experiment"] == name]
         if chosen:
             matrices[name] = sum(chosen)
     columns = min(3, len(matrices))
@@ -316,9 +315,9 @@ def listeners(matrix, runs, experiments, labels, title, path):
     return _save(figure, path)
 
 
-def sides(frame, title, path):
-    """Accuracy and weighted F1 on train, validation and test, an experiment beside the other: mean and standard
-    deviation over the seeds. ``frame``: of :func:`keras_ser.analysis.reported.sides`.
+def splits(frame, title, path):
+    """Accuracy and weighted F1 on train, validation and test, one experiment beside the other: mean and standard
+    deviation over the repetitions. ``frame``: of :func:`keras_ser.analysis.reported.splits`.
     """
     names = {"accuracy": "accuracy", "weighted_f1": "weighted F1"}
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
@@ -339,7 +338,7 @@ def sides(frame, title, path):
                 chosen,
                 y="experiment",
                 x="value",
-                hue="side",
+                hue="split",
                 errorbar="sd",
                 ax=axes,
                 legend=False,
@@ -351,13 +350,13 @@ def sides(frame, title, path):
             axes.title.set_fontsize(11)
             axes.tick_params(axis="y", labelsize=10)
     patches = [plt.Rectangle((0, 0), 1, 1, color=color) for color in sns.color_palette(n_colors=3)]
-    figure.legend(patches, frame["side"].unique(), loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle(f"Train, validation and test, mean ± standard deviation over seeds\n{title}", fontsize=12)
+    figure.legend(patches, frame["split"].unique(), loc="outside lower center", ncols=3, frameon=False)
+    figure.suptitle(f"Train, validation and test, mean ± standard deviation over repetitions\n{title}", fontsize=12)
     return _save(figure, path)
 
 
 def protocols(table, metric, title, path):
-    """Ours under each protocol (mean and 95 % confidence interval) beside the reported figure."""
+    """Ours under each protocol (mean and 95 % confidence interval) beside the reported figure, under its own."""
     frame = table[(table["metric"] == metric) & (table["experiment"] != "data")]
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     experiments = list(dict.fromkeys(frame["experiment"]))
@@ -369,27 +368,29 @@ def protocols(table, metric, title, path):
         color = palette[place % len(palette)]
         x = np.arange(len(order)) + (place - (len(experiments) - 1) / 2) * min(0.15, 0.8 / len(experiments))
         mean = rows["mean"].reindex(order).astype(float)
-        half = (rows["ci_high"] - rows["mean"]).reindex(order).astype(float).fillna(0)
-        axes.errorbar(x, mean, yerr=half, fmt="o", color=color, capsize=4, label=name)
-        reported = rows["reported"].dropna()
-        if len(reported):
-            axes.plot(x, np.full(len(order), reported.iloc[0]), linestyle="", marker="_", markersize=14, color=color)
+        ends = rows[["ci_low", "ci_high"]].reindex(order).astype(float)
+        reach = [(mean - ends["ci_low"]).clip(0).fillna(0), (ends["ci_high"] - mean).clip(0).fillna(0)]
+        axes.errorbar(x, mean, yerr=reach, fmt="o", color=color, capsize=4, label=name)
+        axes.plot(
+            x, rows["reported"].reindex(order).astype(float), linestyle="", marker="_", markersize=14, color=color
+        )
     if frame["reported"].notna().any():
         axes.plot([], [], linestyle="", marker="_", markersize=14, color="grey", label="reported")
     axes.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
     axes.set(ylim=(0, 1.03), ylabel=metric, xlim=(-0.5, len(order) - 0.5))
     axes.grid(axis="x", visible=False)
-    what = f"{metric} by protocol, mean and 95 % interval over seeds"
+    over = " and ".join(name for name in ("repetitions", "speakers") if name in set(frame["interval_over"]))
+    what = f"{metric} by protocol, mean" + (f" and 95 % interval over {over}" if over else "")
     axes.set_title(f"{what}\n{textwrap.fill(title, 70)}", fontsize=12)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     return _save(figure, path)
 
 
 def overview(table):
-    """Accuracy of every experiment of every report: reported, under its own protocol, on new speakers; pale where the
-    speech is not the report's.
+    """Accuracy of every experiment of every report: reported, under its own protocol, on unseen speakers; pale where
+    the speech is not the report's.
 
-    ``table``: of :func:`~keras_ser.analysis.reported.accuracies`, with a column ``speech``, which says what it is where
+    ``table``: of :func:`~keras_ser.output.tables.accuracies`, with a column ``speech``, which says what it is where
     it is not the report's, else "".
 
     → uint8 [height, width, 3]
@@ -432,14 +433,14 @@ def overview(table):
         plt.Line2D([], [], marker="o", color=blue),
         plt.Line2D([], [], marker="o", color=orange, markerfacecolor="white"),
     ]
-    words = ["reported", "ours, the report's own protocol", "ours, new speakers"]
+    words = ["reported", "ours, the report's own protocol", "ours, unseen speakers"]
     figure.legend(lines, words, loc="outside upper center", ncols=3, frameon=False, fontsize=10)
     return _pixels(figure)
 
 
 def class_counts(table, labels, title, path):
     """True positives, false positives and false negatives a class: reported and ours."""
-    frame = table[table["metric"].str.startswith(("tp_", "fp_", "fn_"))]
+    frame = table[table["metric"].isin(reported.COUNTS) & table["reported"].notna()]
     experiments = list(dict.fromkeys(frame["experiment"]))
     kinds = {"tp": "true positives", "fp": "false positives", "fn": "false negatives"}
     figure, grid = plt.subplots(
@@ -453,9 +454,9 @@ def class_counts(table, labels, title, path):
     places = np.arange(len(labels))
     ours, theirs = sns.color_palette()[:2]
     for name, line in zip(experiments, grid, strict=True):
-        rows = frame[frame["experiment"] == name].set_index("metric")
+        rows = frame[frame["experiment"] == name].set_index(["metric", "label"])
         for (kind, words), axes in zip(kinds.items(), line, strict=True):
-            values = rows.loc[[f"{kind}_{label}" for label in labels]]
+            values = rows.loc[[(kind, label) for label in labels]]
             axes.errorbar(
                 values["mean"].astype(float),
                 places,
@@ -500,7 +501,8 @@ def differences(frame, title, path):
                 axes.plot(row.difference, y, "o", color=colors[protocol])
     axes.axvline(0, color="grey", linewidth=1)
     axes.set_yticks(range(len(pairs)), [f"{first}\n− {second}" for first, second in pairs])
-    axes.set(ylim=(len(pairs) - 0.5, -0.5), xlabel="difference of accuracy, 95 % interval over speakers")
+    words = "accuracy difference A − B with its interval over speakers (← B better · A better →)"
+    axes.set(ylim=(len(pairs) - 0.5, -0.5), xlabel=words)
     axes.grid(axis="y", visible=False)
     lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in order]
     axes.legend(lines, order, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
@@ -509,9 +511,10 @@ def differences(frame, title, path):
 
 
 def reliability(clips, title, path):
-    """Accuracy against confidence, a line an experiment, a panel a protocol; on the diagonal a model is as often right
-    as it says. ``clips``: of :func:`keras_ser.analysis.paired.tested`.
+    """Accuracy against confidence, a line per experiment that gives probabilities, a panel per protocol; on the
+    diagonal a model is as often right as it says. ``clips``: of :func:`keras_ser.analysis.paired.tested`.
     """
+    clips = clips[clips["probabilities"]]
     order = [name for name in PROTOCOLS if name in set(clips["protocol"])]
     width = 4 * len(order) + 2
     figure, grid = plt.subplots(1, len(order), figsize=(width, 4.7), sharey=True, squeeze=False, layout="constrained")
@@ -527,7 +530,7 @@ def reliability(clips, title, path):
             axes.plot(points["confidence"], points["correct"], marker="o", markersize=4, color=colors[name])
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", aspect="equal")
         axes.set_title(protocol, fontsize=11)
-    grid[0, 0].set_ylabel("share that is right")
+    grid[0, 0].set_ylabel("accuracy")
     lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in names]
     grid[0, -1].legend(lines, names, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     figure.suptitle(
@@ -560,7 +563,7 @@ def ladder(frame, shared, title, path):
     shares.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     for axes in (scores, shares):
         axes.grid(axis="x", visible=False)
-    figure.suptitle(f"What is left as train and test share less\n{textwrap.fill(title, 70)}", fontsize=12)
+    figure.suptitle(f"Accuracy under increasingly strict splits\n{textwrap.fill(title, 70)}", fontsize=12)
     return _save(figure, path)
 
 
@@ -595,36 +598,37 @@ PICTURES = {
     for picture in (class_distribution, class_shares, durations, waveforms, clips, chirp, mel_pictures)
 }
 
-OF_RUNS = ("curves_", "confusion_", "sides", "listeners", "protocols_", "class_counts")  # how their names begin
+# How the names of figures of runs begin.
+OF_RUNS = ("curves_", "confusion_", "splits", "sides", "listeners", "protocols_", "class_counts")
 
 
-def all_of_report(report, material, runs, table, folder):
+def all_of_report(report, material, passes, table, folder):
     """The pictures of one report into ``folder``; results of experiments that are ours only where there are no others.
 
     → list of paths.
     """
     title = f"{material.description}, {len(material.manifest)} clips"
-    ran = {run.facts["experiment"] for run in runs}
+    ran = {item.facts["experiment"] for item in passes}
     experiments = [experiment for experiment in report.experiments if experiment.name in ran]
     names = [experiment.name for experiment in experiments if not experiment.ours]
     names = names or [experiment.name for experiment in experiments]
-    runs = [run for run in runs if run.facts["experiment"] in names]
+    passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     paths = [
         PICTURES[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.pictures
     ]
     for protocol in PROTOCOLS:
-        chosen = [run for run in runs if run.facts["protocol"] == protocol]
-        trained = [run for run in chosen if run.facts["epochs_run"]]
+        chosen = [item for item in passes if item.facts["protocol"] == protocol]
+        trained = [item for item in chosen if item.facts["kind"] == "network"]
         if trained:
             paths.append(curves(trained, names, f"{protocol}: {title}", folder / f"curves_{protocol}.png"))
-        if any(not run.diverged for run in chosen):
+        if any(not item.diverged for item in chosen):
             matrices = folder / f"confusion_{protocol}.png"
             paths.append(confusion_matrices(chosen, names, report.labels, f"{protocol}: {title}", matrices))
-    by_side = reported.sides(runs)
-    if len(by_side):
-        paths.append(sides(by_side, title, folder / "sides.png"))
-    honest = [run for run in runs if run.facts["protocol"] == "speaker_independent" and not run.diverged]
+    by_split = reported.splits(passes)
+    if len(by_split):
+        paths.append(splits(by_split, title, folder / "splits.png"))
+    honest = [item for item in passes if item.facts["protocol"] == "speaker_independent" and not item.diverged]
     if report.listeners and honest:
         votes = reported.listeners_matrix(report)
         paths.append(
@@ -640,7 +644,8 @@ def all_of_report(report, material, runs, table, folder):
         )
     for metric in ("accuracy", "uar"):
         paths.append(protocols(table, metric, title, folder / f"protocols_{metric}.png"))
-    if table["metric"].str.startswith("tp_").any() and not reported.obstacle(report, runs[0].facts):
+    counted = table.loc[table["metric"] == "tp", "reported"].notna().any()
+    if counted and not reported.obstacle(report, passes[0].facts):
         paths.append(class_counts(table, report.labels, title, folder / "class_counts.png"))
     for left in set(folder.glob("*.png")) - set(paths):
         if left.stem.startswith(OF_RUNS):  # that were stored before

@@ -1,4 +1,4 @@
-"""Stored runs as TensorBoard logs: ``<folder>/<report>/<experiment>/<protocol>/seed-<k>/``.
+"""Stored runs as TensorBoard logs: laid out as the runs are (:mod:`keras_ser.runs.layout`).
 
 Of each run: loss and accuracy by epoch in ``train``, ``validation`` and ``test``, named as Keras's own callback names
 them, and in the run's folder its test scores, its confusion matrix as a picture and its hyperparameters. Made from what
@@ -14,18 +14,31 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from keras_ser.output import figures
+from keras_ser.runs import layout
 from keras_ser.training.metrics import SCORES
 
-SIDES = {"train": "", "validation": "val_", "test": "test_"}  # side → how its columns in history.csv begin
+SPLITS = {"train": "", "validation": "val_", "test": "test_"}  # split → how its columns in history.csv begin
 METRICS = ("loss", "accuracy")
-HYPERPARAMETERS = ("report", "experiment", "protocol", "seed", "loss", "optimizer", "batch_size", "epochs", "corpus")
+HYPERPARAMETERS = (
+    "report",
+    "experiment",
+    "protocol",
+    "seed",
+    "fold",
+    "loss",
+    "optimizer",
+    "batch_size",
+    "epochs",
+    "corpus",
+)
 
 
 def write(runs, folder):
     """Write the logs of those runs that have none, or an older one, each whole or not at all. → ``folder``"""
     for run in runs:
         facts = run.facts
-        target = Path(folder, facts["report"], facts["experiment"], facts["protocol"], f"seed-{facts['seed']}")
+        place = [facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")]
+        target = layout.run_folder(folder, *place)
         stored = (run.folder / "run.json").stat().st_mtime
         if target.exists() and target.stat().st_mtime >= stored:
             continue
@@ -39,11 +52,13 @@ def write(runs, folder):
 
 def _write(run, folder):
     history = run.history()
-    for side, prefix in SIDES.items():
+    for split, prefix in SPLITS.items():
         columns = {metric: prefix + metric for metric in METRICS if prefix + metric in history and "epoch" in history}
         if columns:
-            with tf.summary.create_file_writer(str(folder / side)).as_default():
-                for row in history.to_dict("records"):
+            with tf.summary.create_file_writer(str(folder / split)).as_default():
+                # Of a network that is refitted, validation watches the first fit and the second is tested.
+                fit = history["fit"].max() if split == "test" else 1
+                for row in history[history["fit"] == fit].to_dict("records"):
                     for metric, column in columns.items():
                         tf.summary.scalar(f"epoch_{metric}", row[column], step=int(row["epoch"]))
     with tf.summary.create_file_writer(str(folder)).as_default():

@@ -25,6 +25,11 @@ def with_loss(report, experiment, loss):
     return replace(experiment, name=f"{experiment.name}@{loss}", loss=loss, ours=True, note=f"trained with {loss}")
 
 
+def _fitted_on(report):
+    """What the networks of the report are fitted to: what is compared learns from the same clips."""
+    return next(item.training.fitted_on for item in report.experiments if item.training.kind == "network")
+
+
 def machine(report):
     """An SVM (RBF, C = 10, every number standardised) on the features of the report's first experiment."""
     first = report.experiments[0]
@@ -37,8 +42,8 @@ def machine(report):
         first.front_end,
         model,
         "hinge",
-        SupportVectors((10.0,), ("rbf",), standardize=True),
-        copies=first.copies,
+        SupportVectors((10.0,), ("rbf",), standardize=True, fitted_on=_fitted_on(report)),
+        augmentation=first.augmentation,
         ours=True,
         note=f"SVM (RBF, C = 10) on the features of {first.name}, every number standardised",
     )
@@ -49,7 +54,7 @@ def one_a_model(report):
     firsts = {}
     for item in report.experiments:
         if not item.ours:
-            kind = SVM if isinstance(item.training, SupportVectors) else item.model(len(report.labels)).name
+            kind = SVM if item.training.kind == "svm" else item.model(len(report.labels)).name
             firsts.setdefault(kind, item)
     return [*firsts.values()] if SVM in firsts else [*firsts.values(), machine(report)]
 

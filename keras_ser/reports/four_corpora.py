@@ -36,7 +36,7 @@ HOP_LENGTH = 200
 N_FRAMES = 158  # Formatting Data: 6320 values of 40 rows, the largest tensor
 
 
-def copies(manifest, seed):
+def augmentation(manifest, seed):
     """Every clip as it is: the report augments nothing."""
     return originals(manifest)
 
@@ -86,7 +86,7 @@ def front_end(n_frames):
 
 def training(batch_size):
     """Formatting Data. Ten epochs; no weights are chosen."""
-    return Training(optimizer="adam", batch_size=batch_size, epochs=10, callbacks=list)
+    return Training(optimizer="adam", batch_size=batch_size, epochs=10, callbacks=list, chosen_on=())
 
 
 def experiment(name, architecture=conv2d_mfcc, *, n_frames=N_FRAMES, batch_size=512, **options):
@@ -122,9 +122,9 @@ EXPERIMENTS = (
 )
 
 
-def scores(predictions, manifest):
-    """Gender, emotion and both, over all test clips and a corpus at a time. → dict"""
-    found = pd.DataFrame({"corpus": predictions["clip"].map(manifest.set_index("clip")["corpus"])})
+def scores(predictions):
+    """Gender, emotion and both, over all test clips and per corpus. → dict"""
+    found = predictions[["corpus"]].copy()
     true, predicted = (predictions[column].str.partition("_") for column in ("true", "predicted"))
     found["gender"] = true[0] == predicted[0]
     found["emotion"] = true[2] == predicted[2]
@@ -137,8 +137,8 @@ def scores(predictions, manifest):
     }
 
 
-def conclusion(table, runs):
-    """What the joint label hides; the report's table of epochs (Model), means over the seeds."""
+def conclusion(table, passes):
+    """What the joint label hides; the report's table of epochs (Model), means over the repetitions."""
     rows = table[table["experiment"] == "cnn"].set_index(["protocol", "metric"])["mean"]
     lines = []
     for protocol in rows.index.unique("protocol"):
@@ -151,9 +151,10 @@ def conclusion(table, runs):
                 f"{mean['gender accuracy']:.3f} the gender, {mean['emotion accuracy']:.3f} the emotion."
             )
     histories = [
-        run.history()
-        for run in runs
-        if (run.facts["experiment"], run.facts["protocol"]) == ("cnn", "as_reported") and not run.diverged
+        history
+        for item in passes
+        if (item.facts["experiment"], item.facts["protocol"]) == ("cnn", "as_reported") and not item.diverged
+        for history in item.histories()
     ]
     if histories:
         epochs = pd.concat(histories).groupby("epoch").mean().reset_index()
@@ -197,8 +198,8 @@ NOT_STATED = (
     ),
     NotStated(
         "speakers",
-        "speaker_independent deals the speakers of all corpora found into five folds, women and men apart; seed k "
-        "tests fold k and validates on the next",
+        "speaker_independent deals the speakers into five folds, corpus by corpus and women and men apart (TESS's two "
+        "speakers into different folds); a repetition tests each fold once and validates on the next",
         "the report does not look at speakers",
     ),
 )
@@ -223,10 +224,11 @@ REPORT = Report(
     source="PyTorch Audio Emotion Classifier, student project of Data 690 (Google Colab), 2020",
     corpora=CORPORA,
     labels=LABELS,
-    copies=copies,
+    augmentation=augmentation,
     split=Split(validation=0.05, test=0.2, random_state=0, n_folds=5),
     protocols=("as_reported", "speaker_independent"),
     statistics_from_all=False,
+    from_all=(),
     experiments=EXPERIMENTS,
     figures=FIGURES,
     not_stated=NOT_STATED,

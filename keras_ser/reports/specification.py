@@ -17,8 +17,8 @@ from keras_ser.errors import UserError
 class Figure:
     """A number that the report prints (of ``most_confusing_class``: a label).
 
-    ``experiment`` "" is the data itself. ``comparable``: whether ours can be set beside it under other protocols too
-    (an accuracy can, a count of test clips cannot). ``rounding``: half a unit of the last digit printed.
+    ``experiment`` "" is the data itself. ``label``: the class that it is of, "" for all. ``rounding``: half a unit of
+    the last digit printed.
     """
 
     experiment: str
@@ -26,8 +26,8 @@ class Figure:
     value: float | str
     where: str
     note: str = ""
-    comparable: bool = True
     rounding: float = 0.0
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,29 +57,43 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Training:
-    """How a model is fitted. ``callbacks``: a function, since Keras callbacks keep state.
+    """How a network is fitted. ``callbacks``: a function, since Keras callbacks keep state.
 
+    ``chosen_on``: the splits by whose scores an epoch is chosen (by early stopping, or by a checkpoint).
     ``refit``: once validation has been watched, the model is trained anew, from the same initial weights and for as
     many epochs, on train and validation together; that is the one that is tested.
     """
+
+    kind = "network"
 
     optimizer: str
     batch_size: int
     epochs: int
     callbacks: Callable[[], list]
+    chosen_on: tuple[str, ...]
     refit: bool = False
+
+    @property
+    def fitted_on(self):
+        """Names of the splits that the tested model is fitted to."""
+        return ("train", "validation") if self.refit else ("train",)
 
 
 @dataclass(frozen=True)
 class SupportVectors:
-    """How a support vector machine is fitted: to train and validation together, since nothing is stopped early.
+    """How a support vector machine is fitted, to the splits ``fitted_on``. No chance is in it: the same examples give
+    the same machine.
 
     Of several values of ``C`` and ``kernels``, those are taken that do best on speakers left out of them in turn.
     """
 
+    kind = "svm"
+    chosen_on = ()
+
     C: tuple[float, ...]
     kernels: tuple[str, ...]
     standardize: bool
+    fitted_on: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -89,9 +103,10 @@ class Experiment:
     ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
     perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
     have statistics (keras.layers.Normalization) are adapted before training.
-    ``copies``: what :class:`Report` calls so, where this experiment is trained on others than the report's.
+    ``augmentation``: in place of the report's, where this experiment is trained on other examples.
     ``size_of``: manifest → a size that is found from the data, for an experiment that has one; ``at_size``: such a size
     → the experiment with it, whose ``size`` it then is.
+    ``selected_on``: corpus → the speakers whose clips chose its design, () for all: nothing is tested on them.
     ``ours`` marks an experiment that the report does not have; it is run only when named.
     """
 
@@ -101,10 +116,11 @@ class Experiment:
     loss: str
     training: Training | SupportVectors
     before: Callable[[], list] = list
-    copies: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
+    augmentation: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
     size: int | None = None
     size_of: Callable[[pd.DataFrame], int] | None = None
     at_size: Callable[[int], "Experiment"] | None = None
+    selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ours: bool = False
     note: str = ""
 
@@ -116,15 +132,16 @@ class Report:
     ``corpora``: names of those it uses, taken together.
     ``labels``: the classes in the order of the probability columns: emotions (common vocabulary), unless ``classes``,
     manifest → the class of each clip, says otherwise; a manifest's ``emotion`` is then that class.
-    ``copies``: (manifest, seed) → DataFrame ``clip, copy, transform, amount`` with every training example.
+    ``augmentation``: (manifest, repetition) → DataFrame ``clip, copy, transform, amount`` with every training example.
     ``protocols``: names of those that are run unless others are asked for.
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
-    the protocol ``as_reported`` then does the same, every other takes them from train.
+    the protocol ``as_reported`` then does the same, every other takes them from what the model is fitted to.
+    ``from_all``: steps of the report's own protocol that are computed from all clips before the split, in words.
     ``pictures``: names of those (in ``keras_ser.output.figures``) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
     ``instead``: label → the emotion that takes its place in a stand-in that has none of it.
-    ``scores``: (predictions, manifest) → further scores by name, for what accuracy of the classes does not tell.
-    ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, stored runs) → what they answer to the report's
+    ``scores``: predictions → further scores by name, for what accuracy of the classes does not tell.
+    ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, whole passes) → what they answer to the report's
     question, in Markdown.
     ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
     ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
@@ -135,10 +152,11 @@ class Report:
     source: str
     corpora: tuple[str, ...]
     labels: tuple[str, ...]
-    copies: Callable[[pd.DataFrame, int], pd.DataFrame]
+    augmentation: Callable[[pd.DataFrame, int], pd.DataFrame]
     split: Split
     protocols: tuple[str, ...]
     statistics_from_all: bool
+    from_all: tuple[str, ...]
     experiments: tuple[Experiment, ...]
     figures: tuple[Figure, ...]
     not_stated: tuple[NotStated, ...]
@@ -147,7 +165,7 @@ class Report:
     speakers: tuple[str, ...] = ()
     instead: dict[str, str] = field(default_factory=dict)
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
-    scores: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] | None = None
+    scores: Callable[[pd.DataFrame], dict[str, float]] | None = None
     conclusion: Callable[[pd.DataFrame, list], str] | None = None
     listeners: Callable[[], pd.DataFrame] | None = None
 

@@ -29,7 +29,7 @@ N_MFCC = 20
 N_FRAMES = 100
 
 
-def copies(manifest, seed):
+def augmentation(manifest, seed):
     """Every clip as it is: the report augments nothing."""
     return originals(manifest)
 
@@ -73,7 +73,8 @@ def keep_the_best():
 
 def training(callbacks):
     """5. 30 epochs of Adam."""
-    return Training(optimizer="adam", batch_size=32, epochs=30, callbacks=callbacks)
+    chosen_on = () if callbacks is list else ("validation",)
+    return Training(optimizer="adam", batch_size=32, epochs=30, callbacks=callbacks, chosen_on=chosen_on)
 
 
 def experiment(name, architecture, callbacks, **choice):
@@ -173,10 +174,11 @@ REPORT = Report(
     source="U. Wasowska, M. Kapitan, Emotion recognition from audio, February 2024",
     corpora=("tess",),
     labels=LABELS,
-    copies=copies,
+    augmentation=augmentation,
     split=Split(validation=0.1, test=0.1, random_state=42, n_folds=10),
     protocols=("as_reported", "sentence_independent", "speaker_independent"),
     statistics_from_all=True,
+    from_all=("running mean and standard deviation of all clips",),
     experiments=EXPERIMENTS,
     figures=FIGURES,
     not_stated=NOT_STATED,

@@ -1,11 +1,11 @@
 """Carry out a report: corpus → examples → features → protocol → model → stored run.
 
-What several runs need is computed once: the corpus is read once, the features once a seed.
+What several runs need is computed once: the corpus is read once, the features once per repetition. Every split is drawn
+and checked before the first training, so that nothing is refused after hours.
 """
 
-import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import keras
@@ -16,22 +16,30 @@ from tqdm import tqdm
 
 import keras_ser
 from keras_ser.data import features, leakage, protocols
-from keras_ser.data.cache import digest
+from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError
-from keras_ser.reports.specification import SupportVectors
-from keras_ser.runs import store
+from keras_ser.runs import identity, layout, store
 from keras_ser.training import evaluation, networks, svm
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
+LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa", "noisereduce", "soxr")
 
 
 @dataclass(frozen=True)
 class Material:
-    """The clips of a report's corpus, ready to be used: manifest with content, and what was left out."""
+    """The clips that a report is run on: manifest with audio hashes, and what was excluded.
+
+    ``corpora``: names of the corpora they are of. ``substitute``: they are of other corpora than the report's.
+    """
 
     title: str
     manifest: pd.DataFrame
-    left_out: list[str]
+    excluded: list[str]
+    substitute: bool
+
+    @property
+    def corpora(self):
+        return list(dict.fromkeys(self.manifest["corpus"]))
 
     @property
     def synthetic(self):
@@ -40,7 +48,32 @@ class Material:
     @property
     def description(self):
         """Says what it is and how many clips: stands beside every figure."""
-        return f"embedded synthetic speech in place of {self.title}" if self.synthetic else self.title
+        return f"bundled synthetic speech in place of {self.title}" if self.synthetic else self.title
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One training: an experiment under a protocol, one repetition, one fold (0 where the protocol has no folds)."""
+
+    experiment: object
+    protocol: protocols.Protocol
+    repetition: int
+    fold: int
+    n_folds: int
+    decided_by: dict = field(repr=False)
+
+    @property
+    def identity(self):
+        return digest(self.decided_by)
+
+    @property
+    def name(self):
+        fold = f" fold {self.fold + 1} of {self.n_folds}" if self.n_folds > 1 else ""
+        return f"{self.experiment.name}, {self.protocol.name}, repetition {self.repetition}{fold}"
+
+    def folder(self, root, report):
+        fold = self.fold if self.n_folds > 1 else None
+        return layout.run_folder(root, report.name, self.experiment.name, self.protocol.name, self.repetition, fold)
 
 
 def gather(report, corpus_title, manifest):
@@ -55,63 +88,94 @@ def gather(report, corpus_title, manifest):
         if not (own | manifest["emotion"].eq(label)).any():
             manifest = manifest.assign(emotion=manifest["emotion"].replace(instead, label))
     chosen = manifest["emotion"].isin(report.labels)
-    if report.speakers:  # a stand-in has others, and folders hold what their maker wants used
+    if report.speakers:  # a substitute has others, and folders hold what their maker wants used
         chosen &= manifest["speaker"].isin(report.speakers) | ~own
-    usable, left_out = features.with_content(manifest[chosen])
+    needs = f"{report.name} needs at least 10 clips and 2 of {', '.join(report.labels)}"
+    if report.speakers and own.all():
+        needs += f", of the speakers {', '.join(report.speakers)}"
+    if not chosen.any():
+        raise UserError(f"{corpus_title}: none of its {len(manifest)} clips can be used; {needs}")
+    usable, excluded = features.with_content(manifest[chosen])
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:
-        raise UserError(
-            f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {report.name} needs at least 10 clips "
-            f"and 2 of {', '.join(report.labels)}"
-        )
-    return Material(corpus_title, usable, left_out)
+        raise UserError(f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {needs}")
+    return Material(corpus_title, usable, excluded, substitute=not own.all())
 
 
-def setup(report, experiment, material, *, engine, epochs):
-    """Everything that decides what a run of ``experiment`` is, but for protocol and seed. JSON.
+def setup(report, experiment, material, *, backend, epochs):
+    """What decides the result of every run of an experiment on these clips, but for protocol, repetition and fold. JSON
 
-    A stored run that differs in any of it is another run: it stands in no table with this one.
+    ``epochs``: in place of the report's number of them, or None.
     """
-    recipe = features.recipe(experiment.front_end, engine)
-    clips = material.manifest[["clip", "content", "speaker", "gender", "emotion", "sentence"]]
+    n_classes = len(report.labels)
+    graph = experiment.front_end.graph()
     return {
         "report": report.name,
         "experiment": experiment.name,
-        "corpus": material.description,
-        "synthetic": material.synthetic,
-        "clips": len(material.manifest),
-        "manifest": digest(clips.astype(str).values.tolist()),
         "labels": list(report.labels),
-        "sample_rate": experiment.front_end.sample_rate,
-        "features": engine,
-        "front_end": digest(recipe["front_end"]),
-        "split": _as_json(asdict(report.split)),
-        **_training_facts(experiment.training, epochs),
-        **({"size": experiment.size} if experiment.size else {}),
-        "versions": {
-            **recipe["versions"],
-            "keras_ser": keras_ser.__version__,
-            "scikit-learn": version("scikit-learn"),
-            "python": platform.python_version(),
-        },
+        "manifest": identity.manifest_facts(material.manifest),
+        "front_end": features.front_end_facts(experiment.front_end, backend),
+        "model": model_facts(assemble(experiment, n_classes, graph.output_shape[1:])),
+        "training": identity.training_facts(experiment, epochs),
+        "statistics_from_all": report.statistics_from_all,
     }
 
 
-def _training_facts(training, epochs):
-    """What :func:`setup` says of the training."""
-    if isinstance(training, SupportVectors):
-        return {"optimizer": "libsvm", "batch_size": None, "epochs": 0, **_as_json(asdict(training))}
+def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs):
+    """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
+
+    A machine that no chance enters and that the same examples are given is one fit, whatever the number of repetitions:
+    only the first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
+    """
+    setups = [setup(report, item, material, backend=backend, epochs=epochs) for item in experiments]
+    augmentations = {item.augmentation or report.augmentation for item in experiments}
+    units, fits = [], set()
+    for repetition in repetitions:
+        examples = {augment: augment(material.manifest, repetition) for augment in augmentations}
+        of_examples = {augment: identity.augmentation_facts(table, backend) for augment, table in examples.items()}
+        for protocol in map(protocols.get, protocol_names):
+            n_folds = protocol.n_folds(material.manifest, report.split)
+            for fold in range(n_folds):
+                assigned = {
+                    augment: protocol.assign(table, material.manifest, report.split, repetition, fold)
+                    for augment, table in examples.items()
+                }
+                for item, common in zip(experiments, setups, strict=True):
+                    augment = item.augmentation or report.augmentation
+                    counts = leakage.shared(assigned[augment], material.manifest, item.training.fitted_on)
+                    where = f"{report.name} {item.name}, {protocol.name}, repetition {repetition}, fold {fold}"
+                    leakage.refuse(protocol, counts, where)
+                    single = {
+                        "augmentation": of_examples[augment],
+                        "split": _split_digest(assigned[augment], item.training),
+                        "seed": protocols.training_seed(repetition, fold, n_folds),
+                    }
+                    if item.training.kind == "svm":
+                        del single["seed"]
+                    decided_by = {**common, "protocol": protocol.name, **single}
+                    unit = Unit(item, protocol, repetition, fold, n_folds, decided_by)
+                    if unit.identity not in fits:
+                        fits.add(unit.identity)
+                        units.append(unit)
+    return units
+
+
+def _split_digest(assigned, training):
+    """Of who is fitted to and who is tested; for a machine that knows no order of examples, whatever their split."""
+    if training.kind == "svm":
+        names = assigned["split"].where(~assigned["split"].isin(training.fitted_on), "fitted")
+        assigned = assigned.assign(split=names)
+    return table_digest(assigned[["clip", "copy", "split"]])
+
+
+def environment():
+    """What a run was made with. Recorded, never compared. JSON"""
     return {
-        "optimizer": training.optimizer,
-        "batch_size": training.batch_size,
-        "epochs": epochs or training.epochs,
-        **({"refit": True} if training.refit else {}),
+        "keras_ser": keras_ser.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "device": device(),
     }
-
-
-def _as_json(facts):
-    """As they will be read again: tuples as lists."""
-    return json.loads(json.dumps(facts))
 
 
 def device():
@@ -136,129 +200,181 @@ def adapt(model, values):
             layer.adapt(tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH))
 
 
-def run_one(report, experiment, protocol, seed, *, material, examples, values, common, root, on_epoch):
-    """Train and test one experiment under one protocol with one seed, and store it. → store.Run.
+def train(report, unit, material, examples, values, *, epochs, root, on_epoch=lambda *_: None):
+    """Train and test one unit, and store it. → store.Run.
 
-    ``examples`` and their features ``values`` [examples, …] are the seed's; ``common``: from :func:`setup`.
+    ``examples`` and their features ``values`` [examples, …] are those of the unit's repetition.
     """
-    sided = protocols.assign(protocol, examples, material.manifest, report.split, seed)
-    emotion = sided["clip"].map(material.manifest.set_index("clip")["emotion"])
-    classes = emotion.map({label: place for place, label in enumerate(report.labels)}).to_numpy()
-    rows = {side: np.flatnonzero(sided["side"] == side) for side in protocols.SIDES}
-    sides = {side: (values[sided.index[rows[side]]], classes[rows[side]]) for side in protocols.SIDES}
+    experiment, training = unit.experiment, unit.experiment.training
+    assigned = unit.protocol.assign(examples, material.manifest, report.split, unit.repetition, unit.fold)
+    clips = material.manifest.set_index("clip")
+    assigned = assigned.assign(
+        **{column: assigned["clip"].map(clips[column]) for column in ("corpus", "speaker", "emotion")}
+    )
+    classes = assigned["emotion"].map({label: place for place, label in enumerate(report.labels)}).to_numpy()
+    rows = {name: np.flatnonzero(assigned["split"] == name) for name in protocols.SPLITS}
+    splits = {name: (values[assigned.index[of_split]], classes[of_split]) for name, of_split in rows.items()}
+    fitted = np.concatenate([rows[name] for name in training.fitted_on])
+    from_all = unit.protocol.name == "as_reported" and report.statistics_from_all
 
+    seed = protocols.training_seed(unit.repetition, unit.fold, unit.n_folds)
     keras.utils.set_random_seed(seed)
-    if isinstance(experiment.training, SupportVectors):
-        known = np.concatenate([rows["train"], rows["validation"]])
-        speakers = sided["clip"].map(material.manifest.set_index("clip")["speaker"]).to_numpy()
+    if training.kind == "svm":
         model, fit = svm.fit(
-            values[sided.index[known]],
-            classes[known],
-            speakers[known],
+            values[assigned.index[fitted]],
+            classes[fitted],
+            assigned["speaker"].to_numpy()[fitted],
             len(report.labels),
-            training=experiment.training,
+            training=training,
         )
     else:
         model = assemble(experiment, len(report.labels), values.shape[1:])
-        adapt(model, values if report.statistics_from_all and protocol == "as_reported" else sides["train"][0])
+        adapt(model, values if from_all else values[assigned.index[fitted]])
         fit = networks.fit(
             model,
-            sides["train"],
-            sides["validation"],
+            splits["train"],
+            splits["validation"],
             len(report.labels),
-            test=sides["test"],
-            training=experiment.training,
+            test=splits["test"],
+            training=training,
             loss=experiment.loss,
             seed=seed,
-            epochs=common["epochs"],
+            epochs=epochs,
             on_epoch=on_epoch,
         )
+    predictions, scores = None, {}
     if fit.diverged_at is None:
         predictions = evaluation.predict(
-            model, sides["test"][0], sided.iloc[rows["test"]], sides["test"][1], report.labels
+            model, splits["test"][0], assigned.iloc[rows["test"]], splits["test"][1], report.labels
         )
-        scores = {**evaluation.score(predictions, report.labels), **evaluation.score_sides(model, sides)}
+        scores = {
+            **evaluation.score(predictions, report.labels),
+            "train": evaluation.score_of(model, values[assigned.index[fitted]], classes[fitted]),
+        }
+        if "validation" not in training.fitted_on:
+            scores["validation"] = evaluation.score_of(model, *splits["validation"])
         if report.scores:
-            scores["further"] = report.scores(predictions, material.manifest)
-    else:
-        predictions, scores = None, {}
+            scores["further"] = report.scores(predictions)
     facts = {
-        **common,
+        "identity": unit.identity,
+        "setup": setup_digest(unit.decided_by),
+        "decided_by": unit.decided_by,
+        "report": report.name,
+        "experiment": experiment.name,
         "ours": experiment.ours,
-        "loss": experiment.loss,
-        "parameters": model.count_params(),
-        "protocol": protocol,
-        "seed": seed,
+        "protocol": unit.protocol.name,
+        "seed": unit.repetition,
+        "fold": unit.fold if unit.n_folds > 1 else None,
+        "n_folds": unit.n_folds,
+        "corpus": material.description,
+        "corpora": material.corpora,
+        "substitute": material.substitute,
+        "synthetic": material.synthetic,
+        "clips": len(material.manifest),
         "clips_by_corpus": material.manifest["corpus"].value_counts().to_dict(),
-        "examples": {side: len(rows[side]) for side in protocols.SIDES},
-        "test_speakers": sorted(
-            set(sided["clip"].iloc[rows["test"]].map(material.manifest.set_index("clip")["speaker"]))
-        ),
-        "shared": leakage.shared(sided, material.manifest),
+        "labels": list(report.labels),
+        "sample_rate": experiment.front_end.sample_rate,
+        "features": unit.decided_by["front_end"]["backend"],
+        "kind": training.kind,
+        "loss": experiment.loss,
+        "optimizer": training.optimizer if training.kind == "network" else "libsvm",
+        "batch_size": training.batch_size if training.kind == "network" else None,
+        "epochs": (epochs or training.epochs) if training.kind == "network" else 0,
+        "size": experiment.size,
+        "fitted_on": list(training.fitted_on),
+        "chosen_on": list(training.chosen_on),
+        "selected_on": {name: list(speakers) for name, speakers in experiment.selected_on.items()},
+        "from_all": list(report.from_all) if unit.protocol.name == "as_reported" else [],
+        "parameters": model.count_params(),
+        "examples": {name: len(of_split) for name, of_split in rows.items()},
+        "test_speakers": sorted(set(assigned["speaker"].iloc[rows["test"]])),
+        "shared": leakage.shared(assigned[["clip", "split"]], material.manifest, training.fitted_on),
         "diverged_at": fit.diverged_at,
-        "epochs_run": len(fit.history) if "epoch" in fit.history else 0,
+        "epochs_run": fit.epochs_run,
         "seconds": round(fit.seconds, 1),
-        "device": device(),
+        "environment": environment(),
     }
-    folder = store.folder_of(root, report.name, experiment.name, protocol, seed)
-    return store.write(folder, facts, fit.history, predictions, scores, model)
+    return store.write(unit.folder(root, report), facts, fit.history, predictions, scores, model)
 
 
-def is_done(run, common, models):
-    """Whether a stored run is of this setup and, where ``models`` are needed, complete."""
-    return run is not None and common.items() <= run.facts.items() and (not models or store.is_complete(run))
+def setup_digest(decided_by):
+    """Digest of what all runs of one experiment on the same clips have in common."""
+    single = ("protocol", "augmentation", "split", "seed")
+    return digest({name: value for name, value in decided_by.items() if name not in single})
 
 
-def run_all(report, material, *, root, cache_root, experiments, protocol_names, seeds, engine, epochs, models=True):
-    """Run what is not stored yet, seed by seed. → list of store.Run, all that were asked for.
+def is_done(run, unit, models):
+    """Whether a stored run is this unit's and, where ``models`` are needed, complete."""
+    return run is not None and run.facts.get("identity") == unit.identity and (not models or store.is_complete(run))
+
+
+def run_all(
+    report, material, *, root, cache_root, experiments, protocol_names, repetitions, backend, epochs, models=True
+):
+    """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
 
     ``models`` False: a stored run without its model, as the repository holds them, need not be run again.
     """
     tf.config.experimental.enable_op_determinism()
     store.remove_leftovers(root)
-    setups = [setup(report, item, material, engine=engine, epochs=epochs) for item in experiments]
+    units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     out = []
-    total = len(seeds) * len(protocol_names) * len(experiments)
-    with tqdm(total=total, desc=report.name, unit="run") as progress:
-        for seed in seeds:
-            examples, values = {}, {}  # of copies → examples; of copies and the name of a front end → features
-            for protocol in protocol_names:
-                for item, common in zip(experiments, setups, strict=True):
-                    folder = store.folder_of(root, report.name, item.name, protocol, seed)
-                    run = store.read(folder)
-                    if not is_done(run, common, models):
-                        copies, front_end = item.copies or report.copies, item.front_end
-                        if copies not in examples:
-                            examples[copies] = copies(material.manifest, seed)
-                        if (copies, front_end.name) not in values:
-                            values[copies, front_end.name] = features.compute(
-                                examples[copies], material.manifest, front_end, cache_root=cache_root, engine=engine
-                            )
-
-                        def on_epoch(epoch, logs, what=f"{item.name} {protocol} seed {seed}"):
-                            loss = "val_loss" if "val_loss" in logs else "loss"
-                            progress.set_postfix_str(f"{what} epoch {epoch} {loss} {logs[loss]:.3f}")
-
-                        run = run_one(
-                            report,
-                            item,
-                            protocol,
-                            seed,
-                            material=material,
-                            examples=examples[copies],
-                            values=values[copies, front_end.name],
-                            common=common,
-                            root=root,
-                            on_epoch=on_epoch,
+    with tqdm(total=len(units), desc=report.name, unit="run") as progress:
+        for repetition in repetitions:
+            examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
+            for unit in (unit for unit in units if unit.repetition == repetition):
+                run = store.read(unit.folder(root, report))
+                if not is_done(run, unit, models):
+                    augment, front_end = unit.experiment.augmentation or report.augmentation, unit.experiment.front_end
+                    if augment not in examples:
+                        examples[augment] = augment(material.manifest, repetition)
+                    if (augment, front_end.name) not in values:
+                        values[augment, front_end.name] = features.compute(
+                            examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
                         )
-                        keras.backend.clear_session()
-                    out.append(run)
-                    progress.update()
+
+                    def on_epoch(epoch, logs, what=unit.name):
+                        loss = "val_loss" if "val_loss" in logs else "loss"
+                        progress.set_postfix_str(f"{what} epoch {epoch} {loss} {logs[loss]:.3f}")
+
+                    run = train(
+                        report,
+                        unit,
+                        material,
+                        examples[augment],
+                        values[augment, front_end.name],
+                        epochs=epochs,
+                        root=root,
+                        on_epoch=on_epoch,
+                    )
+                    keras.backend.clear_session()
+                out.append(run)
+                progress.update()
     return out
 
 
-def stored(report, material, *, root, engine, epochs):
-    """All stored runs of a report that belong in one table. → list of store.Run"""
-    setups = [setup(report, item, material, engine=engine, epochs=epochs) for item in report.experiments]
+def stored(report, material, *, root, backend, epochs):
+    """All stored runs of a report that belong in one table. → (list of store.Run, those that do not)
+
+    A run belongs if it is what would be trained today: same clips, code, model, training, augmentation and split.
+    """
     runs = store.read_all(root, report.name)
-    return [run for run in runs if any(common.items() <= run.facts.items() for common in setups)]
+    by_name = {item.name: item for item in report.experiments}
+    wanted = {}
+    for run in runs:
+        facts = run.facts
+        if facts["experiment"] in by_name and facts["protocol"] in protocols.PROTOCOLS:
+            wanted.setdefault((facts["protocol"], facts["seed"]), set()).add(facts["experiment"])
+    identities = set()
+    for (protocol, repetition), names in wanted.items():
+        experiments = [item for name, item in by_name.items() if name in names]
+        try:
+            units = plan(report, material, experiments, [protocol], [repetition], backend=backend, epochs=epochs)
+        except UserError:  # these clips do not allow the protocol: its runs are of others
+            continue
+        identities |= {unit.identity for unit in units}
+    same = {}
+    for run in runs:
+        if run.facts.get("identity") in identities:
+            same.setdefault(run.facts["identity"], run)
+    return list(same.values()), [run for run in runs if run.facts.get("identity") not in identities]

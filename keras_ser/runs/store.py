@@ -1,8 +1,8 @@
 """What a run leaves on disk, and how it is found again.
 
-``<root>/<report>/<experiment>/<protocol>/seed-<k>/`` holds ``run.json`` (everything needed to repeat the run),
-``history.csv`` (a row an epoch), ``predictions.csv`` (a row a test example), ``metrics.json`` and ``model.keras``. A
-run that diverged has no predictions and no scores. The folder appears whole or not at all.
+A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided it, and what it was made with),
+``history.csv`` (one row per epoch), ``predictions.csv`` (one row per test example), ``metrics.json`` and
+``model.keras``. A run that diverged has no predictions and no scores. The folder appears whole or not at all.
 """
 
 import json
@@ -35,18 +35,13 @@ class Run:
         return self.facts["diverged_at"] is not None
 
     def history(self):
-        """→ DataFrame, one row an epoch."""
+        """→ DataFrame, one row per epoch."""
         return pd.read_csv(self.folder / "history.csv")
 
     def predictions(self):
-        """→ DataFrame, one row a test example."""
+        """→ DataFrame, one row per test example."""
         # A clip may be called 0012 or NA.
-        return pd.read_csv(self.folder / "predictions.csv", dtype={"clip": str}, keep_default_na=False)
-
-
-def folder_of(root, report, experiment, protocol, seed):
-    """Where a run is or will be."""
-    return Path(root) / report / experiment / protocol / f"seed-{seed}"
+        return pd.read_csv(self.folder / "predictions.csv", dtype={"clip": str, "speaker": str}, keep_default_na=False)
 
 
 def read(folder):
@@ -66,7 +61,12 @@ def read(folder):
 
 def read_all(root, report):
     """All stored runs of a report, in order of their paths. → list of Run."""
-    paths = sorted((Path(root) / report).rglob("run.json"))
+    return read_below(Path(root) / report)
+
+
+def read_below(folder):
+    """All runs stored in or below a folder, in order of their paths. → list of Run."""
+    paths = sorted(Path(folder).rglob("run.json"))
     # What another process is writing at this moment, or one that was killed left behind, is no run.
     runs = [read(path.parent) for path in paths if not path.parent.parent.name.startswith(PART)]
     return [run for run in runs if run is not None]
@@ -90,18 +90,16 @@ def write(folder, facts, history, predictions, metrics, model):
                 predictions.to_csv(new / "predictions.csv", index=False, float_format="%.6g")
                 _without_optimizer(model).save(new / "model.keras")
             old = Path(part) / "old"
-            if folder.exists():
-                os.replace(folder, old)
             try:
+                if folder.exists():
+                    os.replace(folder, old)
                 os.replace(new, folder)
-            except OSError:
-                if old.exists():
+            except BaseException:  # an interrupt between the two renames must not lose what was there
+                if old.exists() and not folder.exists():
                     os.replace(old, folder)
                 raise
     except OSError as error:
-        raise UserError(
-            f"cannot write the run {folder}: {error.strerror or error}; free some space and run again"
-        ) from error
+        raise UserError(f"cannot write the run {folder}: {error.strerror or error}") from error
     return Run(folder, facts, metrics)
 
 

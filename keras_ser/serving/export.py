@@ -25,13 +25,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ser import audio, corpora, reports
-from keras_ser.data import features
-from keras_ser.data.cache import digest
+from keras_ser.data import features, leakage
+from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.resample import resample, resample_any
 from keras_ser.errors import UserError
 from keras_ser.layers import Decimate, FixFrames, FixSamples
 from keras_ser.reports import extensions
-from keras_ser.runs import store
+from keras_ser.runs import passes, store
 from keras_ser.serving import tflite
 from keras_ser.training.metrics import SCORES
 
@@ -59,8 +59,13 @@ def chain(run):
     Raises UserError if the report's front end is no longer the one that the run was trained with.
     """
     front_end = extensions.experiment_of(run.facts).front_end
-    if digest(features.recipe(front_end, "in_graph")["front_end"]) != run.facts["front_end"]:
-        raise UserError(f"{run.folder}: trained on other features than this version computes: run it again")
+    if run.facts["features"] != "tensorflow":
+        raise UserError(
+            f"{run.folder}: trained on features of librosa, which an exported model cannot compute: reproduce the run "
+            "with --backend tensorflow"
+        )
+    if features.front_end_facts(front_end, "tensorflow") != run.facts["decided_by"]["front_end"]:
+        raise UserError(f"{run.folder}: trained on other features than this version computes: reproduce the run")
     graph = front_end.graph()
     network = keras.models.load_model(run.folder / "model.keras")
     # Keras's picture layers take themselves to be in training, and what follows them too, unless told otherwise.
@@ -79,13 +84,13 @@ def describe(run):
     divisor = math.prod(layer.factor for layer in layers if isinstance(layer, Decimate))
     cuts = [layer.n_samples for layer in layers if isinstance(layer, FixSamples)]
     cuts += [layer.n_frames * layer.hop_length * divisor for layer in layers if isinstance(layer, FixFrames)]
-    names = "report experiment protocol seed corpus synthetic clips labels sample_rate loss epochs_run parameters"
+    names = "report experiment protocol seed fold fitted_on corpus synthetic clips labels sample_rate loss epochs_run"
     return {
-        **{name: facts[name] for name in names.split()},
+        **{name: facts[name] for name in [*names.split(), "parameters"]},
         "first_channel": front_end.first_channel,
         "hears_samples": min(cuts, default=None),
         "scores": {name: run.metrics[name] for name in SCORES},
-        "versions": {**facts["versions"], "tensorflow_of_export": version("tensorflow")},
+        "environment": {**facts["environment"], "tensorflow_of_export": version("tensorflow")},
     }
 
 
@@ -271,6 +276,13 @@ def _card(run, facts, about_lite):
         seconds = f" ({facts['hears_samples'] / facts['sample_rate']:.1f} s)" if facts["sample_rate"] else ""
         hears = f"the first {facts['hears_samples']} samples{seconds}"
     rows = "\n".join(_scores_by_protocol(run))
+    fold = "" if facts["fold"] is None else f", fold {facts['fold']}"
+    info = leakage.sheet(
+        facts["protocol"],
+        run.facts["shared"],
+        leakage.Fitting(tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"])),
+        run.facts["test_speakers"],
+    )
     warning = (
         "\n**Trained on synthetic speech: it says nothing about people. For trying out software only.**\n"
         if facts["synthetic"]
@@ -280,27 +292,34 @@ def _card(run, facts, about_lite):
 {warning}
 Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} classes out: {labels}.
 
-- Source: {report.source}. Re-implemented and exported by keras_ser {facts["versions"]["keras_ser"]}.
-- Trained on {facts["corpus"]}, {facts["clips"]} clips, protocol `{facts["protocol"]}`, seed {facts["seed"]}.
+- Source: {report.source}. Re-implemented and exported by keras_ser {facts["environment"]["keras_ser"]}.
+- Trained on {facts["corpus"]}, {facts["clips"]} clips, protocol `{facts["protocol"]}`, repetition
+  {facts["seed"]}{fold}, fitted on {" and ".join(facts["fitted_on"])}.
 {used}
-- It hears {hears} of a clip.
+- It uses {hears} of a clip.
 - {facts["parameters"]:,} parameters, {facts["epochs_run"]} epochs, loss {facts["loss"]}.
 
 ## Scores
 
-This model, then all stored runs of the same experiment under each protocol (mean of the seeds).
+This model on its own test clips, then all whole repetitions of the same experiment under each protocol (means).
 
-| protocol | runs | accuracy | UAR |
+| protocol | repetitions | accuracy | UAR |
 |---|---|---|---|
 {rows}
 
-`as_reported` repeats the report's own split, in which train and test may share clips, words or speakers. What to expect
-of a voice that the model has never heard is nearest to `speaker_independent`.
+`as_reported` repeats the report's own split, in which train and test may share clips, words or speakers. For unseen
+speakers expect the `speaker_independent` score.
+
+## Model info sheet
+
+Types of leakage (Kapoor and Narayanan, Patterns, 2023) in the split that this model was scored with.
+
+{info.to_markdown(index=False)}
 
 ## Limits
 
-Acted speech, in one language, of few speakers, recorded in silence. Acted emotions are not felt ones, and a voice is no
-reading of a mind: not for decisions about people. Input of another kind (telephone, noise, music, other languages)
+Acted speech, in one language, of few speakers, recorded in silence. Acted emotions are not felt ones. Do not use it for
+decisions about people. Input of another kind (telephone, noise, music, other languages)
 still gets probabilities, which then mean nothing.
 
 ## Use
@@ -320,12 +339,14 @@ TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes
 
 
 def _scores_by_protocol(run):
-    """Rows of Markdown: this run, then the mean of the runs of its experiment under each protocol."""
+    """Rows of Markdown: this run, then the mean of the whole repetitions of its setup under each protocol."""
     facts, scores = run.facts, run.metrics
-    yield f"| this model (`{facts['protocol']}`) | 1 | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
-    for protocol in sorted(run.folder.resolve().parent.parent.iterdir()):
-        siblings = [store.read(folder) for folder in sorted(protocol.glob("seed-*"))]
-        same = [run for run in siblings if run and not run.diverged and run.facts["manifest"] == facts["manifest"]]
-        if same:
-            accuracy, uar = (np.mean([run.metrics[name] for run in same]) for name in ("accuracy", "uar"))
-            yield f"| `{protocol.name}` | {len(same)} | {accuracy:.3f} | {uar:.3f} |"
+    yield f"| this model (`{facts['protocol']}`) | – | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
+    levels = 2 if facts["fold"] is None else 3  # the folder of the experiment holds protocols, repetitions, folds
+    siblings = store.read_below(run.folder.resolve().parents[levels - 1])
+    same = [item for item in passes.whole(siblings) if item.facts["setup"] == facts["setup"] and not item.diverged]
+    for protocol in PROTOCOLS:
+        group = [item for item in same if item.facts["protocol"] == protocol]
+        if group:
+            accuracy, uar = (np.mean([item.metrics[name] for item in group]) for name in ("accuracy", "uar"))
+            yield f"| `{protocol}` | {len(group)} | {accuracy:.3f} | {uar:.3f} |"

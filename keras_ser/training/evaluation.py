@@ -5,30 +5,29 @@ import pandas as pd
 
 from keras_ser.training import metrics
 
+COLUMNS = ("clip", "corpus", "speaker", "copy", "transform", "amount")
+BATCH = 256
 
-def predict(model, features, examples, classes, labels, batch_size=256):
+
+def predict(model, features, examples, classes, labels):
     """Predictions for test examples.
 
-    ``features`` [examples, …], ``examples`` with clip, copy, transform, amount, ``classes`` true class indices.
+    ``features`` [examples, …], ``examples`` with ``COLUMNS``, ``classes`` true class indices.
     → DataFrame: those columns, ``true`` and ``predicted`` labels, ``p_<label>`` probabilities.
     """
-    probabilities = model.predict(features, batch_size=batch_size, verbose=0)  # [examples, n_classes]
+    probabilities = model.predict(features, batch_size=BATCH, verbose=0)  # [examples, n_classes]
     labels = np.asarray(labels)
-    table = examples[["clip", "copy", "transform", "amount"]].reset_index(drop=True)
+    table = examples[list(COLUMNS)].reset_index(drop=True)
     table["true"] = labels[classes]
     table["predicted"] = labels[probabilities.argmax(axis=1)]
     columns = [f"p_{label}" for label in labels]
     return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
 
 
-def score_sides(model, sides, batch_size=256):
-    """Scores on train and validation. ``sides``: name → (features [examples, …], class indices [examples]). → dict"""
-    found = {}
-    for name in ("train", "validation"):
-        features, classes = sides[name]
-        predicted = model.predict(features, batch_size=batch_size, verbose=0).argmax(axis=1)
-        found[name] = metrics.scores(classes, predicted)
-    return found
+def score_of(model, features, classes):
+    """Scores of a model's predictions for ``features`` [examples, …], ``classes`` true class indices. → dict"""
+    predicted = model.predict(features, batch_size=BATCH, verbose=0).argmax(axis=1)
+    return metrics.scores(classes, predicted)
 
 
 def score(predictions, labels):

@@ -19,11 +19,15 @@ WATCH_BATCH = 256
 
 @dataclass(frozen=True)
 class Fit:
-    """``history``: one row an epoch. ``diverged_at``: the epoch in which a loss ceased to be finite, else None."""
+    """``history``: one row per epoch, of a network that is refitted too: ``fit`` is 1 for the fit that validation
+    watches and 2 for the one that is kept. ``diverged_at``: the epoch in which a loss ceased to be finite, else None.
+    ``epochs_run``: of the fit that is kept; 0 for a machine.
+    """
 
     history: pd.DataFrame
     diverged_at: int | None
     seconds: float
+    epochs_run: int = 0
 
 
 class EpochTimer(keras.callbacks.Callback):
@@ -108,17 +112,23 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, test=None,
 
     first_watch = [] if training.refit else watch
     held_out = dataset(*validation, n_classes, training.batch_size)
-    table = pd.DataFrame(run(train, epochs or training.epochs, first_watch, validation_data=held_out).history)
-    table.insert(0, "epoch", np.arange(1, len(table) + 1))
-    lost = table["epoch"][~np.isfinite(table[["loss", "val_loss"]]).all(axis=1)]
+    history = _table(run(train, epochs or training.epochs, first_watch, validation_data=held_out), fit=1)
+    epochs_run = len(history)
+    lost = history["epoch"][~np.isfinite(history[["loss", "val_loss"]]).all(axis=1)]
     diverged_at = int(lost.iloc[0]) if len(lost) else None
     if training.refit and diverged_at is None:
         model.set_weights(initial)
         both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
-        again = run(both, len(table), watch)
-        if not np.isfinite(again.history["loss"]).all():
-            diverged_at = len(again.history["loss"])
-        else:
-            watched = {name: values for name, values in again.history.items() if name.startswith("test_")}
-            table = table.assign(**watched)
-    return Fit(table, diverged_at, time.perf_counter() - started)
+        again = _table(run(both, epochs_run, watch), fit=2)
+        if not np.isfinite(again["loss"]).all():
+            diverged_at = len(again)
+        history = pd.concat([history, again], ignore_index=True)
+    return Fit(history, diverged_at, time.perf_counter() - started, epochs_run)
+
+
+def _table(history, fit):
+    """A Keras History as a DataFrame, one row per epoch."""
+    table = pd.DataFrame(history.history)
+    table.insert(0, "epoch", np.arange(1, len(table) + 1))
+    table.insert(0, "fit", fit)
+    return table

@@ -1,7 +1,7 @@
 """Clips of the results page: right and wrong answers to look at and, where the licence allows it, to hear.
 
 Chosen by a rule, not by hand: of the network that does best on average under the strictest protocol that was run, from
-its first seed, the surest right and the surest wrong answers, one a class.
+its first repetition, the most confident right and wrong answers, one per class.
 """
 
 import base64
@@ -21,12 +21,12 @@ PICTURE = (5, 3)  # hundreds of pixels
 STRICTEST_FIRST = tuple(reversed(PROTOCOLS))
 
 
-def chosen(runs, *, names, root, audio):
-    """Clips of the recordings under ``root`` that ``runs`` were tested on. → dict, None where there are none
+def chosen(passes, *, names, root, audio):
+    """Clips of the recordings under ``root`` that ``passes`` were tested on. → dict, None where there are none
 
     ``names``: of their corpora. ``audio``: whether recordings of people are to be played too.
     """
-    run = _example(runs)
+    run = _example(passes)
     there = [name for name in names if name in corpora.CORPORA and (Path(root) / name).is_dir()]
     if run is None or not there:
         return None
@@ -49,9 +49,9 @@ def chosen(runs, *, names, root, audio):
     }
 
 
-def _example(runs):
-    """The run whose answers are shown."""
-    networks = [run for run in runs if run.facts["epochs_run"]]
+def _example(passes):
+    """The pass whose answers are shown."""
+    networks = [item for item in passes if item.facts["kind"] == "network"]
     for protocol in STRICTEST_FIRST:
         scores = pd.DataFrame(
             [

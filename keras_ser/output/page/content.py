@@ -1,6 +1,6 @@
 """What stands in the results page: stored tables, pictures and runs → what its template asks for.
 
-A *place* is a folder of results: the root of them, one a stand-in below it, and that of embedded speech.
+A *place* is a folder of results: the root of them, one per substitute corpus below it, and that of embedded speech.
 """
 
 from pathlib import Path
@@ -13,17 +13,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from keras_ser import corpora, reports
-from keras_ser.analysis import reported
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output import figures
+from keras_ser.output import figures, markdown, tables
 from keras_ser.output.page import clips
 from keras_ser.output.page.pictures import CAPTIONS, OVERVIEW, embedded, picture
-from keras_ser.runs import store
+from keras_ser.runs import passes, store
 from keras_ser.training.metrics import SCORES
 
 QUESTIONS = {"losses": "Losses", "models": "Models", "protocols": "Protocols"}  # of `keras-ser compare`
 BENCHMARKS = {"benchmark": "Signals", "training": "Training", "serving": "Exported models"}
-FIRST = ("In words", "What it answers", "accuracy", "uar")  # sections of a table.md that are shown before all others
+FIRST = ("Summary", "Findings", "accuracy", "uar")  # sections of a table.md that are shown before all others
 # Sections that stand with the report itself, once, whatever its speech.
 OF_THE_REPORT = ("What the report leaves open, and what we chose", "Where its text, code and tables disagree")
 # In HTML, these are tables.
@@ -44,15 +43,15 @@ def gather(out, root, *, audio):
             for name, title in BENCHMARKS.items()
             if (out / "benchmark" / f"{name}.md").is_file()
         ],
-        "protocols": reported.NEW_IN_TEST,
+        "protocols": PROTOCOLS,
         "corpora": list(corpora.CORPORA.values()),
     }
 
 
 def places(out):
-    """Folders of results under ``out``, with what their speech is. → list of (folder, "", "stand-in" or "synthetic")"""
-    stand_ins = sorted((out / "stand_in").iterdir()) if (out / "stand_in").is_dir() else []
-    return [(out, ""), *((folder, "stand-in") for folder in stand_ins), (out / "synthetic", "synthetic")]
+    """Folders of results under ``out``. → list of (folder, what its speech is: "", "substitute" or "synthetic")"""
+    substitutes = sorted((out / "substitute").iterdir()) if (out / "substitute").is_dir() else []
+    return [(out, ""), *((folder, "substitute") for folder in substitutes), (out / "synthetic", "synthetic")]
 
 
 def overview(known, out):
@@ -61,16 +60,16 @@ def overview(known, out):
     """
     found = []
     for folder, kind in places(out):
-        frame = reported.accuracies(known, folder)
-        speech = f"{folder.name} as a stand-in" if kind == "stand-in" else kind
+        frame = tables.accuracies(known, folder)
+        speech = f"{folder.name} as a substitute" if kind == "substitute" else kind
         if len(frame) and not (kind == "synthetic" and found):
             found.append(frame.assign(speech=speech))
     if not found:
         return {"table": pd.DataFrame(), "chart": None}
-    tables = [reported.summary(frame).assign(speech=frame["speech"].iloc[0] or "its own") for frame in found]
+    shown = [markdown.results(frame).assign(speech=frame["speech"].iloc[0] or "its own") for frame in found]
     pixels = figures.overview(pd.concat(found, ignore_index=True))
     return {
-        "table": pd.concat(tables, ignore_index=True),
+        "table": pd.concat(shown, ignore_index=True).fillna("–"),
         "chart": {"caption": OVERVIEW, **embedded(Image.fromarray(pixels))},
     }
 
@@ -99,17 +98,17 @@ def stated(report, path):
     """Every number that the report prints, beside ours where there is one. → DataFrame of text"""
     ours = {}
     if path.is_file():
-        table = reported.read(path)
+        table = tables.read(path)
         table = table[table["protocol"] == "as_reported"]
-        ours = {(row.experiment, row.metric): row for row in table.itertuples()}
+        ours = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
     rows = []
     for figure in report.figures:
-        row = ours.get((figure.experiment or "data", figure.metric))
+        row = ours.get((figure.experiment or "data", figure.metric, figure.label))
         count = figure.metric not in SCORES and not isinstance(figure.value, str) and float(figure.value).is_integer()
         rows.append(
             {
                 "of": figure.experiment or "data",
-                "metric": figure.metric,
+                "metric": f"{figure.metric} {figure.label}".strip(),
                 "reported": _number(figure.value, count=count),
                 "ours": "–" if row is None else _number(row.mean, row.std, count=count),
                 "verdict": "–" if row is None else row.verdict,
@@ -126,20 +125,18 @@ def _number(value, std=None, *, count):
         return value if isinstance(value, str) else "–"
     if count and float(value).is_integer() and (std is None or pd.isna(std) or std == 0):
         return f"{value:.0f}"
-    return reported.describe(value, std, digits=1 if count else 3)
+    return markdown.describe(value, std, digits=1 if count else 3)
 
 
 def result(report, place, kind, out, root, audio):
     """What one place tells of one report. → dict"""
     folder = place / report.name
-    table = reported.read(folder / "table.csv")
+    table = tables.read(folder / "table.csv")
     corpus, n_clips = table["corpus"].iloc[0], int(table["clips"].iloc[0])
-    runs = [
-        run
-        for run in store.read_all(place / "runs", report.name)
-        if not run.diverged and (run.facts["corpus"], run.facts["clips"]) == (corpus, n_clips)
-    ]
-    listed = [run for run in runs if not run.facts["ours"]] or runs
+    of_table = set(table["setup"]) - {""}  # what the table was made of, and nothing else
+    runs = [run for run in store.read_all(place / "runs", report.name) if run.facts["setup"] in of_table]
+    found = [item for item in passes.whole(runs) if not item.diverged]
+    listed = [item for item in found if not item.facts["ours"]] or found
     made = out / "cache" / "synthetic"  # where `reproduce` puts embedded corpora
     parts = document(folder / "table.md")
     figures = sorted((folder / "figures").glob("*.png"))
@@ -168,7 +165,7 @@ def result(report, place, kind, out, root, audio):
         "matrices": matrices(report, listed),
         "heard": clips.chosen(
             listed,
-            names=(place.name,) if kind == "stand-in" else report.corpora,
+            names=(place.name,) if kind == "substitute" else report.corpora,
             root=made if kind == "synthetic" and made.is_dir() else root,
             audio=audio,
         ),
@@ -209,26 +206,26 @@ def firm(text):
     return text.replace(" ± ", "\u00a0±\u00a0")
 
 
-def matrices(report, runs):
-    """Confusion matrices of all seeds together. → list of (protocol, list of dict ``name, seeds, clips, rows``)
+def matrices(report, found):
+    """Confusion matrices of all passes together. → list of (protocol, list of dict ``name, n, clips, rows``)
 
     A row is (class, list of (count, share of the true class)).
     """
-    found = []
+    shown = []
     for protocol in PROTOCOLS:
         of_protocol = []
         for name in (item.name for item in report.experiments):
-            group = [run for run in runs if (run.facts["experiment"], run.facts["protocol"]) == (name, protocol)]
+            group = [item for item in found if (item.facts["experiment"], item.facts["protocol"]) == (name, protocol)]
             if not group:
                 continue
-            counts = sum(np.array(run.metrics["confusion"]) for run in group)
+            counts = sum(np.array(item.metrics["confusion"]) for item in group)
             shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
             rows = [
                 (label, list(zip(line.tolist(), share.tolist(), strict=True)))
                 for label, line, share in zip(report.labels, counts, shares, strict=True)
                 if line.sum()
             ]
-            of_protocol.append({"name": name, "seeds": len(group), "clips": int(counts.sum()), "rows": rows})
+            of_protocol.append({"name": name, "n": len(group), "clips": int(counts.sum()), "rows": rows})
         if of_protocol:
-            found.append((protocol, of_protocol))
-    return found
+            shown.append((protocol, of_protocol))
+    return shown

@@ -8,9 +8,9 @@ from PIL import Image
 from keras_ser.errors import UserError
 
 OVERVIEW = (
-    "A dash is what the report prints, a dot ours under its own protocol, a ring ours on new speakers; lines are 95 % "
-    "intervals over the seeds. Pale: other speech than the report's, or a part of it, which cannot be compared with "
-    "what it prints. The numbers are in the table below."
+    "A dash is what the report prints, a dot ours under its own protocol, a ring ours on unseen speakers; lines are "
+    "95 % intervals, over repetitions and over speakers. Pale: other speech than the report's, or a part of it, which "
+    "cannot be compared with what it prints. The numbers are in the table below."
 )
 COLOURS = 48  # of a chart
 CAPTIONS = {
@@ -21,14 +21,14 @@ CAPTIONS = {
     "clips": "Waveform, spectrogram and MFCC of one clip of each class.",
     "chirp": "A chirp over six octaves, as waveform and spectrogram.",
     "mel_pictures": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's picture of it.",
-    "sides": "Accuracy and weighted F1 on train, validation and test; the numbers are under “Train, validation, test”.",
+    "splits": "Accuracy and weighted F1 on each split; the numbers are under “Train, validation, test”.",
     "listeners": "Confusion matrices of human listeners and of the models.",
-    "protocols_accuracy": "Accuracy by protocol, mean and 95 % interval over the seeds; a dash marks what is reported.",
-    "protocols_uar": "UAR by protocol, mean and 95 % interval over the seeds.",
+    "protocols_accuracy": "Accuracy by protocol, mean and 95 % interval; a dash marks what is reported.",
+    "protocols_uar": "UAR by protocol, mean and 95 % interval.",
     "class_counts": "True positives, false positives and false negatives a class, reported and ours.",
     "ladder": "Accuracy under each protocol, over what its train and test share.",
     "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers.",
-    "reliability": "Share of right answers by confidence; on the diagonal a model is as often right as it says.",
+    "reliability": "Accuracy by confidence; on the diagonal a model is as often right as it says.",
 }
 
 
@@ -62,5 +62,5 @@ def _webp(image, **options):
 def caption(stem):
     """What a picture of that name shows."""
     if stem.startswith("curves_"):
-        return f"Learning curves, protocol {stem.removeprefix('curves_')}: loss and accuracy by epoch, a line a seed."
+        return f"Learning curves, protocol {stem.removeprefix('curves_')}: loss and accuracy, one line per training."
     return CAPTIONS.get(stem, f"{stem.replace('_', ' ')}.")

@@ -1,0 +1,41 @@
+"""What makes two runs the same: a digest of everything that decides the result, and of nothing else.
+
+``setup`` covers what all runs of one experiment on the same clips have in common (clips, labels, front end, model,
+training, statistics): what differs in it never shares a table, a page or a model card. ``identity`` covers the setup
+and what is of the single run (protocol, augmentation, split, seed). Python, libraries, device and commit are recorded
+beside it and never compared: they change the last bits of a result, not what was computed.
+"""
+
+import keras
+
+from keras_ser.data import features
+from keras_ser.data.digests import code, digest, table_digest
+
+
+def manifest_facts(manifest):
+    """The clips and what is said of them. JSON"""
+    columns = ["clip", "content", "speaker", "gender", "emotion", "sentence"]
+    return digest(manifest[columns].astype(str).values.tolist())
+
+
+def augmentation_facts(examples, backend):
+    """The table of examples and the code of the transforms in it. JSON"""
+    transforms = sorted(set(examples["transform"]) - {"none"})
+    apply = features.transform_in_graph if backend == "tensorflow" else features.transform_by_librosa
+    return {"examples": table_digest(examples), "code": code(apply) if transforms else None}
+
+
+def training_facts(experiment, epochs):
+    """How the model is fitted. JSON. ``epochs``: in place of the report's number of them, or None"""
+    training = experiment.training
+    facts = {"kind": training.kind, "loss": experiment.loss, "fitted_on": list(training.fitted_on)}
+    if training.kind == "svm":
+        return {**facts, "C": list(training.C), "kernels": list(training.kernels), "standardize": training.standardize}
+    return {
+        **facts,
+        "optimizer": keras.optimizers.get(training.optimizer).get_config(),
+        "batch_size": training.batch_size,
+        "epochs": epochs or training.epochs,
+        "callbacks": code(training.callbacks),
+        "refit": training.refit,
+    }
