@@ -27,6 +27,14 @@ def clips(real_data):
     return [audio.read(path) for path in manifest["path"][::90]]
 
 
+def test_what_the_sheet_prints(printed_figures):
+    printed = {(row.experiment, row.item): row.value for row in printed_figures("spectral_features").itertuples()}
+    assert printed.pop(("data", "classes")) == str(len(REPORT.labels))
+    assert (float(printed.pop(("svm", "C"))),) == REPORT.experiment("svm/energy").training.C
+    assert printed == {(name, "test_accuracy"): ">= svm" for name in ("cnn_1d", "cnn_2d")}  # rules, and no figures
+    assert REPORT.figures == ()
+
+
 @pytest.mark.parametrize("name", ["centroid_rows", "bandwidth_hertz", "energy_rows", "picture", "wave_int16"])
 def test_front_ends_are_those_of_the_libraries(name, clips):
     front_end = FRONT_ENDS[name]
