@@ -1,6 +1,8 @@
 """Fixtures that every test may use."""
 
+import contextlib
 import os
+import resource
 from pathlib import Path, PurePosixPath
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,6 +29,24 @@ def pytest_itemcollected(item):
 def rng():
     """A generator with a fixed seed: a failing test fails again."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def small_disk():
+    """n → a context in which the system takes no more than n bytes of any file, and fails the write as it does on a
+    full disk (with "File too large" for "No space left on device").
+    """
+
+    @contextlib.contextmanager
+    def limit(n_bytes):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
 
 
 @pytest.fixture(scope="session")

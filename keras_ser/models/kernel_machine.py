@@ -15,7 +15,12 @@ DEGREE = 3  # of the polynomial kernel: scikit-learn's default, as its coef0 of 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
 class KernelMachine(keras.layers.Layer):
-    """Decision function of ``sklearn.svm.SVC`` with ``decision_function_shape="ovr"``, after a standardisation.
+    """``sklearn.svm.SVC`` after a standardisation: what its ``predict`` decides comes first.
+
+    Each pair of classes has a decision value and one winner; the class with the most wins is decided for, the first of
+    those with as many (libsvm's rule; ``break_ties=True`` would ask the decision values instead). Where a decision
+    value is nearer to 0 than float32 resolves (some 1e-6 of the coefficients' sum), a pair can fall to the other
+    class than it does in libsvm's float64.
 
     Args:
         n_classes: Integer.
@@ -23,8 +28,9 @@ class KernelMachine(keras.layers.Layer):
         kernel: one of ``KERNELS``.
 
     Input shape: features [batch, features].
-    Output shape: [batch, n_classes]: wins of a class against each other one, and between equals the sum of its
-        decision values, squashed below a third.
+    Output shape: [batch, n_classes]: ``SVC.decision_function`` ("ovr": wins of a class, and the sum of its decision
+        values squashed below a third), and 1 more for the class decided for. Its lead is a third at least, which no
+        softmax in float32 rounds away. An order, and no more: the distances mean nothing.
 
     Raises ValueError for another kernel.
     """
@@ -58,14 +64,17 @@ class KernelMachine(keras.layers.Layer):
             kernel = tf.exp(-self.gamma * tf.maximum(squares - 2.0 * products, 0.0))
         else:
             kernel = products if self.kernel == "linear" else (self.gamma * products) ** DEGREE
-        decisions = tf.matmul(kernel, self.coefficients) + self.intercept  # [batch, pairs], above 0: the first wins
+        decisions = tf.matmul(kernel, self.coefficients) + self.intercept  # [batch, pairs]
         # Each pair (i, j) of classes speaks for i and against j.
         pairs = list(itertools.combinations(range(self.n_classes), 2))
         first, second = (np.eye(self.n_classes, dtype=np.float32)[list(of)] for of in zip(*pairs, strict=True))
-        won = tf.cast(decisions >= 0, tf.float32)
+        won = tf.cast(decisions > 0, tf.float32)  # libsvm's rule: at 0 the second wins
         wins = tf.matmul(won, first) + tf.matmul(1.0 - won, second)
+        # Less than a win for coming later makes the greatest unique: which of equals argmax takes, it does not promise.
+        places = wins - np.arange(self.n_classes, dtype=np.float32) / (2 * self.n_classes)
+        decided = tf.cast(places >= tf.reduce_max(places, axis=1, keepdims=True), tf.float32)
         confidence = tf.matmul(decisions, first - second)
-        return wins + confidence / (3.0 * (tf.abs(confidence) + 1.0))
+        return wins + decided + confidence / (3.0 * (tf.abs(confidence) + 1.0))
 
     def get_config(self):
         config = {"n_classes": self.n_classes, "n_support": self.n_support, "kernel": self.kernel}
@@ -73,8 +82,8 @@ class KernelMachine(keras.layers.Layer):
 
 
 def kernel_machine(input_shape, n_classes, n_support=0, kernel="rbf"):
-    """Features [batch, *input_shape] → softmax of the decision values [batch, n_classes]: their order is the machine's,
-    their size is no calibrated probability.
+    """Features [batch, *input_shape] → softmax of what :class:`KernelMachine` gives [batch, n_classes]: the greatest is
+    the class that scikit-learn's machine predicts; their size is an order, and no probability.
     """
     return keras.Sequential(
         [

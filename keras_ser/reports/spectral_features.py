@@ -410,6 +410,11 @@ NOT_STATED = (
         "rows of the spectrogram of 3401 rows, whose limits are librosa's (0 Hz and half the rate)",
         "the call as the sheet writes it; svm_hertz reads them as hertz, with fmin 300 and fmax 3400",
     ),
+    NotStated(
+        "read as hertz, the band of a row whose filter peaks between two bands, as between 627 and 628 Hz",
+        "the lower of the two: 5 of the 3401 rows, with peaks at 627.20, 627.75, 1060.54, 1633.26 and 2393.17 Hz",
+        "every row then counts in exactly one band; read as rows, the edges leave no row between two bands",
+    ),
     NotStated("the scale of the features", "as they are; svm_grid and svm_standardized standardise", "it decides much"),
     NotStated(
         "values of C and kernels to try",

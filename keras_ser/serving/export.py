@@ -17,6 +17,7 @@ import json
 import math
 import os
 import tempfile
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -108,7 +109,8 @@ def export(run, out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".part-") as part:
             folder = Path(part) / "model"
-            _write_saved_model(model, facts, folder)
+            with _os_errors():
+                _write_saved_model(model, facts, folder)
             extra = folder / EXTRA
             extra.mkdir()
             (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
@@ -119,12 +121,22 @@ def export(run, out):
             (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
             test = _self_test(model, facts, Path(part) / "selftest.wav")
             np.savez_compressed(extra / "selftest.npz", **test)
-            _write_warmup(test, extra / "tf_serving_warmup_requests")
+            with _os_errors():
+                _write_warmup(test, extra / "tf_serving_warmup_requests")
             differences = verify(folder)
             os.replace(folder, out)
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror or error}") from error
     return differences
+
+
+@contextmanager
+def _os_errors():
+    """TensorFlow has its own errors for a file that cannot be written: as OSError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
 
 
 def _write_saved_model(model, facts, folder):

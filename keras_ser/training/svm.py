@@ -34,7 +34,7 @@ def fit(features, classes, speakers, n_classes, *, training):
     if len(set(classes)) < n_classes:
         raise UserError(f"an SVM needs clips of all {n_classes} classes in train: found {len(set(classes))}")
     x = features.reshape(len(features), -1).astype(np.float64)
-    chain = make_pipeline(StandardScaler() if training.standardize else "passthrough", SVC(break_ties=n_classes > 2))
+    chain = make_pipeline(StandardScaler() if training.standardize else "passthrough", SVC())
     candidates = {"svc__C": training.C, "svc__kernel": training.kernels}
     if len(training.C) * len(training.kernels) > 1:
         known = len(set(speakers)) > 1

@@ -18,12 +18,8 @@ REPORT = reports.load("crema_1d_2d")
 LABELS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
 
 
-def test_every_printed_figure_is_there(real_data):
-    path = real_data.parent / "reports" / "figures.csv"
-    if not path.is_file():
-        pytest.skip(f"no collection of the printed figures in {path}")
-    table = pd.read_csv(path, dtype=str)
-    table = table[table["report"] == "crema_1d_2d"]
+def test_every_printed_figure_is_there(printed_figures):
+    table = printed_figures("crema_1d_2d")
     ours = {(figure.experiment, figure.metric): figure.value for figure in REPORT.figures}
     assert len(table) == 25
     for row in table.itertuples():

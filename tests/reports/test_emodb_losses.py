@@ -11,13 +11,9 @@ REPORT = reports.load("emodb_losses")
 PRINTED = {"test_accuracy": "accuracy", "clips_after_augmentation": "examples"}
 
 
-def test_every_printed_figure_is_there(real_data):
-    path = real_data.parent / "reports" / "figures.csv"
-    if not path.is_file():
-        pytest.skip(f"no collection of the printed figures in {path}")
-    table = pd.read_csv(path)
+def test_every_printed_figure_is_there(printed_figures):
+    table = printed_figures("emodb_losses")
     ours = {(figure.experiment, figure.metric): figure.value for figure in REPORT.figures}
-    table = table[table["report"] == "emodb_losses"]
     assert len(table) == 23
     for row in table.itertuples():
         metric = PRINTED.get(row.item, row.item)

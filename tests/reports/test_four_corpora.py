@@ -19,12 +19,8 @@ REPORT = reports.load("four_corpora")
 FRONT_END = REPORT.experiment("cnn").front_end
 
 
-def test_every_printed_figure_is_there(real_data):
-    path = real_data.parent / "reports" / "figures.csv"
-    if not path.is_file():
-        pytest.skip(f"no collection of the printed figures in {path}")
-    table = pd.read_csv(path, dtype=str)
-    table = table[table["report"] == "four_corpora"]
+def test_every_printed_figure_is_there(printed_figures):
+    table = printed_figures("four_corpora")
     printed = {(row.experiment, row.item): row.value for row in table.itertuples()}
     assert printed.pop(("data", "labels")) == str(len(REPORT.labels) - 1)  # and "unknown"
     assert printed.pop(("cnn", "outputs")) == str(len(REPORT.labels))

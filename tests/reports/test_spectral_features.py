@@ -1,5 +1,8 @@
 """The report as a module: front ends against the libraries, the fixed split, its answer in words."""
 
+import re
+
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +27,14 @@ def clips(real_data):
     return [audio.read(path) for path in manifest["path"][::90]]
 
 
+def test_what_the_sheet_prints(printed_figures):
+    printed = {(row.experiment, row.item): row.value for row in printed_figures("spectral_features").itertuples()}
+    assert printed.pop(("data", "classes")) == str(len(REPORT.labels))
+    assert (float(printed.pop(("svm", "C"))),) == REPORT.experiment("svm/energy").training.C
+    assert printed == {(name, "test_accuracy"): ">= svm" for name in ("cnn_1d", "cnn_2d")}  # rules, and no figures
+    assert REPORT.figures == ()
+
+
 @pytest.mark.parametrize("name", ["centroid_rows", "bandwidth_hertz", "energy_rows", "picture", "wave_int16"])
 def test_front_ends_are_those_of_the_libraries(name, clips):
     front_end = FRONT_ENDS[name]
@@ -35,6 +46,15 @@ def test_front_ends_are_those_of_the_libraries(name, clips):
         assert expected.shape == found.shape
         assert np.abs(found - expected).max() <= TOLERANCE[name.split("_")[0]]
         np.testing.assert_allclose(front_end.graph()([y[None], np.array([len(y)])])[0], found, atol=2e-2, rtol=1e-3)
+
+
+def test_what_it_says_of_the_rows_between_two_bands_in_hertz():
+    peaks = librosa.mel_frequencies(report.N_MELS + 2, fmin=300, fmax=3400)[1:-1]
+    in_bands = [(peaks >= first) & (peaks <= last) for first, last in report.BANDS]
+    (said,) = [item.choice for item in REPORT.not_stated if "between 627 and 628 Hz" in item.what]
+    named = [float(hertz) for hertz in re.findall(r"\d+\.\d+", said)]
+    np.testing.assert_allclose(peaks[~np.any(in_bands, axis=0)], named, atol=0.005)
+    assert f"the lower of the two: {len(named)} of the {report.N_MELS} rows" in said
 
 
 def test_the_waves_normalisations(rng):

@@ -16,12 +16,8 @@ REPORT = reports.load("tess_mfcc")
 FRONT_END = REPORT.experiment("cnn").front_end
 
 
-def test_every_printed_figure_is_there(real_data):
-    path = real_data.parent / "reports" / "figures.csv"
-    if not path.is_file():
-        pytest.skip(f"no collection of the printed figures in {path}")
-    table = pd.read_csv(path)
-    table = table[table["report"] == "tess_mfcc"]
+def test_every_printed_figure_is_there(printed_figures):
+    table = printed_figures("tess_mfcc")
     experiments = table["experiment"].replace("data", "")
     metrics = table["item"].str.removeprefix("test_")
     printed = dict(zip(zip(experiments, metrics, strict=True), table["value"].astype(float), strict=True))

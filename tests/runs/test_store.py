@@ -48,11 +48,15 @@ def test_a_run_takes_the_place_of_the_old_one_as_a_whole(folder):
     assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 
 
-def test_an_interrupted_write_leaves_the_old_run(folder, monkeypatch):
+@pytest.mark.parametrize("n_clips", [1, 1000])
+def test_a_full_disk_leaves_the_old_run(folder, small_disk, n_clips):
+    """Full while the model is written, and before, while the predictions are."""
     old = write(folder)
-    monkeypatch.setattr(pd.DataFrame, "to_csv", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
-    with pytest.raises(UserError, match="No space left"):
-        write(folder, seed=9)
+    predictions = pd.concat([PREDICTIONS] * n_clips)
+    assert (len(predictions.to_csv()) > 4000) == (n_clips > 1)
+    assert (folder / "model.keras").stat().st_size > 4000
+    with small_disk(4000), pytest.raises(UserError, match=r"cannot write the run .*File too large"):
+        write(folder, predictions, seed=9)
     assert store.read(folder) == old
     assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 

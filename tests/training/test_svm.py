@@ -25,13 +25,13 @@ def test_the_grid_is_chosen_by_leaving_speakers_out(clips):
     x, classes, speakers = clips
     model, fit = svm.fit(x, classes, speakers, 3, training=GRID)
     for row in fit.history.itertuples():
-        chain = make_pipeline(StandardScaler(), SVC(C=row.C, kernel=row.kernel, break_ties=True))
+        chain = make_pipeline(StandardScaler(), SVC(C=row.C, kernel=row.kernel))
         folds = {"groups": speakers, "cv": LeaveOneGroupOut()}
         expected = cross_val_score(chain, x.reshape(60, -1).astype(np.float64), classes, **folds).mean()
         assert row.val_accuracy == pytest.approx(expected)
     (chosen,) = fit.history[fit.history["chosen"]].to_dict("records")
     assert chosen["val_accuracy"] == fit.history["val_accuracy"].max()
-    best = make_pipeline(StandardScaler(), SVC(C=chosen["C"], kernel=chosen["kernel"], break_ties=True))
+    best = make_pipeline(StandardScaler(), SVC(C=chosen["C"], kernel=chosen["kernel"]))
     best.fit(x.reshape(60, -1).astype(np.float64), classes)
     np.testing.assert_array_equal(model(x).numpy().argmax(axis=1), best.predict(x.reshape(60, -1)))
 
@@ -42,7 +42,7 @@ def test_one_candidate_needs_no_speakers_and_no_scaling_is_no_scaling(clips):
     model, fit = svm.fit(x, classes, ["a"] * 60, 3, training=training)
     assert fit.history.to_dict("records") == [{"C": 10.0, "kernel": "rbf", "chosen": True}]
     assert not model.get_layer("machine").mean.numpy().any()
-    expected = SVC(C=10.0, break_ties=True).fit(x.reshape(60, -1), classes).predict(x.reshape(60, -1))
+    expected = SVC(C=10.0).fit(x.reshape(60, -1), classes).predict(x.reshape(60, -1))
     np.testing.assert_array_equal(model(x).numpy().argmax(axis=1), expected)
 
 

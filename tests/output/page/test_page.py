@@ -164,12 +164,12 @@ def test_without_results_it_says_what_to_do(tmp_path, embedded, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written(results, embedded, capsys, monkeypatch):
-    monkeypatch.setattr(
-        Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device"))
-    )
-    assert commands.main(["page", "--data", str(embedded), "--out", str(results)]) == 2
-    assert "No space left on device" in capsys.readouterr().err
+def test_a_full_disk(results, embedded, capsys, small_disk):
+    before = sorted(path.name for path in results.iterdir())
+    with small_disk(1000):
+        assert commands.main(["page", "--data", str(embedded), "--out", str(results)]) == 2
+    assert "File too large" in capsys.readouterr().err
+    assert sorted(path.name for path in results.iterdir()) == before
 
 
 @pytest.mark.parametrize(
