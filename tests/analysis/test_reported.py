@@ -1,5 +1,6 @@
-import dataclasses
-from pathlib import Path
+"""Reported against obtained: what stands in a row, and which verdict the values allow."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -7,47 +8,50 @@ import pytest
 from scipy import stats
 
 from keras_ser import corpora, reports
-from keras_ser.analysis import reported
-from keras_ser.runs.store import Run
+from keras_ser.analysis import reported, statistics
+from keras_ser.runs.passes import Pass
 
 REPORT = reports.load("emodb_losses")
 CNN = "cnn/mean_squared_error"
+SIZES = {"train": 2621, "validation": 562, "test": 562}
 
 
-def run(accuracy, seed=0, protocol="as_reported", experiment=CNN, **facts):
-    classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4} for label in REPORT.labels]
-    metrics = {"accuracy": accuracy, "uar": accuracy, "macro_f1": accuracy, "weighted_f1": accuracy, "classes": classes}
+def answers(accuracy, n_speakers=10):
+    """Predictions of 100 clips of ten speakers."""
+    right = np.arange(100) < round(100 * accuracy)
+    speakers = [f"{number % n_speakers:02d}" for number in range(100)]
+    return pd.DataFrame(
+        {
+            **{"clip": [str(number) for number in range(100)], "copy": 0, "speaker": speakers},
+            **{"true": "anger", "predicted": np.where(right, "anger", "fear")},
+        }
+    )
+
+
+def one(accuracy, seed=0, protocol="as_reported", experiment=CNN, *, predictions=None, metrics=(), **facts):
+    """A pass with these scores."""
+    predictions = answers(accuracy) if predictions is None else predictions
+    classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4, "recall": 0.5} for label in REPORT.labels]
+    scores = {"accuracy": accuracy, "uar": accuracy, "macro_f1": accuracy, "weighted_f1": accuracy, "test": 562}
     facts = {
-        "experiment": experiment,
-        "protocol": protocol,
-        "seed": seed,
-        "corpus": corpora.get("emodb").title,
-        "clips": 535,
-        "synthetic": False,
-        "features": "in_graph",
-        "epochs": 50,
-        "device": "CPU",
-        "examples": {"train": 2621, "validation": 562, "test": 562},
-        "epochs_run": 20,
-        "shared": {"test": 562, "clip": 560, "content": 560, "speaker": 562, "sentence": 562},
+        **{"experiment": experiment, "protocol": protocol, "seed": seed, "setup": "x"},
+        **{"corpus": corpora.get("emodb").title, "clips": 535, "clips_by_corpus": {"emodb": 535}},
+        **{"synthetic": False, "substitute": False, "parameters": 314_759, "examples": SIZES},
+        **{"shared": {"test": 562, "clip": 560, "content": 560, "speaker": 562, "sentence": 562}},
+        **{"fitted_on": ["train"], "chosen_on": ["validation"], "from_all": [], "test_speakers": ["03", "08"]},
         "diverged_at": None,
         **facts,
     }
-    return Run(Path(), facts, {} if facts["diverged_at"] else metrics)
+    run = SimpleNamespace(predictions=lambda: predictions, facts=facts)
+    return Pass((run,), facts, {} if facts["diverged_at"] else {**scores, "classes": classes, **dict(metrics)})
 
 
-def test_intervals_are_students():
-    values = [0.91, 0.92, 0.90, 0.89, 0.93]
-    of_mean, of_next = reported.intervals(values)
-    expected = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
-    np.testing.assert_allclose(of_mean, expected)
-    half = (of_mean[1] - of_mean[0]) / 2 * np.sqrt(5) * np.sqrt(1 + 1 / 5)
-    np.testing.assert_allclose(of_next, (np.mean(values) - half, np.mean(values) + half))
-    assert reported.intervals([0.9]) == (None, None)
+def rows_of(items, report=REPORT):
+    return reported.table(report, items).set_index(["experiment", "protocol", "metric", "label"])
 
 
 @pytest.mark.parametrize(
-    ("reported", "values", "options", "expected"),
+    ("figure", "values", "options", "expected"),
     [
         (0.91, [0.90, 0.92, 0.91], {}, "reproduced"),
         (0.91, [0.50, 0.52, 0.51], {}, "lower"),
@@ -55,24 +59,25 @@ def test_intervals_are_students():
         (0.97, [0.973, 0.973, 0.973], {}, "higher"),
         (0.51, [0.90, 0.92, 0.91], {}, "higher"),
         (None, [0.90, 0.92, 0.91], {}, "not stated"),
-        (0.91, [0.91], {}, "not comparable (one seed has no spread)"),
+        (0.91, [0.91], {}, "not decided (one repetition)"),
+        (0.8025, [0.42, 0.55, 0.70], {"chance": 1 / 7}, "not decided (interval too wide)"),
+        (0.8025, [0.74, 0.78, 0.80], {"chance": 1 / 7}, "reproduced"),
+        (0.8025, [0.74, 0.78, 0.80], {"chance": 0.6}, "not decided (interval too wide)"),
         (0.91, [], {"diverged": 5}, "not comparable (every run diverged)"),
-        (0.91, [0.90, 0.92], {"obstacle": "stand-in corpus"}, "not comparable (stand-in corpus)"),
+        (0.91, [0.90, 0.92], {"obstacle": "substitute corpus"}, "not comparable (substitute corpus)"),
+        (0.91, [0.90, 0.92, 0.91], {"without": "without SAVEE"}, "reproduced (without SAVEE)"),
+        ("fear", ["fear", "sadness", "fear"], {}, "reproduced (2 of 3)"),
+        ("sadness", ["fear", "sadness", "fear"], {}, "differs (1 of 3)"),
+        ("fear", ["anger"] * 5, {}, "differs (0 of 5)"),
     ],
 )
-def test_verdicts(reported, values, options, expected):
-    assert reported.verdict(reported, values, **options) == expected
-
-
-def test_the_prediction_interval_holds_the_next_value_as_often_as_it_says(rng):
-    rows = rng.normal(0.9, 0.01, (4000, 6))
-    held = [low <= row[5] <= high for row in rows for low, high in [reported.intervals(row[:5])[1]]]
-    assert np.mean(held) == pytest.approx(0.95, abs=0.015)  # standard deviation 0.0034
+def test_verdicts(figure, values, options, expected):
+    assert reported.verdict(figure, values, **options) == expected
 
 
 def test_every_column_of_a_row_by_hand():
     values = [0.88, 0.90, 0.95]
-    table = reported.table(REPORT, [run(value, seed) for seed, value in enumerate(values)])
+    table = reported.table(REPORT, [one(value, seed) for seed, value in enumerate(values)])
     (row,) = table[(table["experiment"] == CNN) & (table["metric"] == "accuracy")].to_dict("records")
     low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
     assert row == {
@@ -80,130 +85,174 @@ def test_every_column_of_a_row_by_hand():
         "experiment": CNN,
         "protocol": "as_reported",
         "metric": "accuracy",
+        "label": "",
         "reported": 0.9093,
         "mean": pytest.approx(0.91),
         "std": pytest.approx(np.std(values, ddof=1)),
         "n": 3,
         "ci_low": pytest.approx(low),
-        "ci_high": pytest.approx(high),
+        "ci_high": pytest.approx(min(1, high)),
+        "interval_over": "repetitions",
+        "pi_low": pytest.approx(0.91 - 2 * (0.91 - low)),  # √(1 + 1/3) is twice √(1/3)
+        "pi_high": 1.0,
         "verdict": "reproduced",
         "corpus": corpora.get("emodb").title,
         "clips": 535,
+        "tested": 100,
+        "fitted_on": "train",
         "diverged": 0,
+        "setup": "x",
     }
+    assert tuple(table.columns) == reported.COLUMNS
+
+
+def test_verdicts_are_of_the_reports_own_protocol():
+    """The scores of the others stand beside nothing that the report printed."""
+    values = (0.79, 0.80, 0.81)
+    name = "cnn_lstm/mean_squared_error"
+    protocols = ("as_reported", "clip_disjoint", "speaker_independent", "speaker_sentence_independent")
+    items = [one(value, seed, protocol, name) for seed, value in enumerate(values) for protocol in protocols]
+    table = reported.table(REPORT, items)
+    others = table[table["protocol"] != "as_reported"]
+    assert len(others) > 0
+    assert set(others["verdict"]) == {"not stated"}
+    assert others["reported"].isna().all()
+    assert rows_of(items).loc[(name, "as_reported", "accuracy", ""), "verdict"] == "reproduced"
+
+
+def test_no_interval_leaves_0_to_1():
+    items = [
+        one(value, seed, protocol)
+        for protocol in ("as_reported", "speaker_independent")
+        for seed, value in enumerate((0.9, 0.999, 1.0))
+    ]
+    table = reported.table(REPORT, items)
+    shares = table[table["metric"].isin(["accuracy", "uar", "macro_f1", "weighted_f1"])]
+    bounds = shares[["ci_low", "ci_high", "pi_low", "pi_high"]].astype(float)
+    assert bounds.notna().all(axis=None)
+    assert ((bounds >= 0) & (bounds <= 1)).all(axis=None)
+
+
+def test_the_interval_says_what_it_is_over():
+    items = [
+        one(value, seed, protocol)
+        for seed, value in enumerate((0.4, 0.5))
+        for protocol in ("as_reported", "speaker_independent")
+    ]
+    rows = rows_of(items)
+    over = rows["interval_over"]
+    assert over[(CNN, "as_reported", "accuracy", "")] == "repetitions"
+    assert over[(CNN, "speaker_independent", "accuracy", "")] == "speakers"
+    assert over[(CNN, "speaker_independent", "uar", "")] == "speakers"
+    assert over[(CNN, "speaker_independent", "macro_f1", "")] == "repetitions"
+    predictions = pd.concat([answers(0.4), answers(0.5)])
+    correct = predictions["true"] == predictions["predicted"]
+    expected = statistics.speaker_interval(correct, predictions["speaker"], n_clips=100)
+    found = rows.loc[(CNN, "speaker_independent", "accuracy", ""), ["ci_low", "ci_high"]].tolist()
+    assert found == pytest.approx(expected)
+    few = [one(0.4, seed, "speaker_independent", predictions=answers(0.4, n_speakers=2)) for seed in range(2)]
+    assert rows_of(few).loc[(CNN, "speaker_independent", "accuracy", ""), "interval_over"] == "repetitions"
+
+
+def test_one_fit_has_no_interval_over_repetitions():
+    row = rows_of([one(0.312)]).loc[(CNN, "as_reported", "accuracy", "")]
+    assert row["n"] == 1
+    assert row[["std", "ci_low", "ci_high", "pi_low", "pi_high"]].isna().all()
+    assert row["interval_over"] == ""
+    assert row["verdict"] == "not decided (one repetition)"
 
 
 def test_synthetic_speech_is_compared_with_nothing():
-    runs = [run(0.9 + seed / 100, seed, synthetic=True, corpus="embedded synthetic speech") for seed in range(3)]
-    table = reported.table(REPORT, runs)
-    assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
-    page = reported.markdown(REPORT, table, runs)
-    assert "Ours: embedded synthetic speech, 535 clips" in page
-    cells = {cell.strip() for cell in page.partition("## What the report leaves open")[0].split("|")}
-    assert "not comparable (synthetic speech)" in cells
-    assert not {"reproduced", "higher", "lower"} & cells
+    items = [one(0.9 + seed / 100, seed, synthetic=True) for seed in range(3)]
+    found = set(reported.table(REPORT, items)["verdict"])
+    assert found == {"not comparable (synthetic speech)", "not stated"}
 
 
-@pytest.mark.parametrize("protocol", ["as_reported", "clip_disjoint"])
+@pytest.mark.parametrize("protocol", ["as_reported", "speaker_independent"])
 def test_when_every_run_diverged_nothing_is_averaged(protocol):
-    runs = [run(0.0, seed, protocol, "cnn/categorical_crossentropy", diverged_at=2) for seed in range(2)]
-    table = reported.table(REPORT, runs)
-    row = table.set_index(["experiment", "metric"]).loc[("cnn/categorical_crossentropy", "accuracy")]
-    assert (row["n"], row["diverged"], row["verdict"]) == (0, 2, "not comparable (every run diverged)")
-    page = reported.markdown(REPORT, table, runs)
-    assert "n = 0, 2 diverged" in page
-    assert "nan" not in page.lower()
-    assert ("124 / –" in page) == (protocol == "as_reported")
+    items = [one(0.0, seed, protocol, diverged_at=2) for seed in range(2)]
+    row = rows_of(items).loc[(CNN, protocol, "accuracy", "")]
+    said = "not comparable (every run diverged)" if protocol == "as_reported" else "not stated"
+    assert (row["n"], row["diverged"], row["verdict"]) == (0, 2, said)
+    assert pd.isna(row["mean"])
 
 
-def test_written_whole_or_not_at_all(tmp_path, small_disk):
-    table = reported.table(REPORT, [run(0.9), run(0.92, 1)])
-    reported.write(table, "the page\n", tmp_path / "emodb_losses")
-    assert sorted(path.name for path in (tmp_path / "emodb_losses").iterdir()) == ["table.csv", "table.md"]
-    read = pd.read_csv(tmp_path / "emodb_losses" / "table.csv")
-    assert tuple(read.columns) == reported.COLUMNS
-    pd.testing.assert_frame_equal(read, table, check_dtype=False, rtol=1e-5)
-    with small_disk(100), pytest.raises(OSError, match="File too large"):
-        reported.write(table, "another page\n", tmp_path / "emodb_losses")
-    assert (tmp_path / "emodb_losses" / "table.md").read_text() == "the page\n"
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "emodb_losses" / "table.csv"), read)
+def test_a_run_that_diverged_is_counted_and_not_averaged():
+    items = [one(0.90, 0), one(0.92, 1), one(0.0, 2, diverged_at=3)]
+    row = rows_of(items).loc[(CNN, "as_reported", "accuracy", "")]
+    assert (row["n"], row["diverged"], row["mean"]) == (2, 1, pytest.approx(0.91))
 
 
-def test_table_and_page():
-    runs = [run(0.90 + 0.01 * seed, seed) for seed in range(5)]
-    runs += [run(0.50 + 0.01 * seed, seed, "clip_disjoint") for seed in range(5)]
-    runs[4] = run(0.0, 4, diverged_at=3)
-    table = reported.table(REPORT, runs)
-    assert tuple(table.columns) == reported.COLUMNS
-    rows = table.set_index(["experiment", "protocol", "metric"])
-    own = rows.loc[(CNN, "as_reported", "accuracy")]
-    assert own["reported"] == 0.9093
-    assert own["mean"] == pytest.approx(0.915)
-    assert (own["n"], own["diverged"], own["verdict"]) == (4, 1, "reproduced")
-    assert rows.loc[(CNN, "clip_disjoint", "accuracy"), "verdict"] == "lower"
-    assert rows.loc[(CNN, "clip_disjoint", "uar"), "verdict"] == "not stated"
-    assert rows.loc[("data", "as_reported", "examples"), "verdict"] == "reproduced"
-    page = reported.markdown(REPORT, table, runs)
-    for words in (
-        "Emo-DB (Berlin Database of Emotional Speech), 535 clips",
-        "1 diverged",
-        "reproduced",
-        "cepstral",
-        "seeds 0, 1, 2, 3, 4",
-    ):
-        assert words in page
-    assert "nan" not in page.lower()
-
-
-def test_counts_a_class_stand_under_the_reports_own_protocol_only():
+def test_counts_of_a_class_stand_under_the_reports_own_protocol_only():
     name = "cnn/categorical_crossentropy"
-    runs = [run(0.9, seed, protocol, name) for seed in range(2) for protocol in ("as_reported", "clip_disjoint")]
-    table = reported.table(REPORT, runs)
-    counts = table[table["metric"].str.startswith("tp_")]
+    items = [one(0.9, seed, protocol, name) for seed in range(2) for protocol in ("as_reported", "clip_disjoint")]
+    table = reported.table(REPORT, items)
+    counts = table[table["metric"] == "tp"]
     assert set(counts["protocol"]) == {"as_reported"}
+    assert list(counts["label"]) == list(REPORT.labels)
     assert list(counts["reported"]) == [124, 81, 40, 74, 62, 62, 66]
     assert (counts["mean"] == 60).all()
-    people = reported.classes_for_people(table, REPORT)
-    assert people.iloc[0].tolist() == ["anger", "124 / 60.0", "11 / 3.0", "11 / 4.0"]
 
 
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
         ({}, ""),
-        ({"clips": 531}, ""),  # a few clips that cannot be read do not make it another corpus
-        ({"clips": 400}, "400 of 535 clips"),
-        ({"corpus": "TESS in place of Emo-DB"}, "stand-in corpus"),
-        ({"corpus": corpora.get("tess").title}, "stand-in corpus"),
+        ({"clips": 531, "clips_by_corpus": {"emodb": 531}}, ""),  # a few that cannot be read make no other corpus
+        ({"clips": 400, "clips_by_corpus": {"emodb": 400}}, "400 of 535 clips"),
+        ({"corpus": "whatever it is called"}, ""),
+        ({"substitute": True, "clips_by_corpus": {"tess": 2800}}, "substitute corpus"),
         ({"synthetic": True}, "synthetic speech"),
     ],
 )
 def test_only_the_whole_corpus_of_the_report_is_compared(facts, said):
-    runs = [run(0.9, **facts), run(0.91, 1, **facts)]
-    assert reported.obstacle(REPORT, runs[0].facts) == said
-    table = reported.table(REPORT, runs)
+    items = [one(0.9, **facts), one(0.91, 1, **facts)]
+    assert reported.obstacle(REPORT, items[0].facts) == said
+    table = reported.table(REPORT, items)
     verdicts = set(table.loc[table["reported"].notna(), "verdict"])
     assert (verdicts == {f"not comparable ({said})"}) == bool(said)
 
 
-def test_other_sizes_of_the_sides_are_not_called_reproduced():
-    small = run(0.9, examples={"train": 10, "validation": 2, "test": 2}, clips=534)
-    table = reported.table(REPORT, [small]).set_index(["experiment", "metric"])
-    assert set(table.loc["data", "verdict"]) == {"lower"}
+def test_most_of_several_corpora_is_compared_and_says_what_is_missing():
+    report = reports.load("four_corpora")
+    whole = {"crema_d": 7442, "tess": 2800, "ravdess": 1440, "savee": 480}
+    facts = {"synthetic": False, "substitute": False, "clips": 12162, "clips_by_corpus": whole}
+    assert (reported.obstacle(report, facts), reported.without(report, facts)) == ("", "")
+    most = {**whole, "savee": 0}
+    facts |= {"clips": 11682, "clips_by_corpus": {name: n for name, n in most.items() if n}}
+    assert (reported.obstacle(report, facts), reported.without(report, facts)) == (
+        "",
+        "without SAVEE, 4 % of the clips",
+    )
+    facts |= {"clips": 4240, "clips_by_corpus": {"tess": 2800, "ravdess": 1440}}
+    assert reported.obstacle(report, facts) == "4240 of 12162 clips"
 
 
-def test_scores_of_every_side():
-    of_sides = {"train": {"accuracy": 1.0, "weighted_f1": 0.9}, "validation": {"accuracy": 0.8, "weighted_f1": 0.7}}
-    runs = [run(0.5), run(0.6, 1)]
-    assert reported.sides(runs).empty
-    runs = [dataclasses.replace(item, metrics={**item.metrics, **of_sides}) for item in runs]
-    frame = reported.sides(runs)
-    means = frame.groupby(["side", "metric"])["value"].mean()
+@pytest.mark.parametrize(
+    ("sizes", "verdict"),
+    [
+        ([2621, 2621, 2621], "reproduced"),
+        ([2600, 2600, 2600], "lower"),
+        ([2621, 2620, 2622], "lower (1 of 3)"),  # of the mean, 2621, it is not higher
+        ([2621, 2622, 2622], "higher (1 of 3)"),
+    ],
+)
+def test_sizes_may_differ_between_repetitions(sizes, verdict):
+    items = [one(0.9, seed, examples={**SIZES, "train": size}) for seed, size in enumerate(sizes)]
+    rows = rows_of(items)
+    assert rows.loc[("data", "as_reported", "train", ""), "verdict"] == verdict
+    assert rows.loc[("data", "as_reported", "test", ""), "verdict"] == "reproduced"
+
+
+def test_scores_of_every_split():
+    of_splits = {"train": {"accuracy": 1.0, "weighted_f1": 0.9}, "validation": {"accuracy": 0.8, "weighted_f1": 0.7}}
+    assert reported.splits([one(0.5)]).empty
+    frame = reported.splits([one(0.5, metrics=of_splits), one(0.6, 1, metrics=of_splits)])
+    means = frame.groupby(["split", "metric"])["value"].mean()
     assert means["test", "accuracy"] == pytest.approx(0.55)
     assert means["validation", "weighted_f1"] == pytest.approx(0.7)
-    (row,) = reported.sides_for_people(frame).to_dict("records")
-    assert row["accuracy, test"] == "0.550 ± 0.071"
-    assert row["weighted_f1, train"] == "0.900 ± 0.000"
+    refitted = one(0.5, metrics={"train": of_splits["train"]})  # its validation belongs to another fit
+    assert reported.splits([refitted]).empty
 
 
 def test_human_listeners_of_crema_d_as_published():
@@ -211,122 +260,89 @@ def test_human_listeners_of_crema_d_as_published():
     matrix = reported.listeners_matrix(report)
     assert matrix.sum() == 68_568
     assert np.trace(matrix) / matrix.sum() == pytest.approx(0.400, abs=0.0005)  # of single votes; published: 0.409
-    recalls = [{"label": label, "tp": 60, "fp": 3, "fn": 4, "recall": 0.5} for label in report.labels]
-    item = run(0.5, experiment="cnn_2d/run_a", protocol="speaker_independent")
-    item = dataclasses.replace(item, metrics={**item.metrics, "classes": recalls})
-    people = reported.listeners_for_people(report, [item]).set_index("class")
+    classes = [{"label": label, "recall": 0.5} for label in report.labels]
+    item = one(0.5, experiment="cnn_2d/run_a", protocol="speaker_independent", metrics={"classes": classes})
+    table = reported.listeners(report, [item]).set_index("class")
     expected = {"anger": 0.532, "disgust": 0.286, "fear": 0.321, "happiness": 0.290, "neutral": 0.762, "sadness": 0.250}
     for label, recall in expected.items():
-        assert people.at[label, "listeners"] == pytest.approx(recall, abs=0.0005)
-    assert set(people["cnn_2d/run_a speaker_independent"]) == {0.5}
+        assert table.at[label, "listeners"] == pytest.approx(recall, abs=0.0005)
+    assert set(table["cnn_2d/run_a speaker_independent"]) == {0.5}
     votes = report.listeners()
     assert len(votes) == votes["clip"].nunique() == 7442
 
 
+HONEST = {"test": 80, "clip": 0, "content": 0, "speaker": 80, "sentence": 40}
+
+
 def test_shares():
-    shares = reported.shared(
-        [
-            run(0.9),
-            run(0.9, 1, "clip_disjoint", shared={"test": 80, "clip": 0, "content": 0, "speaker": 80, "sentence": 40}),
-        ]
-    )
+    shares = reported.shared([one(0.9), one(0.9, 1, "clip_disjoint", shared=HONEST)])
     assert list(shares["protocol"]) == ["as_reported", "clip_disjoint"]
     assert list(shares["clip"]) == [560 / 562, 0]
     assert list(shares["sentence"]) == [1, 0.5]
 
 
-def test_scores_by_the_speakers_that_were_tested():
-    def tested(accuracy, seed, speakers, experiment=CNN):
-        return run(accuracy, seed, "speaker_independent", experiment, test_speakers=speakers)
+def test_an_info_sheet_for_each_protocol():
+    sheets = reported.info_sheets(
+        [
+            one(0.9, from_all=["the mean of the MFCC"], test_speakers=["03"]),
+            one(0.9, 1, test_speakers=["08"], chosen_on=[]),
+            one(0.5, 0, "clip_disjoint", shared=HONEST),
+        ]
+    )
+    assert list(sheets) == ["as_reported", "clip_disjoint"]
+    leaky, honest = (sheet.set_index("type") for sheet in sheets.values())
+    assert len(leaky) == len(honest) == 8
+    processing = "L1.2 pre-processing on train and test together"
+    assert leaky.loc[processing].tolist() == ["yes", "the mean of the MFCC"]
+    assert honest.loc[processing, "leakage"] == "no"
+    dependence = "L3.2 dependence of train and test"
+    assert "560 of 562 test examples (100 %) have an augmented version" in leaky.loc[dependence, "where"]
+    assert honest.loc[dependence, "where"].startswith("80 of 80 test examples (100 %) have the speaker in train; 40 of")
+    assert "2 test speakers" in leaky.loc["L3.3 biased sample", "where"]
 
-    runs = [tested(0.4, 0, ["OAF"]), tested(0.6, 2, ["OAF"]), tested(0.3, 1, ["YAF"]), run(0.9)]
-    table = reported.by_test_speakers(runs)
-    assert list(table) == ["experiment", "OAF", "YAF"]
-    assert list(table.iloc[0]) == [CNN, pytest.approx(0.5), pytest.approx(0.3)]
-    assert "2 speakers were" in reported.too_few_speakers(runs)
-    assert "1 speaker was" in reported.too_few_speakers(runs[:2])
-    assert reported.by_test_speakers([run(0.9)]).empty
-    assert reported.too_few_speakers([run(0.9)]) == ""
-    assert reported.too_few_speakers([tested(0.4, 0, list("abcdef"))]) == ""
+
+def test_scores_by_the_speakers_that_were_tested():
+    items = [one(0.4, 0, "speaker_independent"), one(0.6, 1, "speaker_independent"), one(0.9)]
+    table = reported.by_speaker(items)
+    assert len(table) == 10
+    assert set(table["experiment"]) == {CNN}
+    assert table["accuracy"].mean() == pytest.approx(0.5)
+    assert reported.by_speaker([one(0.9)]).empty
+
+
+def test_the_interval_over_clips():
+    items = [one(0.5, metrics={"test": 128}), one(0.9, protocol="speaker_independent")]
+    (row,) = reported.over_clips(items).to_dict("records")
+    low, high = stats.binomtest(64, 128).proportion_ci(method="wilson")
+    assert list(row.values()) == [CNN, 0.5, pytest.approx(low), pytest.approx(high), 128]
 
 
 def test_figures_that_are_no_scores():
     report = reports.load("crema_1d_2d")
 
     def of_crema(seed, worst, parameters=2_105_094):
-        whole = {"corpus": corpora.get("crema_d").title, "clips": 7442}
-        item = run(0.5, seed, experiment="cnn_1d/run_a", parameters=parameters, **whole)
-        classes = [{"label": label, "tp": 60, "fp": 3, "fn": 4, "recall": 0.9} for label in report.labels]
-        return dataclasses.replace(item, metrics={**item.metrics, "classes": classes, "most_confusing_class": worst})
+        whole = {"corpus": corpora.get("crema_d").title, "clips": 7442, "clips_by_corpus": {"crema_d": 7442}}
+        metrics = {"most_confusing_class": worst}
+        return one(0.5, seed, experiment="cnn_1d/run_a", parameters=parameters, metrics=metrics, **whole)
 
-    runs = [of_crema(0, "fear"), of_crema(1, "sadness"), of_crema(2, "fear")]
-    table = reported.table(report, runs).set_index(["experiment", "metric"])
-    worst = table.loc[("cnn_1d/run_a", "most_confusing_class")]
-    assert (worst["reported"], worst["mean"], worst["verdict"]) == ("sadness", "fear", "reproduced")
-    size = table.loc[("cnn_1d/run_a", "parameters")]
-    assert (size["reported"], size["mean"], size["verdict"]) == (2_105_094, 2_105_094, "reproduced")
-    page = reported.markdown(report, table.reset_index(), runs)
-    assert "most_confusing_class" in page
-    (other,) = [of_crema(0, "fear", parameters=2_000_000)]
-    table = reported.table(report, [other]).set_index(["experiment", "metric"])
-    assert table.at[("cnn_1d/run_a", "most_confusing_class"), "verdict"] == "differs"
-    assert table.at[("cnn_1d/run_a", "parameters"), "verdict"] == "lower"
+    def found(items, metric):
+        row = rows_of(items, report).loc[("cnn_1d/run_a", "as_reported", metric, "")]
+        return row["reported"], row["mean"], row["verdict"]
+
+    items = [of_crema(0, "fear"), of_crema(1, "sadness"), of_crema(2, "fear")]
+    assert found(items, "most_confusing_class") == ("sadness", "fear", "differs (1 of 3)")  # the most frequent decides
+    items[2] = of_crema(2, "sadness")
+    assert found(items, "most_confusing_class") == ("sadness", "sadness", "reproduced (2 of 3)")
+    assert found(items, "parameters") == (2_105_094, 2_105_094, "reproduced")
+    assert found([of_crema(0, "fear", 2_000_000)], "parameters") == (2_105_094, 2_000_000, "lower")
 
 
 def test_scores_of_one_report_alone():
-    """A seed whose test clips give no such score is not counted for it."""
-    runs = [run(0.9, 0), run(0.8, 1)]
-    runs[0].metrics["further"] = {"gender accuracy": 0.7, "tess: joint accuracy": 0.5}
-    runs[1].metrics["further"] = {"gender accuracy": 0.9}
-    table = reported.table(REPORT, runs)
-    rows = table[table["experiment"] == CNN].set_index("metric")
+    """A repetition whose test clips give no such score is not counted for it."""
+    items = [
+        one(0.9, metrics={"further": {"gender accuracy": 0.7, "tess: joint accuracy": 0.5}}),
+        one(0.8, 1, metrics={"further": {"gender accuracy": 0.9}}),
+    ]
+    rows = rows_of(items).xs((CNN, "as_reported"), level=(0, 1)).droplevel("label")
     assert rows.loc["gender accuracy", ["mean", "n", "verdict"]].tolist() == [pytest.approx(0.8), 2, "not stated"]
     assert rows.loc["tess: joint accuracy", ["mean", "n"]].tolist() == [0.5, 1]
-    people = reported.further_for_people(table)
-    assert people.to_dict("records") == [
-        {
-            "experiment": CNN,
-            "protocol": "as_reported",
-            "gender accuracy": "0.800 ± 0.141",
-            "tess: joint accuracy": "0.500",
-        }
-    ]
-    assert "## Further scores" in reported.markdown(REPORT, table, runs)
-
-
-def test_some_of_a_reports_corpora_are_no_stand_in():
-    four = reports.load("four_corpora")
-    for found, missing in ((four.corpora, ()), (("ravdess", "tess"), ("savee", "crema_d"))):
-        assert not reported.is_stand_in(four, corpora.titles(found, missing))
-    assert reported.is_stand_in(four, corpora.titles(["tess"]))  # does not say that three are missing
-    assert reported.is_stand_in(four, corpora.titles(["emodb"], four.corpora))
-
-
-def test_in_words():
-    runs = [run(value, seed) for seed, value in enumerate((0.90, 0.91, 0.92))]
-    runs += [run(value, seed, "clip_disjoint") for seed, value in enumerate((0.5, 0.6))]
-    runs += [run(value, seed, "speaker_independent") for seed, value in enumerate((0.4, 0.5))]
-    runs += [run(value, seed, experiment="cnn_lstm/mean_squared_error") for seed, value in enumerate((0.5, 0.51))]
-    runs += [run(0.3, 0, "speaker_independent", "cnn_lstm/categorical_crossentropy")]
-    assert reported.in_words(REPORT, reported.table(REPORT, runs)) == [
-        "`cnn/mean_squared_error`: the report's 0.909 is reproduced, ours is 0.910 ± 0.010 over 3 seeds. Tested "
-        "otherwise: 0.550 ± 0.071 with no copy of a test clip in train, 0.450 ± 0.071 on new speakers.",
-        "`cnn_lstm/categorical_crossentropy`: 0.300 on new speakers.",
-        "`cnn_lstm/mean_squared_error`: ours is lower than the report's 0.802: 0.505 ± 0.007 over 2 seeds.",
-    ]
-    (alone,) = reported.in_words(REPORT, reported.table(REPORT, [run(0.9, synthetic=True)]))
-    assert alone == f"`{CNN}`: 0.900 over 1 seed, not comparable (synthetic speech) with the report's 0.909."
-    assert reported.in_words(REPORT, reported.table(REPORT, [run(0.0, diverged_at=1)])) == []
-
-
-def test_a_table_comes_back_with_its_labels_and_its_numbers(tmp_path):
-    table = reported.table(REPORT, [run(0.9), run(0.92, 1)])
-    label = {**table.iloc[0], "metric": "most_confusing_class", "reported": "fear", "mean": "disgust", "std": None}
-    table = pd.concat([table, pd.DataFrame([label])], ignore_index=True)
-    reported.write(table, "", tmp_path / "emodb_losses")
-    found = reported.read(tmp_path / "emodb_losses" / "table.csv").set_index(["experiment", "metric"])
-    assert found.loc[(CNN, "accuracy"), "mean"] == pytest.approx(0.91)
-    assert found.loc[(label["experiment"], "most_confusing_class"), "mean"] == "disgust"
-    (row,) = reported.summary(reported.accuracies([REPORT], tmp_path)).to_dict("records")
-    assert (row["reported"], row["as reported"], row["verdict"]) == ("0.909", "0.910 ± 0.014", "reproduced")
-    assert reported.accuracies([REPORT], tmp_path / "elsewhere").empty
