@@ -98,11 +98,12 @@ def names(real_data):
     """The whole corpus by its file names."""
     lines = (real_data / "names" / "crema_d.txt").read_text().split()
     facts = [corpora.get("crema_d").parse(PurePosixPath(line)) for line in lines]
-    return pd.DataFrame(facts).sort_values("clip", ignore_index=True)
+    clips = pd.DataFrame(facts).sort_values("clip", ignore_index=True)
+    return clips.assign(corpus="crema_d", content=clips["clip"])
 
 
-def test_10442_examples_and_their_sides(names):
-    examples = REPORT.copies(names, 0)
+def test_10442_examples_and_their_splits(names):
+    examples = REPORT.augmentation(names, 0)
     assert examples["transform"].value_counts().to_dict() == {"none": 7442, "pitch_shift": 1500, "time_stretch": 1500}
     assert not examples.duplicated(["clip", "transform"]).any()
     drawn = {name: set(group["clip"]) for name, group in examples.groupby("transform")}
@@ -112,22 +113,23 @@ def test_10442_examples_and_their_sides(names):
     assert amounts.loc["pitch_shift", "max"] < 4
     assert amounts.loc["time_stretch", "min"] > 0.8
     assert amounts.loc["time_stretch", "max"] < 1.2
-    pd.testing.assert_frame_equal(examples, REPORT.copies(names, 0))
-    assert set(REPORT.copies(names, 1)["clip"][7442:8942]) != drawn["pitch_shift"]
-    sided = protocols.assign("as_reported", examples, names, REPORT.split, 0)
-    assert sided["side"].value_counts().to_dict() == {"train": 6943, "validation": 366, "test": 3133}
-    emotion = sided["clip"].map(names.set_index("clip")["emotion"])
-    shares = pd.crosstab(sided["side"], emotion, normalize="index")
+    pd.testing.assert_frame_equal(examples, REPORT.augmentation(names, 0))
+    assert set(REPORT.augmentation(names, 1)["clip"][7442:8942]) != drawn["pitch_shift"]
+    table = protocols.get("as_reported").assign(examples, names, REPORT.split)
+    assert table["split"].value_counts().to_dict() == {"train": 6943, "validation": 366, "test": 3133}
+    emotion = table["clip"].map(names.set_index("clip")["emotion"])
+    shares = pd.crosstab(table["split"], emotion, normalize="index")
     assert (shares - emotion.value_counts(normalize=True)).abs().to_numpy().max() < 0.002
 
 
 def test_actors_of_the_test_are_new(names):
-    examples = REPORT.copies(names, 0)
+    examples = REPORT.augmentation(names, 0)
     speaker = names.set_index("clip")["speaker"]
     tested = set()
-    for seed in range(5):
-        sided = protocols.assign("speaker_independent", examples, names, REPORT.split, seed)
-        speakers = speaker[sided["clip"]].groupby(sided["side"].to_numpy()).agg(set)
+    by_speaker = protocols.get("speaker_independent")
+    for fold in range(by_speaker.n_folds(names, REPORT.split)):
+        table = by_speaker.assign(examples, names, REPORT.split, 0, fold)
+        speakers = speaker[table["clip"]].groupby(table["split"].to_numpy()).agg(set)
         assert not speakers["test"] & (speakers["train"] | speakers["validation"])
         assert not speakers["train"] & speakers["validation"]
         tested |= speakers["test"]

@@ -29,6 +29,9 @@ def test_an_svm_on_the_features_of_any_report():
         report = reports.load(name)
         machine = extensions.find(report, "svm")
         assert isinstance(machine.training, SupportVectors)
+        networks = [item for item in report.experiments if item.training.kind == "network" and not item.ours]
+        assert {item.training.fitted_on for item in networks} == {machine.training.fitted_on}  # to the same clips
+        assert machine.augmentation is report.experiments[0].augmentation
         assert machine.ours
         assert machine.model(len(report.labels)).input_shape[1:] == machine.front_end.graph().output_shape[1:]
 

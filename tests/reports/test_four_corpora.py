@@ -118,32 +118,33 @@ def test_12162_clips_and_14_labels(names):
     assert not savee.index.str.startswith("female").any()
 
 
-def test_sides(names):
-    examples = REPORT.copies(names, 0)
-    sided = protocols.assign("as_reported", examples, names, REPORT.split, 0)
+def test_splits(names):
+    examples = REPORT.augmentation(names, 0)
+    table = protocols.get("as_reported").assign(examples, names, REPORT.split)
     # 9120 of 12160 in the report; of the 12162 that are there, 9121.
-    assert sided["side"].value_counts().to_dict() == {"train": 9121, "test": 2432, "validation": 609}
+    assert table["split"].value_counts().to_dict() == {"train": 9121, "test": 2432, "validation": 609}
     speaker = names.set_index("clip")["speaker"]
     assert speaker.nunique() == 4 + 24 + 2 + 91
     tested = set()
-    for seed in range(5):
-        sided = protocols.assign("speaker_independent", examples, names, REPORT.split, seed)
-        speakers = speaker[sided["clip"]].groupby(sided["side"].to_numpy()).agg(set)
+    by_speaker = protocols.get("speaker_independent")
+    for fold in range(by_speaker.n_folds(names, REPORT.split)):
+        table = by_speaker.assign(examples, names, REPORT.split, 0, fold)
+        speakers = speaker[table["clip"]].groupby(table["split"].to_numpy()).agg(set)
         assert not speakers["test"] & (speakers["train"] | speakers["validation"])
         tested |= speakers["test"]
     assert len(tested) == 121
 
 
 def test_scores_apart():
-    manifest = pd.DataFrame({"clip": list("abcd"), "corpus": ["tess", "tess", "savee", "savee"]})
     predictions = pd.DataFrame(
         {
             "clip": list("abcd"),
+            "corpus": ["tess", "tess", "savee", "savee"],
             "true": ["female_fear", "female_anger", "male_anger", "male_fear"],
             "predicted": ["female_fear", "male_anger", "male_sadness", "unknown"],
         }
     )
-    assert REPORT.scores(predictions, manifest) == {
+    assert REPORT.scores(predictions) == {
         "gender accuracy": 0.5,
         "emotion accuracy": 0.5,
         "savee: gender accuracy": 0.5,

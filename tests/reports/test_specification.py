@@ -43,11 +43,17 @@ def test_what_every_report_must_say(name):
     assert report.name == name
     assert len(set(report.labels)) == len(report.labels) > 1
     assert 0 < report.split.validation + report.split.test < 1
-    keys = [(figure.experiment, figure.metric) for figure in report.figures]
+    keys = [(figure.experiment, figure.metric, figure.label) for figure in report.figures]
     assert len(set(keys)) == len(keys)
+    assert {figure.label for figure in report.figures} <= {"", *report.labels}
     assert all(figure.where for figure in report.figures)
     assert all(item.what and item.choice and item.reason for item in report.not_stated)
     assert all(item.note for item in report.experiments if item.ours)
+    assert report.from_all or not report.statistics_from_all
+    for item in report.experiments:
+        assert item.training.kind in ("network", "svm")
+        assert set(item.training.chosen_on) <= {"train", "validation"}  # nothing is chosen on the test clips
+        assert "test" not in item.training.fitted_on
     # What is ours has nothing to be compared with.
     ours = {item.name for item in report.experiments if item.ours}
     assert not ours & {figure.experiment for figure in report.figures}

@@ -87,25 +87,27 @@ def names(real_data):
     """The whole corpus by its file names."""
     lines = (real_data / "names" / "tess.txt").read_text().split()
     clips = pd.DataFrame([corpora.get("tess").parse(corpora.corpus.PurePosixPath(line)) for line in lines])
-    return clips.sort_values("clip", ignore_index=True)
+    return clips.assign(corpus="tess", content=clips["clip"]).sort_values("clip", ignore_index=True)
 
 
 def test_280_test_clips(names):
-    sided = protocols.assign("as_reported", REPORT.copies(names, 0), names, REPORT.split, 0)
-    assert sided["side"].value_counts().to_dict() == {"train": 2240, "validation": 280, "test": 280}
+    table = protocols.get("as_reported").assign(REPORT.augmentation(names, 0), names, REPORT.split)
+    assert table["split"].value_counts().to_dict() == {"train": 2240, "validation": 280, "test": 280}
 
 
-def test_each_actress_is_tested_and_no_word_is_on_two_sides(names):
-    examples = REPORT.copies(names, 0)
+def test_each_actress_is_tested_and_no_word_is_in_two_splits(names):
+    examples = REPORT.augmentation(names, 0)
     facts = names.set_index("clip")
     tested = set()
-    for seed in range(2):
-        sided = protocols.assign("speaker_independent", examples, names, REPORT.split, seed)
-        speakers = facts.loc[sided["clip"], "speaker"].groupby(sided["side"].to_numpy()).unique()
+    by_speaker, by_sentence = (protocols.get(f"{name}_independent") for name in ("speaker", "sentence"))
+    assert by_speaker.n_folds(names, REPORT.split) == 2
+    for fold in range(2):
+        table = by_speaker.assign(examples, names, REPORT.split, 0, fold)
+        speakers = facts.loc[table["clip"], "speaker"].groupby(table["split"].to_numpy()).unique()
         assert len(speakers["test"]) == len(speakers["train"]) == 1
         tested |= set(speakers["test"])
     assert tested == {"OAF", "YAF"}
-    sided = protocols.assign("sentence_independent", examples, names, REPORT.split, 0)
-    words = facts.loc[sided["clip"], "sentence"].groupby(sided["side"].to_numpy()).unique()
-    assert {side: len(found) for side, found in words.items()} == {"test": 20, "train": 160, "validation": 20}
+    table = by_sentence.assign(examples, names, REPORT.split)
+    words = facts.loc[table["clip"], "sentence"].groupby(table["split"].to_numpy()).unique()
+    assert {split: len(found) for split, found in words.items()} == {"test": 20, "train": 160, "validation": 20}
     assert not set(words["test"]) & set(words["train"])
