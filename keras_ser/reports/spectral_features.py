@@ -367,8 +367,8 @@ def answers(rows, fair):
                 for way, name in others.items()
             )
             lines.append(
-                f"Augmentation, difference of the mean accuracy from {said[listed]} ({plain}): {changes}; described, not "
-                "tested (`compare models` tests over speakers)."
+                f"Augmentation, difference of the mean accuracy from {said[listed]} ({plain}): {changes}; described, "
+                "not tested (`compare models` tests over speakers)."
             )
             if listed == "cnn_2d":
                 lines.append(
