@@ -202,7 +202,7 @@ def reproduce_one(report, root, options):
     from keras_ser.analysis import reported
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
-    from keras_ser.runs import passes, runner
+    from keras_ser.runs import archive, passes, runner
 
     protocol_names = options.protocols or list(report.protocols)
     for protocol in protocol_names:
@@ -229,6 +229,7 @@ def reproduce_one(report, root, options):
     frame = reported.table(report, whole)
     folder = out / report.name
     tables.write(frame, markdown.report_table(report, frame, whole), folder)
+    archive.write(archive.read_all(out / "runs", report.name), folder)
     paths = figures.all_of_report(report, material, whole, frame, folder / "figures")
     logs = tensorboard.write(stored, out / "tensorboard")
 
@@ -297,7 +298,7 @@ def compare(options):
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
-    from keras_ser.runs import passes
+    from keras_ser.runs import archive, passes
 
     material, out, epochs = prepare(report, data_root(options.data), options)
     report = report.fitted(material.manifest)
@@ -313,6 +314,7 @@ def compare(options):
     description = f"{material.description}, {len(material.manifest)} clips"
     text = markdown.comparison(QUESTIONS[options.question][0], report, description, whole, frame, changes, classes)
     tables.write(frame, text, folder)
+    archive.write(archive.read_all(out / "runs", report.name), out / report.name)
     pictures = [figures.ladder(frame, reported.shared(whole), description, folder / "ladder.png")]
     if len(changes):
         pictures.append(figures.differences(changes, description, folder / "differences.png"))

@@ -61,12 +61,7 @@ def read(folder):
 
 def read_all(root, report):
     """All stored runs of a report, in order of their paths. → list of Run."""
-    return read_below(Path(root) / report)
-
-
-def read_below(folder):
-    """All runs stored in or below a folder, in order of their paths. → list of Run."""
-    paths = sorted(Path(folder).rglob("run.json"))
+    paths = sorted((Path(root) / report).rglob("run.json"))
     # What another process is writing at this moment, or one that was killed left behind, is no run.
     runs = [read(path.parent) for path in paths if not path.parent.parent.name.startswith(PART)]
     return [run for run in runs if run is not None]
