@@ -362,18 +362,17 @@ def answers(accuracy, fair):
         same = accuracy[[name for name in (plain, *ways.values()) if name]].dropna()
         if not plain or not ways or same.empty:
             continue
-        mean, variance = same.mean(), same.var().fillna(0.0)
+        mean, variance = same.mean(), same.var()
         change = {way: mean[name] - mean[plain] for way, name in ways.items()}
         spread = {way: (variance[name] + variance[plain]) ** 0.5 for way, name in ways.items()}
         clear = [way.replace("_", " ") for way in ways if abs(change[way]) > spread[way]]
         words = ", ".join(f"{way.replace('_', ' ')} {change[way]:+.3f}" for way in ways)
+        judged = f"Beyond the spread over the seeds: {', '.join(clear)}." if clear else ""
+        if len(same) == 1:
+            judged = "One seed has no spread to compare this with."
         lines.append(
             f"Augmentation, against {say(same[plain])} without, on the seeds that all have: {words}. "
-            + (
-                f"Beyond the spread over the seeds: {', '.join(clear)}."
-                if clear
-                else "None beyond the spread over the seeds."
-            )
+            f"{judged or 'None beyond the spread over the seeds.'}"
         )
         if listed == "cnn_2d":
             lines.append(
