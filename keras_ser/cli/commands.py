@@ -384,7 +384,14 @@ def export(options):
     load(reports.NAMES[0])
     from keras_ser.serving import export
 
-    differences = export.export(export.open_run(options.run), options.out)
+    run, root = export.open_run(options.run), data_root(options.data)
+    stored = export.stored_clips(run, root)
+    if stored.empty:
+        lacking = f"{root}: no recording of a test clip of this run"
+        if options.data:
+            raise UserError(f"{lacking}; without --data the model is exported uncompared with what the run stored")
+        print(f"{lacking}: the model is not compared with what the run stored (--data DIR)", file=sys.stderr)
+    differences = export.export(run, options.out, stored)
     say_differences(differences)
     print(f"\n{options.out}\n{options.out / 'README.md'}")
 

@@ -172,6 +172,7 @@ def arguments():
     added = command("export", "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    with_data(added)
 
     added = command("verify", "verify", "Repeat the self-test of an exported model.")
     added.add_argument("model", type=Path, metavar="DIR")

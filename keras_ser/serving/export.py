@@ -37,6 +37,8 @@ from keras_ser.serving import tflite
 from keras_ser.training.metrics import SCORES
 
 TOLERANCE = 1e-4  # of a probability
+STORED_TOLERANCE = 1e-3  # of one that the run stored, which another device may have computed
+STORED_CLIPS = 16  # so many of a run's test clips are compared with what it stored
 EXTRA = "assets.extra"
 LITE = f"{EXTRA}/model.tflite"
 ANY_RATE = 16000  # Hz, of the self-test of a model that takes recordings at their own rate
@@ -95,8 +97,23 @@ def describe(run):
     }
 
 
-def export(run, out):
+def stored_clips(run, root):
+    """What a run stored for its test clips (those without a transform) whose recordings lie in the data root ``root``.
+
+    → DataFrame of :meth:`keras_ser.runs.store.Run.predictions` and ``path``; empty if there are none
+    """
+    names = [name for name in reports.load(run.facts["report"]).corpora if (Path(root) / name).is_dir()]
+    if not names:
+        return run.predictions().iloc[:0].assign(path=[])
+    recordings = corpora.joined(names, root)
+    recordings = recordings[recordings["synthetic"] == run.facts["synthetic"]]
+    return run.predictions().query("transform == 'none'").merge(recordings[["clip", "path"]], on="clip")
+
+
+def export(run, out, stored=None):
     """Write ``run`` to the folder ``out``, whole or not at all. → dict: greatest differences that the self-test found.
+
+    ``stored``: from :func:`stored_clips`, to compare the exported model with too.
 
     Raises UserError if there is something at ``out`` already, the disk does not take it, or the self-test fails.
     """
@@ -124,6 +141,8 @@ def export(run, out):
             with _os_errors():
                 _write_warmup(test, extra / "tf_serving_warmup_requests")
             differences = verify(folder)
+            if stored is not None and len(stored):
+                differences |= compare_with_stored(folder, stored)
             os.replace(folder, out)
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror or error}") from error
@@ -243,6 +262,33 @@ def verify(folder):
     if wrong:
         raise UserError(f"{folder}: probabilities differ from those of the training path by {'; '.join(wrong)}")
     return differences
+
+
+def compare_with_stored(folder, stored):
+    """Put test clips of a run to its exported model. → dict: what was compared → greatest difference of a probability.
+
+    ``stored``: from :func:`stored_clips`; ``STORED_CLIPS`` of them are taken, evenly.
+
+    Raises UserError if one differs by more than ``STORED_TOLERANCE``, or a recording cannot be read.
+    """
+    facts = json.loads((Path(folder) / EXTRA / "keras_ser.json").read_text())
+    ask = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    chosen = stored.iloc[:: math.ceil(len(stored) / STORED_CLIPS)].reset_index(drop=True)
+    found = []
+    for path in chosen["path"]:
+        y, rate = audio.read(path, first_channel=facts["first_channel"])
+        waveform, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
+        found.append(ask(waveform=waveform)["probabilities"][0])
+    expected = chosen[[f"p_{label}" for label in facts["labels"]]].to_numpy()
+    differences = np.abs(np.stack(found) - expected).max(axis=1)  # [clips]
+    # Not a number is not within the tolerance.
+    wrong = chosen["clip"][~(differences <= STORED_TOLERANCE)].tolist()
+    if wrong:
+        raise UserError(
+            f"the model answers otherwise than the run stored for {len(wrong)} of {len(chosen)} test clips, by up to "
+            f"{differences.max():.2g} ({wrong[0]}): the recordings or the code have changed since: run it again"
+        )
+    return {f"serving_default, {len(chosen)} test clips as the run stored them": float(differences.max())}
 
 
 def _field(number, payload):

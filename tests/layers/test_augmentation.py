@@ -20,6 +20,7 @@ from tests.harness import check_layer, generated, padded
 WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name in ("chirp", "quiet", "silence")})
 
 
+@pytest.mark.slow
 def test_pitch_shift(tmp_path):
     n_steps = np.array([-3.0, 0.5, 2.0], np.float32)
     shifted = check_layer(PitchShift(16000), WAVEFORM, LENGTHS, tmp_path, atol=1e-4, n_steps=n_steps)
@@ -27,6 +28,7 @@ def test_pitch_shift(tmp_path):
     np.testing.assert_allclose(shifted, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_time_stretch(tmp_path):
     rate = np.array([0.8, 1.0, 1.21], np.float32)
     stretched, lengths = check_layer(TimeStretch(), WAVEFORM, LENGTHS, tmp_path, atol=1e-4, rate=rate)

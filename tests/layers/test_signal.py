@@ -11,6 +11,7 @@ from tests.harness import check_layer, generated, padded
 WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name != "impulse"})
 
 
+@pytest.mark.slow
 def test_denoise(tmp_path):
     clean = check_layer(Denoise(16000), WAVEFORM, LENGTHS, tmp_path, atol=1e-5)
     np.testing.assert_allclose(clean, denoise(WAVEFORM, sample_rate=16000, lengths=LENGTHS), rtol=0, atol=1e-5)

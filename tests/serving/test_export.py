@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from keras_ser import audio, corpora, reports
+from keras_ser.cli import commands
 from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
@@ -152,6 +153,36 @@ def test_a_full_disk_leaves_nothing(runs, tmp_path, small_disk):
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_an_export_is_compared_with_what_the_run_stored(runs, exported, embedded, tmp_path, capsys, monkeypatch):
+    run, folder = runs["tess_mfcc"], str(runs["tess_mfcc"].folder)
+    stored = export.stored_clips(run, embedded)
+    assert set(stored["clip"]) == set(run.predictions().query("transform == 'none'")["clip"])
+    ((said, difference),) = export.compare_with_stored(exported["tess_mfcc"], stored).items()
+    assert said == f"serving_default, {len(stored)} test clips as the run stored them"
+    assert difference < export.TOLERANCE
+    otherwise = stored.assign(p_fear=stored["p_fear"] + 2e-3)
+    with pytest.raises(UserError, match=rf"otherwise .* for {len(stored)} of {len(stored)} test clips"):
+        export.compare_with_stored(exported["tess_mfcc"], otherwise)
+    with pytest.raises(UserError, match="otherwise"):
+        export.compare_with_stored(exported["tess_mfcc"], stored.assign(p_fear=np.nan))
+
+    # Where they are not available, or are synthetic speech of the same names, that is said.
+    assert export.stored_clips(run, tmp_path).empty
+    real = dataclasses.replace(run, facts={**run.facts, "synthetic": False})
+    assert export.stored_clips(real, embedded).empty
+    assert commands.main(["export", folder, "--out", str(tmp_path / "a"), "--data", str(tmp_path)]) == 2
+    assert "no recording of a test clip" in capsys.readouterr().err
+    asked = []
+    monkeypatch.setattr(export, "export", lambda *arguments: asked.append(arguments) or {})
+    monkeypatch.delenv("KERAS_SER_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert commands.main(["export", folder, "--out", "a"]) == 0
+    assert "data: no recording of a test clip of this run: the model is not compared" in capsys.readouterr().err
+    assert commands.main(["export", folder, "--out", "a", "--data", str(embedded)]) == 0
+    assert "no recording" not in capsys.readouterr().err
+    assert [len(stored) for *_, stored in asked] == [0, len(stored)]
+
+
 def test_runs_that_cannot_be_exported(runs, tmp_path):
     with pytest.raises(UserError, match="no run is stored there"):
         export.open_run(tmp_path)
@@ -180,5 +211,9 @@ def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
         experiments=[report.experiment("cnn_2d")],
         **options,
     )
-    differences = export.export(run, tmp_path / "exported")  # dropout must be off, whatever comes before the network
+    stored = export.stored_clips(run, embedded)
+    differences = export.export(
+        run, tmp_path / "exported", stored
+    )  # dropout must be off, whatever comes before the network
     assert max(differences.values()) < export.TOLERANCE
+    assert f"serving_default, {export.STORED_CLIPS} test clips as the run stored them" in differences

@@ -9,6 +9,7 @@ import soundfile
 
 from keras_ser import audio, corpora
 from keras_ser.cli import commands
+from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.serving import predict
 
@@ -58,13 +59,26 @@ def test_in_order_and_as_if_alone(predictor, paths):
     assert sum(probability for _, probability in together[0].top(7)) == pytest.approx(1, abs=1e-5)
 
 
-def test_other_rates_and_stereo(predictor, paths, tmp_path):
+def test_other_rates_and_stereo(predictor, paths, tmp_path, rng):
     y, rate = audio.read(paths[0])
-    audio.write(tmp_path / "a.wav", y, rate)
-    audio.write(tmp_path / "b.wav", np.repeat(y, 2), 2 * rate)  # the same to the ear, but for what lies above
-    one, other = answers(predictor, [tmp_path / "a.wav", tmp_path / "b.wav"])
-    assert one.seconds == pytest.approx(other.seconds)
-    assert one.warnings == ()
+    channels = np.stack([y, 0.1 * rng.normal(size=len(y))], axis=1)
+    faster = resample(channels.T.astype(np.float32), orig_sr=rate, target_sr=2 * rate)[0].numpy().T
+    for name, sound, its_rate in (
+        ("mono", channels.mean(axis=1), rate),
+        ("stereo", channels, rate),
+        ("faster", faster, 2 * rate),  # the same to the ear
+        ("other", channels[:, 0], rate),
+    ):
+        soundfile.write(tmp_path / f"{name}.wav", sound, its_rate, subtype="FLOAT")
+    mono, stereo, faster, other = answers(
+        predictor, [tmp_path / f"{name}.wav" for name in ("mono", "stereo", "faster", "other")]
+    )
+    np.testing.assert_allclose(stereo.probabilities, mono.probabilities, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(faster.probabilities, mono.probabilities, rtol=0, atol=1e-5)
+    assert abs(other.probabilities - mono.probabilities).max() > 5e-5  # one channel alone is another sound
+    for prediction in (stereo, faster):
+        assert prediction.seconds == pytest.approx(mono.seconds)
+        assert prediction.warnings == ()
 
 
 def test_a_bad_file_does_not_stop_the_rest(predictor, paths, tmp_path):
