@@ -65,6 +65,10 @@ def signals(of):
     # librosa too.
     if of == "chirp":
         return {"chirp in noise": made["chirp"] + 0.05 * made["noise"]}
+    if of == "voice":
+        t = np.arange(20011) / 16000
+        phase = 2 * np.pi * np.cumsum(150 + 60 * np.sin(9 * t)) / 16000
+        return {"voice": sum(0.2 / k * np.sin(k * phase) for k in range(1, 12)).astype(np.float32)}
     if of == "noise":
         return {"quiet": made["quiet"]}
     if of == "sounds":
@@ -125,6 +129,14 @@ PARITY = [
         lambda y: librosa.feature.spectral_centroid(y=y, sr=16000).T,
         of_maximum,
         1e-4,
+    ),
+    Parity(
+        layers.YIN(16000),
+        "librosa.yin",
+        lambda y: librosa.yin(y, sr=16000, fmin=65, fmax=500)[:, None],
+        of_maximum,
+        1e-4,
+        "voice",
     ),
     *(
         Parity(
@@ -244,7 +256,7 @@ def page():
         "clip at a time. The clips are silence, an impulse, a chirp, noise, noise that stops and very quiet noise at",
         "16 kHz; for `BandShape`, `TimeStretch` and `PitchShift` a chirp in noise and white noise alone (where a band",
         "holds nothing but rounding errors, so do its centroid and its phase, in librosa too); for `Resample` tones of",
-        "100 and 3000 Hz. The tests assert the tolerance.",
+        "100 and 3000 Hz; for `YIN` a voice of eleven harmonics. The tests assert the tolerance.",
         "",
         f"Measured on a CPU with {tools}, by `python -m tests.parity`,",
         "which writes this page.",
