@@ -26,6 +26,7 @@ from keras_ser.layers.augmentation import (
 from keras_ser.layers.features import (
     MFCC,
     RMS,
+    YIN,
     BandShape,
     ClipNormalization,
     Deltas,
@@ -47,6 +48,7 @@ from keras_ser.layers.signal import Decimate, Denoise, FixSamples, Resample, Sig
 __all__ = [
     "MFCC",
     "RMS",
+    "YIN",
     "AddNoise",
     "BandShape",
     "ClipNormalization",

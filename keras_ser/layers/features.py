@@ -1,9 +1,11 @@
 """Layers waveform [batch, samples] → features [batch, frames, features], and features → features."""
 
+from math import ceil, floor
+
 import keras
 import tensorflow as tf
 
-from keras_ser.dsp import cepstrum, contour, decibel, deltas, mel, scaling, shape
+from keras_ser.dsp import cepstrum, contour, decibel, deltas, mel, pitch, scaling, shape
 from keras_ser.dsp.spectrum import frame_count, frame_mask
 from keras_ser.layers.contract import (
     FEATURES,
@@ -327,6 +329,73 @@ class ZeroCrossingRate(ContourLayer):
 
     def call(self, waveform: tf.Tensor, lengths: tf.Tensor | None = None) -> tf.Tensor:
         return contour.zero_crossing_rate(waveform, lengths=lengths, **self.frames())[..., None]
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class YIN(ContourLayer):
+    """Fundamental frequency of each frame, numerically ``librosa.yin``.
+
+    :func:`keras_ser.dsp.pitch.yin`. Every frame gets an estimate, voiced or not.
+
+    Args:
+        sample_rate: Integer, in Hz.
+        fmin: Float, lowest frequency in Hz; one period of it must fit in a frame.
+        fmax: Float, highest frequency in Hz.
+        frame_length: Integer, samples in a frame.
+        hop_length: Integer, samples between the centres of successive frames.
+        trough_threshold: Float, depth from which a minimum of the normalised difference counts as a period.
+
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch].
+
+    Output shape:
+        [batch, 1 + samples // hop_length, 1], in Hz.
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> YIN(16000, fmin=65, fmax=400)(waveform).shape
+    TensorShape([2, 32, 1])
+
+    References:
+        librosa 0.11, ``librosa.yin``; A. de Cheveigné, H. Kawahara, "YIN, a fundamental frequency estimator for speech
+        and music", 2002.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        fmin: float = 65.0,
+        fmax: float = 500.0,
+        frame_length: int = 2048,
+        hop_length: int = 512,
+        trough_threshold: float = 0.1,
+        **kwargs,
+    ):
+        super().__init__(frame_length, hop_length, **kwargs)
+        require_positive_integers(sample_rate=sample_rate)
+        _require_band(sample_rate, fmin, fmax)
+        received = {"fmin": fmin, "frame_length": frame_length, "sample_rate": sample_rate}
+        fits = fmin > 0 and ceil(sample_rate / fmin) < frame_length
+        require(fits, "`frame_length` must be more than `sample_rate` / `fmin`, a period in samples", **received)
+        apart = ceil(sample_rate / fmin) - floor(sample_rate / fmax) >= 2
+        require(apart, "the periods of `fmin` and `fmax` must be two samples apart, or more", fmin=fmin, fmax=fmax)
+        holds = is_number(trough_threshold) and trough_threshold > 0
+        require(holds, "`trough_threshold` must be positive", trough_threshold=trough_threshold)
+        self.sample_rate = sample_rate
+        self.fmin = fmin
+        self.fmax = fmax
+        self.trough_threshold = trough_threshold
+
+    def yin_config(self):
+        names = "sample_rate fmin fmax trough_threshold"
+        return {name: getattr(self, name) for name in names.split()}
+
+    def call(self, waveform: tf.Tensor, lengths: tf.Tensor | None = None) -> tf.Tensor:
+        return pitch.yin(waveform, lengths=lengths, **self.frames(), **self.yin_config())[..., None]
+
+    def get_config(self):
+        return {**super().get_config(), **self.yin_config()}
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")

@@ -65,6 +65,19 @@ SEED = {"`seed` must be an integer or None": {"seed": "0"}}
 CASES = {
     "MFCC": Case((16000,), WAVEFORM, {}, {**OF_MEL, "`n_mfcc` must be at most `n_mels`": {"n_mfcc": 200}}),
     "RMS": Case((), WAVEFORM, {}, OF_FRAMES),
+    "YIN": Case(
+        (16000,),
+        WAVEFORM,
+        {},
+        {
+            **RATE,
+            **OF_FRAMES,
+            "`fmin` must be less than `fmax`": {"fmin": 500, "fmax": 100},
+            "`frame_length` must be more than": {"fmin": 65, "frame_length": 200},
+            "`fmin` and `fmax` must be two samples apart": {"fmin": 100, "fmax": 100.1},
+            "`trough_threshold` must be positive": {"trough_threshold": 0},
+        },
+    ),
     "AddNoise": Case((), WAVEFORM, {}, {"`snr_db` must be a pair (low, high)": {"snr_db": (30, 10)}, **SEED}),
     "BandShape": Case(
         BANDS,

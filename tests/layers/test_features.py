@@ -7,12 +7,14 @@ from keras_ser.dsp.contour import rms, zero_crossing_rate
 from keras_ser.dsp.decibel import power_to_db
 from keras_ser.dsp.deltas import deltas
 from keras_ser.dsp.mel import mel_spectrogram
+from keras_ser.dsp.pitch import yin
 from keras_ser.dsp.scaling import grey_levels
 from keras_ser.dsp.shape import band_shape, spectral_centroid
 from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.layers import (
     MFCC,
     RMS,
+    YIN,
     BandShape,
     ClipNormalization,
     Deltas,
@@ -70,6 +72,12 @@ def test_rms_and_zero_crossing_rate(tmp_path):
         values = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-6)
         expected = function(WAVEFORM, frame_length=800, hop_length=256, lengths=LENGTHS)
         np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_yin(tmp_path):
+    values = check_layer(YIN(16000, 65, 400, 1024, 256), WAVEFORM, LENGTHS, tmp_path, atol=1e-2)
+    expected = yin(WAVEFORM, sample_rate=16000, fmin=65, fmax=400, frame_length=1024, hop_length=256, lengths=LENGTHS)
+    np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5)
 
 
 def test_spectral_centroid(tmp_path):
