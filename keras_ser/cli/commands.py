@@ -13,7 +13,7 @@ from pathlib import Path
 
 from keras_ser import reports
 from keras_ser.cli.parser import EMBEDDED_EPOCHS, QUESTIONS, arguments
-from keras_ser.errors import UserError
+from keras_ser.errors import UserError, one_line
 
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
 
@@ -51,7 +51,7 @@ def find_corpora(names, root, out):
 
 @contextlib.contextmanager
 def quiet_stderr():
-    """Keep back what TensorFlow's start prints before it can be told not to; show it if the start fails."""
+    """Keep back what TensorFlow and its converter print before and without being told; show it if something breaks."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
@@ -59,6 +59,8 @@ def quiet_stderr():
         os.dup2(kept.fileno(), 2)
         try:
             yield
+        except (UserError, KeyboardInterrupt):
+            raise
         except BaseException:
             kept.seek(0)
             os.write(terminal, kept.read())
@@ -391,7 +393,8 @@ def export(options):
         if options.data:
             raise UserError(f"{lacking}; without --data the model is exported uncompared with what the run stored")
         print(f"{lacking}: the model is not compared with what the run stored (--data DIR)", file=sys.stderr)
-    differences = export.export(run, options.out, stored)
+    with quiet_stderr():  # TensorFlow Lite's converter reports as an error what the model card says in words
+        differences = export.export(run, options.out, stored)
     say_differences(differences)
     print(f"\n{options.out}\n{options.out / 'README.md'}")
 
@@ -469,14 +472,31 @@ def benchmark(options):
 def main(argv=None):
     """Run one command. → exit code."""
     options = arguments().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    code = carry_out(options)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again as it ends
+        if code == 0 and not isinstance(error, BrokenPipeError):  # `| head` has read enough
+            print(f"keras-ser: standard output: {error.strerror}", file=sys.stderr)
+            return 2
+    return code
+
+
+def carry_out(options):
+    """Call the command's function. → exit code."""
     try:
         globals()[options.function](options)
+    except BrokenPipeError:
+        return 0
     except UserError as error:
         print(f"keras-ser: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"keras-ser: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"keras-ser: {one_line(f'{where}{error.strerror or error}')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

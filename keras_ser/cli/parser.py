@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 def positive(text):
     """A whole number of at least 1."""
-    value = int(text) if text.isascii() and text.isdigit() else 0
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
     return value
@@ -41,6 +41,22 @@ def seconds(text):
         value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text!r}")
+    return value
+
+
+def port(text):
+    """A TCP port."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    if not 1 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 is needed, not {text!r}")
+    return value
+
+
+def seed(text):
+    """A seed that NumPy, TensorFlow and Keras take."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^32 - 1 is needed, not {text!r}")
     return value
 
 
@@ -149,7 +165,7 @@ def arguments():
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
     with_data(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
-    added.add_argument("--seed", type=int, default=0, metavar="K", help="default: 0")
+    added.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
 
     corpus = command(None, "corpus", "Make, check or download a corpus.")
     actions = corpus.add_subparsers(required=True, metavar="ACTION")
@@ -187,7 +203,7 @@ def arguments():
 
     added = command("demo", "demo", "Serve a page to this machine on which to try a model with one's own voice.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
-    added.add_argument("--port", type=positive, default=7860, metavar="N", help="default: 7860")
+    added.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
 
     added = command("benchmark", "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
     with_data(added)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from keras_ser import files
 from keras_ser.errors import UserError
 from keras_ser.runs import layout, store
 from keras_ser.runs.store import Run
@@ -93,7 +94,6 @@ def read_all(root, report):
 def write(runs, folder):
     """Archive ``runs`` in ``folder``, in place of what was archived there. → its three paths"""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     runs = sorted(runs, key=key)
     lines = "".join(json.dumps({"facts": run.facts, "metrics": run.metrics}) + "\n" for run in runs)
     tables = {
@@ -109,9 +109,8 @@ def write(runs, folder):
         packed = io.BytesIO()
         with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
             file.write(content.encode())
-        part = folder / f".{name}.part"
-        part.write_bytes(packed.getvalue())
-        part.replace(folder / name)
+        with files.replaced(folder / name) as part:
+            part.write_bytes(packed.getvalue())
     return [folder / name for name in contents]
 
 

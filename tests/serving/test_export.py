@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
@@ -17,7 +18,7 @@ from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.runs import runner, store
-from keras_ser.serving import export, tflite
+from keras_ser.serving import export, predict, tflite
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
 # Why there is no TensorFlow Lite model of a report: it cannot undo a Fourier transform, or make one of 1631 samples.
@@ -54,7 +55,16 @@ def test_the_self_test_can_be_run_again(name, exported):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tensorflow_alone_can_load_it(name, exported):
+def test_tensorflow_alone_can_load_it_and_hears_every_file_of_a_batch(name, exported, rng, tmp_path):
+    noise = rng.uniform(-0.5, 0.5, (9000, 2))
+    soundfile.write(tmp_path / "0.wav", noise, 44100, format="WAVEX", subtype="PCM_24")
+    soundfile.write(tmp_path / "1.wav", noise[:1, 0], 12345, subtype="FLOAT")  # one sample
+    audio.write(tmp_path / "2.wav", noise[:, 0], 48000)
+    whole = (tmp_path / "2.wav").read_bytes()
+    (tmp_path / "2.wav").write_bytes(whole[:36] + b"LIST\5\0\0\0INFOx\0" + whole[36:] + b"_PMX\3\0\0\0odd\0and more")
+    (tmp_path / "3.wav").write_bytes(whole[:999])
+    (tmp_path / "4.wav").touch()
+    paths = [str(tmp_path / f"{number}.wav") for number in range(5)]
     code = f"""
 import sys
 for name in ("keras_ser", "keras", "librosa", "soundfile", "pandas", "scipy", "noisereduce", "sklearn"):
@@ -64,9 +74,38 @@ model = tf.saved_model.load({str(exported[name])!r})
 test = np.load({str(exported[name] / "assets.extra" / "selftest.npz")!r})
 answer = model.signatures["padded"](waveform=tf.constant(test["waveform"]), lengths=tf.constant(test["lengths"]))
 print(abs(answer["probabilities"].numpy() - test["probabilities"]).max())
+files = [open(path, "rb").read() for path in {paths!r}]
+answer = model.signatures["wav_bytes"](wav_bytes=tf.constant(files))
+print(answer["status"].numpy().tolist(), answer["label"].numpy().tolist(), answer["class_index"].numpy().tolist())
+print(np.isnan(answer["probabilities"]).all(axis=1).tolist(), np.isnan(answer["probabilities"]).any(axis=1).tolist())
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < export.TOLERANCE
+    difference, answers, nan = done.stdout.splitlines()
+    assert float(difference) < export.TOLERANCE
+    assert answers.startswith("[b'ok', b'ok', b'ok', b'cut off")
+    assert "b'', b''] [" in answers
+    assert answers.endswith(" -1, -1]")
+    assert nan == "[False, False, False, True, True] [False, False, False, True, True]"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_of_nothing_but_bad_files_is_answered(name, exported):
+    answer = served(exported[name])["wav_bytes"](wav_bytes=tf.constant([b"", b"no sound"]))
+    assert np.isnan(answer["probabilities"]).all()
+    assert answer["label"].numpy().tolist() == [b"", b""]
+
+
+def test_files_are_answered_as_the_command_answers_them(exported, tmp_path, rng):
+    """In a batch with one that cannot be decoded; a rate of its own, three channels, 8 bits."""
+    soundfile.write(tmp_path / "a.wav", rng.uniform(-0.5, 0.5, (20000, 3)), 12345, subtype="PCM_U8")
+    (tmp_path / "b.wav").write_bytes(b"RIFF")
+    answer = served(exported["tess_mfcc"])["wav_bytes"](
+        wav_bytes=tf.constant([path.read_bytes() for path in sorted(tmp_path.iterdir())])
+    )
+    (expected,) = predict.predict(predict.load(exported["tess_mfcc"]), [tmp_path / "a.wav"])
+    np.testing.assert_allclose(answer["probabilities"][0], expected.probabilities, rtol=0, atol=1e-4)
+    assert answer["status"].numpy().tolist()[0] == b"ok"
+    assert answer["status"].numpy().tolist()[1].startswith(b"no WAV file")
 
 
 def test_what_it_is_stands_inside_and_beside_it(runs, exported):

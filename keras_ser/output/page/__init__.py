@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from keras_ser import files
 from keras_ser.errors import UserError
 from keras_ser.output.page import content
 
@@ -37,11 +38,6 @@ def write(out, root, *, audio=False):
         lstrip_blocks=True,
     )
     environment.filters["firm"] = content.firm
-    part = out / f".{NAME}.part"
-    try:
+    with files.replaced(out / NAME) as part:
         part.write_text(environment.get_template("page.html").render(found), encoding="utf-8")
-        part.replace(out / NAME)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"cannot write {out / NAME}: {error.strerror or error}") from error
     return out / NAME
