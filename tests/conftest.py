@@ -1,6 +1,8 @@
 """Fixtures that every test may use."""
 
 import contextlib
+import importlib
+import itertools
 import os
 import resource
 from pathlib import Path, PurePosixPath
@@ -47,6 +49,21 @@ def small_disk():
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     return limit
+
+
+@pytest.fixture
+def package_module(tmp_path, monkeypatch):
+    """Source → a module of it that counts as one of the package's."""
+    monkeypatch.syspath_prepend(tmp_path)
+    names = itertools.count()
+
+    def make(source):
+        name = f"keras_ser_{tmp_path.name}_{next(names)}"
+        (tmp_path / f"{name}.py").write_text(source)
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -165,10 +165,11 @@ def _deal(manifest, column, n_groups, repetition):
 
 def _by_speaker(manifest, split, n_groups, repetition, fold, n_folds):
     """Test on speaker group ``fold``, validate on the next. → object [clips]"""
-    return _one_group(_deal(manifest, "speaker", n_groups, repetition), split, n_groups, repetition, fold, n_folds)
+    group = _deal(manifest, "speaker", n_groups, repetition)
+    return _one_group(group, manifest, split, n_groups, repetition, fold, n_folds)
 
 
-def _one_group(group, split, n_groups, repetition, fold, n_folds):
+def _one_group(group, manifest, split, n_groups, repetition, fold, n_folds):
     test = fold % n_groups
     splits = np.where(group == test, "test", "train").astype(object)
     if n_groups > 2:
@@ -177,7 +178,8 @@ def _one_group(group, split, n_groups, repetition, fold, n_folds):
         # Two groups: one is the test, so validation can only be clips of the other.
         (rest,) = np.nonzero(splits == "train")
         rng = np.random.default_rng(training_seed(repetition, fold, n_folds))
-        splits[rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)] = "validation"
+        drawn = rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)
+        splits[rest[manifest["content"].iloc[rest].isin(manifest["content"].iloc[drawn])]] = "validation"
     return splits
 
 
@@ -189,7 +191,7 @@ def _hold_out(column):
         group = _deal(manifest, column, n_groups, repetition)
         return _keep(
             examples,
-            pd.Series(_one_group(group, split, n_groups, repetition, fold, n_groups), index=manifest["clip"]),
+            pd.Series(_one_group(group, manifest, split, n_groups, repetition, fold, n_groups), index=manifest["clip"]),
         )
 
     return draw

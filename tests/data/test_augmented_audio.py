@@ -33,12 +33,12 @@ def test_a_file_for_every_example_and_nothing_else(folder):
     assert [REPORT.labels[label] for label in table["label"]] == list(table["emotion"])
 
 
-def test_the_tables_are_the_sides_that_the_runs_have(folder, manifest):
-    examples = REPORT.copies(manifest, 0)
-    sided = protocols.assign("as_reported", examples, manifest, REPORT.split, 0)
-    for side in protocols.SIDES:
-        table = pd.read_csv(folder / f"{side}.csv")
-        expected = sided[sided["side"] == side]
+def test_the_tables_are_the_splits_that_the_runs_have(folder, manifest):
+    examples = REPORT.augmentation(manifest, 0)
+    assigned = protocols.get("as_reported").assign(examples, manifest, REPORT.split)
+    for split in protocols.SPLITS:
+        table = pd.read_csv(folder / f"{split}.csv")
+        expected = assigned[assigned["split"] == split]
         np.testing.assert_array_equal(table[["clip", "copy"]], expected[["clip", "copy"]])
         np.testing.assert_allclose(table["amount"], expected["amount"])
 
@@ -60,9 +60,9 @@ def test_the_sounds(folder, manifest):
 
 def test_a_seed_repeats_and_clips_may_be_named_by_folders(folder, manifest, tmp_path):
     clips = manifest.assign(clip="Anger/" + manifest["clip"])
-    plain = REPORT.copies(manifest, 0)
+    plain = REPORT.augmentation(manifest, 0)
     # The draw goes by the clip's name, so the nested names are given the plain ones' amounts.
-    report = dataclasses.replace(REPORT, copies=lambda *_: plain.assign(clip="Anger/" + plain["clip"]))
+    report = dataclasses.replace(REPORT, augmentation=lambda *_: plain.assign(clip="Anger/" + plain["clip"]))
     augmented_audio.write(report, clips, tmp_path, seed=0)
 
     def sounds(root):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_ser.data.cache import FeatureCache, digest
+from keras_ser.data.cache import FeatureCache
 from keras_ser.errors import UserError
 
 
@@ -77,7 +77,3 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write the feature cache"):
         FeatureCache(tmp_path / "file", {})
-
-
-def test_digest_ignores_the_order_of_keys():
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})

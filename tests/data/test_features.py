@@ -10,6 +10,7 @@ from keras_ser import audio, corpora, librosa_reference, reports
 from keras_ser.data import features
 from keras_ser.data.cache import FeatureCache
 from keras_ser.errors import UserError
+from keras_ser.reports import spectral_features
 
 REPORT = reports.load("emodb_losses")
 FRONT_END = REPORT.experiments[0].front_end
@@ -22,7 +23,7 @@ def manifest(embedded):
 
 @pytest.fixture(scope="module")
 def examples(manifest):
-    return REPORT.copies(manifest, 0)  # 28
+    return REPORT.augmentation(manifest, 0)  # 28
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +61,9 @@ def test_padded():
     assert (batch.dtype, lengths.dtype) == (np.float32, np.int32)
 
 
-def test_in_graph_and_by_the_libraries(examples, manifest, together, tmp_path):
+def test_both_backends_give_the_same(examples, manifest, together, tmp_path):
     ours, _ = together
-    theirs = features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, engine="reference")
+    theirs = features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, backend="librosa")
     assert ours.shape == theirs.shape == (28, 13, 150)
     assert ours.dtype == theirs.dtype == np.float32
     plain = examples["transform"] == "none"
@@ -101,7 +102,7 @@ def test_nothing_is_computed_twice(examples, manifest, together, monkeypatch):
 
 def test_an_interrupted_run_goes_on_where_it_stopped(examples, manifest, tmp_path, monkeypatch):
     def compute():
-        return features.compute(examples[:4], manifest, FRONT_END, cache_root=tmp_path, engine="reference")
+        return features.compute(examples[:4], manifest, FRONT_END, cache_root=tmp_path, backend="librosa")
 
     store, stored = FeatureCache.store, []
 
@@ -145,7 +146,7 @@ def test_a_file_that_changed_or_vanished_since(manifest, tmp_path):
     waveform, rate = audio.read(manifest["path"][0])
     audio.write(path, waveform, rate)
     clip, _ = features.with_content(unread(manifest[:1], path=str(path)))
-    examples = REPORT.copies(clip, 0)[:1]
+    examples = REPORT.augmentation(clip, 0)[:1]
     audio.write(path, waveform[::-1], rate)
     with pytest.raises(UserError, match=r"clip\.wav: the file has changed"):
         features.compute(examples, clip, FRONT_END, cache_root=tmp_path / "cache")
@@ -161,13 +162,13 @@ def test_another_rate_is_resampled(manifest, together, tmp_path):
     audio.write(tmp_path / "high.wav", high, 48000)
     clip, _ = features.with_content(unread(manifest[:1], path=str(tmp_path / "high.wav")))
     assert (clip["rate"][0], clip["samples"][0]) == (48000, len(high))
-    values = features.compute(REPORT.copies(clip, 0)[:1], clip, FRONT_END, cache_root=tmp_path)
+    values = features.compute(REPORT.augmentation(clip, 0)[:1], clip, FRONT_END, cache_root=tmp_path)
     np.testing.assert_allclose(values[0], FRONT_END.reference(high, 48000), rtol=0, atol=0.05)
     assert np.corrcoef(values[0].ravel(), together[0][0].ravel())[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("engine", features.ENGINES)
-def test_a_front_end_may_hear_the_first_channel_at_its_own_rate(engine, manifest, tmp_path):
+@pytest.mark.parametrize("backend", features.BACKENDS)
+def test_a_front_end_may_hear_the_first_channel_at_its_own_rate(backend, manifest, tmp_path):
     front_end = reports.load("four_corpora").experiment("cnn").front_end
     waveform, _ = audio.read(manifest["path"][0])
     channels = np.stack([0.5 * waveform, 0.2 * waveform[::-1]], axis=1)
@@ -176,14 +177,14 @@ def test_a_front_end_may_hear_the_first_channel_at_its_own_rate(engine, manifest
         soundfile.write(path, channels, int(path.split("/")[-1][:-4]), subtype="FLOAT")
     clips, _ = features.with_content(clips)
     values = features.compute(
-        reports.load("four_corpora").copies(clips, 0), clips, front_end, cache_root=tmp_path, engine=engine
+        reports.load("four_corpora").augmentation(clips, 0), clips, front_end, cache_root=tmp_path, backend=backend
     )
     expected = front_end.reference(channels[:, 0], 16000)
     for row in values:  # whatever the rate
         np.testing.assert_allclose(row, expected, rtol=0, atol=3e-3)
 
 
-def test_clips_that_cannot_be_used_are_left_out(manifest, tmp_path):
+def test_clips_that_cannot_be_used_are_excluded(manifest, tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     audio.write(tmp_path / "silent.wav", np.zeros(100, np.float32), 16000)
     clips = unread(manifest)
@@ -200,13 +201,48 @@ def test_clips_that_cannot_be_used_are_left_out(manifest, tmp_path):
         features.with_content(clips[:2])
 
 
-def test_a_recipe_knows_the_engine_and_the_rate():
-    in_graph, by_libraries = (features.recipe(FRONT_END, engine) for engine in features.ENGINES)
-    assert in_graph == features.recipe.__wrapped__(FRONT_END, "in_graph")  # a graph built twice has the same names
-    assert in_graph != by_libraries
-    assert by_libraries != features.recipe(dataclasses.replace(FRONT_END, sample_rate=8000), "reference")
+def test_a_recipe_knows_the_backend_and_the_rate():
+    ours, by_libraries = (features.recipe(FRONT_END, backend) for backend in features.BACKENDS)
+    again = features.front_end_facts.__wrapped__(FRONT_END, "tensorflow")
+    assert again.items() <= ours.items()  # a graph built twice has other names
+    assert ours != by_libraries
+    other_rate = dataclasses.replace(FRONT_END, sample_rate=8000)
+    for backend in features.BACKENDS:
+        assert features.recipe(FRONT_END, backend) != features.recipe(other_rate, backend)
 
 
-def test_unknown_engine(examples, manifest, tmp_path):
-    with pytest.raises(UserError, match="no feature engine 'torch'"):
-        features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, engine="torch")
+def code_of(report, name):
+    """What a recipe of the backend librosa says of an experiment's front end, as if for the first time."""
+    front_end = reports.load(report).experiment(name).front_end
+    return features.front_end_facts.__wrapped__(front_end, "librosa")
+
+
+@pytest.mark.parametrize(
+    ("module", "constant", "value"),
+    [
+        (librosa_reference, "emodb_features", lambda y, sr: y),
+        (spectral_features, "BANDS", ((300, 626), *spectral_features.BANDS[1:])),
+        (spectral_features, "HOP_LENGTH", 721),
+        (librosa_reference, "band_shapes", lambda y, sr, **_: {}),
+    ],
+)
+def test_a_recipe_of_the_libraries_knows_the_reports_own_code_and_constants(module, constant, value, monkeypatch):
+    bands, wave = (("spectral_features", name) for name in ("svm/energy", "cnn_1d/int16"))
+    before = [code_of(*name) for name in (bands, wave)]
+    monkeypatch.setattr(module, constant, value)
+    after = [code_of(*name) for name in (bands, wave)]
+    used_by = {"BANDS": [True, False], "band_shapes": [True, False], "HOP_LENGTH": [False, True]}
+    changed = [one != other for one, other in zip(before, after, strict=True)]
+    assert changed == used_by.get(constant, [False, False])
+
+
+def test_unknown_backend(examples, manifest, tmp_path):
+    with pytest.raises(UserError, match="there is no backend 'torch'"):
+        features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, backend="torch")
+
+
+@pytest.mark.parametrize("backend", features.BACKENDS)
+def test_an_unknown_transform_is_no_silent_copy(backend, examples, manifest, tmp_path):
+    unknown = examples[:1].assign(transform="speed")
+    with pytest.raises(ValueError, match="Received: transform='speed'"):
+        features.compute(unknown, manifest, FRONT_END, cache_root=tmp_path, backend=backend)

@@ -1,6 +1,12 @@
-import pandas as pd
+"""What train and test share: counted by hand, refused, and named as the field names it."""
 
-from keras_ser.data.leakage import shared
+import pandas as pd
+import pytest
+
+from keras_ser.data import leakage
+from keras_ser.data.leakage import Fitting, refuse, shared, sheet
+from keras_ser.data.protocols import PROTOCOLS, get
+from keras_ser.errors import UserError
 
 CLIPS = pd.DataFrame(
     {
@@ -10,14 +16,15 @@ CLIPS = pd.DataFrame(
         "sentence": ["s", "t", "s", "s"],
     }
 )
+NOTHING = {"test": 1, "clip": 0, "content": 0, "speaker": 0, "sentence": 0}
 
 
-def sided(**clips):
-    return pd.DataFrame([(clip, side) for side, names in clips.items() for clip in names], columns=["clip", "side"])
+def assigned(**clips):
+    return pd.DataFrame([(clip, split) for split, names in clips.items() for clip in names], columns=["clip", "split"])
 
 
 def test_by_hand():
-    assert shared(sided(train="ab", test="acd"), CLIPS) == {
+    assert shared(assigned(train="ab", test="acd"), CLIPS) == {
         "test": 3,
         "clip": 1,
         "content": 2,
@@ -26,15 +33,100 @@ def test_by_hand():
     }
 
 
-def test_every_copy_in_test_counts_and_copies_in_train_do_not():
-    assert shared(sided(train="aaa", test="aad"), CLIPS)["clip"] == 2
+def test_every_version_in_test_counts_and_those_in_train_do_not():
+    assert shared(assigned(train="aaa", test="aad"), CLIPS)["clip"] == 2
 
 
-def test_validation_is_neither():
-    assert shared(sided(train="b", validation="acd", test="d"), CLIPS) == {
-        "test": 1,
-        "clip": 0,
-        "content": 0,
-        "speaker": 0,
-        "sentence": 0,
+def test_validation_counts_where_a_model_is_fitted_to_it():
+    table = assigned(train="b", validation="acd", test="d")
+    assert shared(table, CLIPS) == NOTHING
+    assert shared(table, CLIPS, ("train", "validation")) == {**NOTHING, **dict.fromkeys(leakage.PROPERTIES, 1)}
+
+
+def test_what_nobody_knows_is_not_shared():
+    unknown = CLIPS.assign(speaker="", sentence="")
+    assert shared(assigned(train="a", test="d"), unknown) == NOTHING
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda protocol: protocol.name)
+def test_what_a_protocol_does_not_declare_is_refused(protocol):
+    for name in leakage.PROPERTIES:
+        counts = {**NOTHING, "test": 8, name: 3}
+        if name in protocol.may_share:
+            refuse(protocol, counts, "cnn")
+        else:
+            said = f"cnn: 3 of 8 test examples share the {name} with what the model is fitted to, which {protocol.name}"
+            with pytest.raises(UserError, match=said):
+                refuse(protocol, counts, "cnn")
+
+
+def test_honest_protocols_declare_neither_clips_nor_duplicates():
+    for protocol in PROTOCOLS.values():
+        assert (protocol.name == "as_reported") == bool({"clip", "content"} & protocol.may_share)
+        assert not set(protocol.held_out) & protocol.may_share
+
+
+TYPES = ["L1.1", "L1.2", "L1.3", "L1.4", "L2", "L3.1", "L3.2", "L3.3"]
+
+
+def types(protocol, counts, chosen_on=(), from_all=(), speakers=("1", "2")):
+    """Type of leakage → (whether it is there, where)."""
+    frame = sheet(protocol, counts, Fitting(tuple(chosen_on), tuple(from_all)), set(speakers))
+    assert [name.split()[0] for name in frame["type"]] == TYPES
+    return {
+        name.split()[0]: (row.leakage, row.where) for name, row in zip(frame["type"], frame.itertuples(), strict=True)
     }
+
+
+def test_the_eight_types_where_nothing_leaks():
+    found = types("speaker_sentence_independent", {**NOTHING, "test": 98}, chosen_on=["validation"])
+    answers = {name: answer for name, (answer, _) in found.items()}
+    assert answers == dict.fromkeys(TYPES, "no") | {"L3.1": "not known", "L3.3": "yes"}
+    assert found["L1.1"][1] == "chosen on validation"
+    assert "2 test speakers" in found["L3.3"][1]
+    assert "on unseen speakers and unseen sentences" in found["L3.3"][1]
+
+
+def test_the_eight_types_are_read_off_the_counts():
+    counts = {"test": 562, "clip": 560, "content": 562, "speaker": 562, "sentence": 281}
+    found = types("as_reported", counts, ["validation", "test"], ["mean and deviation of the MFCC"], ["1"])
+    answers = {name: answer for name, (answer, _) in found.items()}
+    assert answers == dict.fromkeys(TYPES, "yes") | {"L1.3": "no", "L2": "no", "L3.1": "not known"}
+    assert found["L1.1"][1] == "chosen on validation and test"
+    assert found["L1.2"][1] == "mean and deviation of the MFCC"
+    assert found["L1.4"][1].startswith("2 of 562 test examples")  # the 560 are versions of one clip: dependence
+    for said in (
+        "560 of 562 test examples (100 %) have an augmented version or copy of the clip in train",
+        "562 of 562 test examples (100 %) have the speaker in train",
+        "281 of 562 test examples (50 %) have the sentence in train",
+    ):
+        assert said in found["L3.2"][1]
+    assert "1 test speaker," in found["L3.3"][1]
+
+
+def test_a_duplicate_is_no_dependence():
+    found = types("clip_disjoint", {**NOTHING, "test": 80, "content": 1})
+    assert (found["L1.4"][0], found["L3.2"][0]) == ("yes", "no")
+
+
+def test_a_table_of_splits(tmp_path):
+    path = tmp_path / "splits.csv"
+    path.write_text("split,speaker,sentence\ntrain,1,\ntrain,2,s\ntest,1,\ntest,3,t\n")
+    found = leakage.of_table(leakage.read(path))
+    assert found.to_dict("records") == [
+        {"property": "speaker", "leakage": leakage.PROPERTIES["speaker"], "value": "1", "train": 1, "test": 1}
+    ]
+    assert leakage.undeclared(found, "clip_disjoint") == []
+    assert leakage.undeclared(found, "speaker_independent") == leakage.undeclared(found) == ["speaker"]
+    path.write_text("side,speaker\ntrain,1\ntest,2\n")  # as other software calls it
+    assert leakage.of_table(leakage.read(path)).empty
+    for text, said in (("speaker\n1\n", "needs a column split"), ("split,speaker\ntrain,1\n", "has the split test")):
+        path.write_text(text)
+        with pytest.raises(UserError, match=said):
+            leakage.read(path)
+
+
+def test_the_counts_of_a_run_as_a_table():
+    found = leakage.of_counts({**NOTHING, "speaker": 1})
+    assert found[["property", "test"]].to_numpy().tolist() == [["speaker", 1]]
+    assert leakage.undeclared(found, get("speaker_independent").name) == ["speaker"]

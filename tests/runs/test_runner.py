@@ -11,8 +11,9 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import reported
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
-from keras_ser.output import figures
-from keras_ser.runs import runner, store
+from keras_ser.output import figures, markdown
+from keras_ser.reports import extensions
+from keras_ser.runs import passes, runner, store
 
 
 def gathered(name, embedded):
@@ -30,35 +31,63 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("out")
 
 
-def run(report, material, folder, *, names, protocols=("clip_disjoint",), seeds=(0,), epochs=1, root="runs"):
+def run(report, material, folder, *, names, protocols=("clip_disjoint",), repetitions=(0,), epochs=1, root="runs"):
     return runner.run_all(
         report,
         material,
         root=folder / root,
         cache_root=folder / "cache",
-        experiments=[report.experiment(name) for name in names],
+        experiments=[extensions.find(report, name) for name in names],
         protocol_names=protocols,
-        seeds=seeds,
-        engine="in_graph",
+        repetitions=repetitions,
+        backend="tensorflow",
         epochs=epochs,
     )
 
 
+def listed_and_one_of_each_kind_of_extension(report):
+    firsts = {}
+    for item in report.experiments:
+        firsts.setdefault(item.name.partition("/")[0] if item.ours else item.name, item.name)
+    return list(firsts.values())
+
+
 @pytest.mark.parametrize("name", reports.NAMES)
-def test_every_experiment_runs_one_epoch(name, embedded, folder):
+def test_experiments_run_one_epoch(name, embedded, folder):
     report, material = reports.load(name), gathered(name, embedded)
-    runs = run(report, material, folder, names=[item.name for item in report.experiments])
-    for item in runs:
+    for item in run(report, material, folder, names=listed_and_one_of_each_kind_of_extension(report)):
         assert not item.diverged
-        assert item.facts["epochs_run"] == (0 if item.facts["optimizer"] == "libsvm" else 1)
+        svm = item.facts["kind"] == "svm"
+        assert item.facts["epochs_run"] == (0 if svm else 1)
+        assert item.facts["fitted_on"] == list(report.experiment(item.facts["experiment"]).training.fitted_on)
         shared = item.facts["shared"]
         n = item.facts["examples"]["test"]
         assert (shared["test"], shared["clip"], shared["content"]) == (n, 0, 0)
         assert shared["speaker"] > n / 2  # clips are disjoint, speakers are not
+        assert ("validation" in item.metrics) == ("validation" not in item.facts["fitted_on"])
         predictions = item.predictions()
         assert list(predictions["predicted"].isin(report.labels)) == [True] * n
+        assert set(predictions["corpus"]) <= set(report.corpora)
+        assert set(predictions["speaker"]) == set(item.facts["test_speakers"])
         np.testing.assert_allclose(predictions.filter(like="p_").sum(axis=1), 1, atol=1e-4)
         assert item.metrics["accuracy"] == np.mean(predictions["true"] == predictions["predicted"])
+
+
+def test_a_repetition_tests_every_clip_once_and_is_scored_as_one(material, folder):
+    report = reports.load("emodb_losses")
+    runs = run(report, material, folder, names=["cnn/mean_squared_error", "svm"], protocols=("speaker_independent",))
+    assert len(runs) == 2 * 5
+    assert [item.folder.name for item in runs] == [f"fold-{fold}" for fold in range(5) for _ in range(2)]
+    for item in passes.whole(runs):
+        predictions = item.predictions()
+        assert sorted(predictions["clip"]) == sorted(material.manifest["clip"])
+        assert item.metrics["accuracy"] == np.mean(predictions["true"] == predictions["predicted"])
+        assert item.facts["shared"]["speaker"] == 0
+        assert item.facts["fitted_on"] == ["train"]
+    (first, *_), incomplete = runs, runs[1:]
+    names = [item.facts["experiment"] for item in passes.whole(incomplete)]
+    assert first.facts["experiment"] not in names
+    assert set(reported.table(report, passes.whole(incomplete))["experiment"]) <= {"svm"}
 
 
 def test_a_stored_model_predicts_what_the_run_says(material, folder):
@@ -73,7 +102,7 @@ def test_a_stored_model_predicts_what_the_run_says(material, folder):
     np.testing.assert_allclose(model.predict(values, verbose=0), predictions.filter(like="p_"), atol=1e-5)
 
 
-def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder, monkeypatch):
+def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder):
     report = reports.load("emodb_losses")
     cnn = "cnn/mean_squared_error"
     (first,) = run(report, material, folder, names=[cnn], root="again")
@@ -83,16 +112,138 @@ def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder
     assert [item.facts["protocol"] for item in runs] == ["clip_disjoint", "as_reported"]
     # Another number of epochs is another setup.
     run(report, material, folder, names=[cnn], epochs=2, root="again")
-    assert store.read(first.folder).facts["epochs_run"] == 2
-    stored = runner.stored(report, material, root=folder / "again", engine="in_graph", epochs=1)
-    assert stored == [runs[1]]
+    replaced = store.read(first.folder)
+    assert replaced.facts["epochs_run"] == 2
+    stored = runner.stored(report, material, root=folder / "again", backend="tensorflow", epochs=1)
+    assert stored == ([runs[1]], [replaced])
+
+
+def test_stored_runs_of_another_network_are_told_apart(material, folder):
+    """Of other weights that were dropped, of a refit, of other clips: none shares a table with today's."""
+    report = reports.load("emodb_losses")
+    (stored,) = run(report, material, folder, names=["cnn/mean_squared_error"], root="apart")
+    item = report.experiment("cnn/mean_squared_error")
+
+    def found(material=material, **changes):
+        changed = dataclasses.replace(item, **changes)
+        others = [changed if other is item else other for other in report.experiments]
+        today = dataclasses.replace(report, experiments=tuple(others))
+        return runner.stored(today, material, root=folder / "apart", backend="tensorflow", epochs=1)
+
+    def with_dropout(n_classes):
+        model = item.model(n_classes)
+        return keras.Sequential([*model.layers[:-1], keras.layers.Dropout(0.1), model.layers[-1]])
+
+    assert found() == ([stored], [])
+    assert found(note="explained") == ([stored], [])
+    assert found(model=with_dropout) == ([], [stored])
+    assert found(loss="kl_divergence") == ([], [stored])
+    assert found(training=dataclasses.replace(item.training, refit=True)) == ([], [stored])
+    assert found(dataclasses.replace(material, manifest=material.manifest[1:])) == ([], [stored])
+    nobody = material.manifest.assign(speaker="", sentence="")
+    assert found(dataclasses.replace(material, manifest=nobody)) == ([], [stored])
+
+
+def test_an_svm_is_one_fit_where_nothing_changes(embedded):
+    """Whatever the number of repetitions; who is held out for a curve changes nothing for it either."""
+    report, material = reports.load("spectral_features"), gathered("spectral_features", embedded)
+    names = ["svm/energy", "cnn_1d/int16"]
+    units = runner.plan(
+        report,
+        material,
+        [report.experiment(name) for name in names],
+        ["as_reported", "speaker_independent"],
+        range(3),
+        backend="tensorflow",
+        epochs=1,
+    )
+    count = pd.Series([(unit.experiment.name, unit.protocol.name) for unit in units]).value_counts()
+    assert count.to_dict() == {
+        ("svm/energy", "as_reported"): 1,
+        ("cnn_1d/int16", "as_reported"): 3,
+        ("svm/energy", "speaker_independent"): 3 * 4,
+        ("cnn_1d/int16", "speaker_independent"): 3 * 4,
+    }
+
+
+def refused(material, folder, protocol, names, monkeypatch, said, **changes):
+    """``protocol`` with another draw is refused, before anything is trained or computed."""
+    changed = dataclasses.replace(protocols.get(protocol), **changes)
+    monkeypatch.setitem(protocols.PROTOCOLS, protocol, changed)
+    root = folder / f"refused {said}"
+    with pytest.raises(UserError, match=said):
+        run(reports.load("emodb_losses"), material, root, names=names, protocols=(protocol,), repetitions=range(3))
+    assert not root.exists()
+
+
+def test_a_split_that_a_later_repetition_cannot_have(material, folder, monkeypatch):
+    def draw(examples, manifest, split, repetition, fold):
+        assigned = protocols.get("as_reported").draw(examples, manifest, split, repetition, fold)
+        return assigned[assigned["split"] != "validation"] if repetition == 2 else assigned
+
+    said = "the validation split would contain only 0 emotion"
+    refused(
+        material,
+        folder,
+        "clip_disjoint",
+        ["svm"],
+        monkeypatch,
+        said,
+        draw=draw,
+        may_share=frozenset({"clip", "content", "speaker", "sentence"}),
+    )
+
+
+def test_a_leak_that_is_not_declared(material, folder, monkeypatch):
+    draw = protocols.get("clip_disjoint").draw
+    names = ["cnn/mean_squared_error"]
+    said = r"fold 0: \d+ of \d+ test examples share the speaker .*nothing was trained"
+    refused(material, folder, "speaker_independent", names, monkeypatch, said, draw=draw)
+
+
+def test_a_leak_through_validation(material, monkeypatch):
+    """Refused for what is fitted to validation too, and for nothing else."""
+
+    def draw(examples, manifest, split, repetition, fold):
+        original = examples[examples["copy"] == 0]
+        speaker = original["clip"].map(manifest.set_index("clip")["speaker"])
+        known = speaker.isin(sorted(set(speaker))[:3])
+        return original.assign(split=np.where(known, "train", np.where(original.index % 2, "validation", "test")))
+
+    protocol = dataclasses.replace(protocols.get("speaker_independent"), draw=draw)
+    monkeypatch.setitem(protocols.PROTOCOLS, "speaker_independent", protocol)
+    report = reports.load("emodb_losses")
+    item = report.experiments[0]
+    again = dataclasses.replace(item, training=dataclasses.replace(item.training, refit=True))
+
+    def plan(experiment):
+        names = ["speaker_independent"]
+        return runner.plan(report, material, [experiment], names, [0], backend="tensorflow", epochs=1)
+
+    assert len(plan(item)) == 5
+    with pytest.raises(UserError, match="share the speaker"):
+        plan(again)
+
+
+def test_two_names_of_one_recording_are_never_trained_and_tested(embedded):
+    report = reports.load("emodb_losses")
+    material = gathered("emodb_losses", embedded)
+    twins = material.manifest.groupby("speaker")["clip"].nth([0, 1]).index
+    content = material.manifest["content"].copy()
+    content[twins[1::2]] = content[twins[::2]].to_numpy()
+    material = dataclasses.replace(material, manifest=material.manifest.assign(content=content))
+    names = [name for name in protocols.PROTOCOLS if name != "as_reported"]
+    possible = [name for name in names if name in protocols.possible(material.manifest, report.split)]
+    assert "clip_disjoint" in possible
+    assert "speaker_independent" in possible
+    runner.plan(report, material, report.experiments[:1], possible, range(3), backend="tensorflow", epochs=1)
 
 
 def test_a_seed_repeats_to_the_bit(material, folder):
     report = reports.load("emodb_losses")
     runs = [run(report, material, folder, names=["cnn/mean_squared_error"], root=root)[0] for root in ("a", "b")]
     pd.testing.assert_frame_equal(runs[0].predictions(), runs[1].predictions(), check_exact=True)
-    (other,) = run(report, material, folder, names=["cnn/mean_squared_error"], seeds=(1,), root="a")
+    (other,) = run(report, material, folder, names=["cnn/mean_squared_error"], repetitions=(1,), root="a")
     assert not np.allclose(other.history()["loss"], runs[0].history()["loss"])
 
 
@@ -112,26 +263,27 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     assert bad.metrics == {}
     assert not (bad.folder / "predictions.csv").exists()
     assert store.is_complete(bad)
-    table = reported.table(report, [good, bad]).set_index(["experiment", "metric"])
+    both = passes.whole([good, bad])
+    table = reported.table(report, both).set_index(["experiment", "metric"])
     row = table.loc[(item.name, "accuracy")]
     assert (row["n"], row["diverged"]) == (0, 1)
     assert pd.isna(row["mean"])
-    assert "nan" not in reported.markdown(report, table.reset_index(), [good, bad]).lower()
-    paths = figures.all_of_report(report, material, [good, bad], table.reset_index(), folder / "figures")
+    assert "nan" not in markdown.report_table(report, table.reset_index(), both).lower()
+    paths = figures.all_of_report(report, material, both, table.reset_index(), folder / "figures")
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
 @pytest.mark.parametrize(
-    ("protocol", "sides"), [("as_reported", ("train", "validation", "test")), ("speaker_independent", ("train",))]
+    ("protocol", "splits"), [("as_reported", ("train", "validation", "test")), ("speaker_independent", ("train",))]
 )
-def test_statistics_come_from_train_unless_the_report_took_them_before_its_split(protocol, sides, embedded, folder):
+def test_statistics_come_from_train_unless_the_report_took_them_before_its_split(protocol, splits, embedded, folder):
     report, material = reports.load("tess_mfcc"), gathered("tess_mfcc", embedded)
-    (item,) = run(report, material, folder, names=["cnn"], protocols=(protocol,))
-    examples = report.copies(material.manifest, 0)
-    sided = protocols.assign(protocol, examples, material.manifest, report.split, 0)
+    item, *_ = run(report, material, folder, names=["cnn"], protocols=(protocol,))
+    examples = report.augmentation(material.manifest, 0)
+    assigned = protocols.get(protocol).assign(examples, material.manifest, report.split)
     front_end = report.experiment("cnn").front_end
     values = features.compute(examples, material.manifest, front_end, cache_root=folder / "cache")
-    frames = values[sided.index[sided["side"].isin(sides)]].reshape(-1, values.shape[-1])
+    frames = values[assigned.index[assigned["split"].isin(splits)]].reshape(-1, values.shape[-1])
     frames = frames[frames.any(axis=1)].astype(np.float64)
     layer = keras.models.load_model(item.folder / "model.keras").layers[0]
     np.testing.assert_allclose(layer.adapt_mean, frames.mean(axis=0), rtol=1e-4, atol=1e-4)
@@ -145,7 +297,19 @@ def test_too_little_to_work_with(material):
         runner.gather(report, "Emo-DB", one_class.drop(columns=["content", "rate", "samples"]))
 
 
-def test_a_stand_in_is_used_whole_and_a_label_that_it_lacks_gets_what_comes_near(embedded):
+def test_an_empty_choice_of_clips_is_one_line(embedded):
+    others = corpora.manifest("ravdess", embedded)
+    others["speaker"] = [f"{int(speaker) + 8:02d}" for speaker in others["speaker"]]
+    report = reports.load("spectral_features")
+    with pytest.raises(UserError, match=r"none of its 64 clips can be used; .* of the speakers 01, 02") as told:
+        runner.gather(report, "RAVDESS", others)
+    assert "\n" not in str(told.value)
+    nobody = corpora.joined(reports.load("four_corpora").corpora, embedded).assign(gender="", corpus="folders")
+    with pytest.raises(UserError, match=r"none of its .* clips can be used; four_corpora needs"):
+        runner.gather(reports.load("four_corpora"), "folders", nobody)
+
+
+def test_a_substitute_is_used_whole_and_a_label_that_it_lacks_gets_what_comes_near(embedded):
     report = reports.load("spectral_features")
     manifest = corpora.manifest("emodb", embedded)
     used = runner.gather(report, "Emo-DB", manifest).manifest.set_index("clip")

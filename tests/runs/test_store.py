@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from keras_ser.errors import UserError
-from keras_ser.runs import store
+from keras_ser.runs import layout, store
 
 HISTORY = pd.DataFrame({"epoch": [1, 2], "loss": [1.5, 1.25]})
 PREDICTIONS = pd.DataFrame({"clip": ["03a01Fa"], "true": ["anger"], "p_anger": [0.5]})
@@ -26,7 +26,7 @@ def write(folder, predictions=PREDICTIONS, **facts):
 
 @pytest.fixture
 def folder(tmp_path):
-    return store.folder_of(tmp_path, "emodb_losses", "cnn/mean_squared_error", "as_reported", 3)
+    return layout.run_folder(tmp_path, "emodb_losses", "cnn/mean_squared_error", "as_reported", 3)
 
 
 def test_round_trip(folder, tmp_path):
@@ -37,6 +37,11 @@ def test_round_trip(folder, tmp_path):
     pd.testing.assert_frame_equal(run.history(), HISTORY)
     pd.testing.assert_frame_equal(run.predictions(), PREDICTIONS)
     assert store.is_complete(run)
+
+
+def test_a_fold_has_its_folder(tmp_path):
+    folder = layout.run_folder(tmp_path, "tess_mfcc", "cnn", "speaker_independent", 1, 0)
+    assert folder == tmp_path / "tess_mfcc/cnn/speaker_independent/seed-1/fold-0"
 
 
 def test_a_run_takes_the_place_of_the_old_one_as_a_whole(folder):
@@ -86,6 +91,30 @@ def test_a_run_that_cannot_be_put_in_place_leaves_the_old_one(folder, monkeypatc
     with pytest.raises(UserError, match="No space left"):
         write(folder, seed=9)
     assert store.read(folder) == old
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_interrupt_at_either_rename_loses_nothing(folder, monkeypatch, place):
+    """Before the first, between the two, and after the second."""
+    old, replace, done = write(folder, seed=1), os.replace, []
+
+    def interrupted(source, target):
+        if len(done) == place:
+            done.append("interrupted")
+            raise KeyboardInterrupt
+        replace(source, target)
+        done.append(target)
+        if len(done) == place == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(folder, seed=9)
+    found = store.read(folder)
+    assert found.facts["seed"] == (9 if place == 2 else 1)
+    pd.testing.assert_frame_equal(found.predictions(), old.predictions())
+    assert store.is_complete(found)
+    assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 
 
 def test_what_another_process_is_writing_is_no_run(folder, tmp_path):

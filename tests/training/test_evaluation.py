@@ -15,10 +15,12 @@ def examples():
     return pd.DataFrame(
         {
             "clip": ["a", "b", "c", "d"],
+            "corpus": "emodb",
+            "speaker": ["03", "03", "08", "NA"],
             "copy": [0, 2, 0, 1],
             "transform": ["none", "pitch_shift", "none", "time_stretch"],
             "amount": [0.0, -1.5, 0.0, 1.1],
-            "side": "test",
+            "split": "test",
         },
         index=[3, 8, 21, 40],  # rows of a larger table
     )
@@ -34,8 +36,8 @@ def predictions(examples):
 
 def test_a_row_an_example_with_the_probabilities_in_the_order_of_the_labels(predictions, examples):
     p = ["p_anger", "p_fear", "p_neutral"]
-    assert list(predictions.columns) == ["clip", "copy", "transform", "amount", "true", "predicted", *p]
-    columns = ["clip", "copy", "transform", "amount"]
+    assert list(predictions.columns) == [*evaluation.COLUMNS, "true", "predicted", *p]
+    columns = list(evaluation.COLUMNS)
     pd.testing.assert_frame_equal(predictions[columns], examples[columns].reset_index(drop=True))
     assert list(predictions["true"]) == ["anger", "neutral", "anger", "neutral"]
     assert list(predictions["predicted"]) == ["anger", "neutral", "fear", "neutral"]
@@ -43,11 +45,12 @@ def test_a_row_an_example_with_the_probabilities_in_the_order_of_the_labels(pred
     np.testing.assert_allclose(predictions[p].sum(axis=1), 1, atol=1e-6)
 
 
-def test_batches_do_not_matter(examples, rng):
+def test_batches_do_not_matter(examples, rng, monkeypatch):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
     x, classes = rng.normal(size=(4, 3)).astype(np.float32), np.zeros(4, int)
-    one, all_ = (evaluation.predict(model, x, examples, classes, LABELS, batch_size=size) for size in (1, 4))
-    pd.testing.assert_frame_equal(one, all_)
+    together = evaluation.predict(model, x, examples, classes, LABELS)
+    monkeypatch.setattr(evaluation, "BATCH", 1)
+    pd.testing.assert_frame_equal(evaluation.predict(model, x, examples, classes, LABELS), together)
 
 
 def test_scores_by_hand_survive_json(predictions):

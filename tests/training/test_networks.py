@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_ser.reports.specification import Training
 from keras_ser.training import networks
 
-FIVE_EPOCHS = Training(optimizer="adam", batch_size=8, epochs=5, callbacks=list)
+FIVE_EPOCHS = Training(optimizer="adam", batch_size=8, epochs=5, callbacks=list, chosen_on=())
 
 
 def model(scale=1.0):
@@ -16,35 +16,35 @@ def model(scale=1.0):
 
 
 @pytest.fixture
-def sides(rng):
+def splits(rng):
     features = rng.normal(size=(60, 4)).astype(np.float32)
     classes = features[:, :3].argmax(axis=1)
     return (features[:40], classes[:40]), (features[40:], classes[40:])
 
 
-def fit(sides, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
+def fit(splits, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
     keras.utils.set_random_seed(seed)
     built = built or model()
-    result = networks.fit(built, *sides, 3, training=training_, loss="categorical_crossentropy", seed=seed, **options)
+    result = networks.fit(built, *splits, 3, training=training_, loss="categorical_crossentropy", seed=seed, **options)
     return built, result
 
 
-def test_history_and_progress(sides):
+def test_history_and_progress(splits):
     seen = []
-    _, result = fit(sides, on_epoch=lambda epoch, logs: seen.append((epoch, logs["val_loss"])))
-    assert set(result.history) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    _, result = fit(splits, on_epoch=lambda epoch, logs: seen.append((epoch, logs["val_loss"])))
+    assert set(result.history) == {"fit", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
     assert [epoch for epoch, _ in seen] == list(result.history["epoch"]) == [1, 2, 3, 4, 5]
     assert result.history["loss"].is_monotonic_decreasing
     assert result.diverged_at is None
 
 
-def test_a_seed_repeats_to_the_bit_and_another_does_not(sides):
+def test_a_seed_repeats_to_the_bit_and_another_does_not(splits):
     tf.config.experimental.enable_op_determinism()
 
     def once(seed):
         keras.utils.set_random_seed(seed)
         layers = [keras.layers.Dropout(0.5), keras.layers.Dense(3, activation="softmax")]
-        built, result = fit(sides, seed, built=keras.Sequential([keras.Input((4,)), *layers]), epochs=2)
+        built, result = fit(splits, seed, built=keras.Sequential([keras.Input((4,)), *layers]), epochs=2)
         return [result.history[["loss", "val_loss"]].to_numpy(), *built.get_weights()]
 
     for first, again, other in zip(once(0), once(0), once(1), strict=True):
@@ -52,51 +52,55 @@ def test_a_seed_repeats_to_the_bit_and_another_does_not(sides):
         assert (first != other).any()
 
 
-def test_fewer_epochs(sides):
-    assert len(fit(sides, epochs=2)[1].history) == 2
+def test_fewer_epochs(splits):
+    result = fit(splits, epochs=2)[1]
+    assert len(result.history) == result.epochs_run == 2
 
 
-def test_early_stopping_restores_the_best_weights(sides):
+def test_early_stopping_restores_the_best_weights(splits):
     def stop():
         return [keras.callbacks.EarlyStopping(monitor="val_loss", patience=1, restore_best_weights=True)]
 
     away = keras.optimizers.Adam(0.5)
-    built, result = fit(sides, training_=Training(away, 8, 50, stop))
+    built, result = fit(splits, training_=Training(away, 8, 50, stop, ()))
     assert len(result.history) < 50
-    found = built.evaluate(sides[1][0], keras.utils.to_categorical(sides[1][1], 3), verbose=0)[0]
+    found = built.evaluate(splits[1][0], keras.utils.to_categorical(splits[1][1], 3), verbose=0)[0]
     assert found == pytest.approx(result.history["val_loss"].min(), rel=1e-4)
 
 
-def test_fitted_again_to_train_and_validation_together(sides):
+def test_fitted_again_to_train_and_validation_together(splits):
     """As a model is that starts from the same weights and is given both at once."""
     seen = []
-    training_ = Training("adam", 8, 3, list, refit=True)
-    again, result = fit(sides, training_=training_, on_epoch=lambda epoch, logs: seen.append("val_loss" in logs))
+    training_ = Training("adam", 8, 3, list, (), refit=True)
+    again, result = fit(splits, training_=training_, on_epoch=lambda epoch, logs: seen.append("val_loss" in logs))
     assert seen == [True] * 3 + [False] * 3
-    assert len(result.history) == 3
-    both = [np.concatenate(parts) for parts in zip(*sides, strict=True)]
-    once, _ = fit((both, sides[1]), training_=Training("adam", 8, 3, list))
+    assert result.history["fit"].tolist() == [1] * 3 + [2] * 3
+    assert result.history["epoch"].tolist() == [1, 2, 3] * 2
+    assert result.history["val_loss"].notna().tolist() == [True] * 3 + [False] * 3  # it belongs to the first fit
+    assert result.epochs_run == 3
+    both = [np.concatenate(parts) for parts in zip(*splits, strict=True)]
+    once, _ = fit((both, splits[1]), training_=Training("adam", 8, 3, list, ()))
     for found, expected in zip(again.get_weights(), once.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
-def test_the_test_side_is_watched_and_changes_nothing(sides, rng):
+def test_the_test_split_is_watched_and_changes_nothing(splits, rng):
     test = rng.normal(size=(30, 4)).astype(np.float32), np.arange(30) % 3
-    watched, result = fit(sides, test=test)
-    plain, other = fit(sides)
+    watched, result = fit(splits, test=test)
+    plain, other = fit(splits)
     for found, expected in zip(watched.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(result.history["val_loss"], other.history["val_loss"])
     assert "test_accuracy" not in other.history
     found = watched.evaluate(test[0], keras.utils.to_categorical(test[1], 3), verbose=0)
     assert result.history[["test_loss", "test_accuracy"]].iloc[-1].tolist() == pytest.approx(found, rel=1e-5)
-    again, refitted = fit(sides, test=test, training_=Training("adam", 8, 3, list, refit=True))
+    again, refitted = fit(splits, test=test, training_=Training("adam", 8, 3, list, (), refit=True))
     found = again.evaluate(test[0], keras.utils.to_categorical(test[1], 3), verbose=0)
     assert refitted.history["test_loss"].iloc[-1] == pytest.approx(found[0], rel=1e-5)
 
 
-def test_a_loss_that_is_no_number_ends_the_run(sides):
-    (features, classes), validation = sides
+def test_a_loss_that_is_no_number_ends_the_run(splits):
+    (features, classes), validation = splits
     features = features.copy()
     features[3] = np.inf
     _, result = fit(((features, classes), validation))
@@ -104,7 +108,7 @@ def test_a_loss_that_is_no_number_ends_the_run(sides):
     assert len(result.history) == 1
 
 
-def test_the_epoch_of_the_divergence(sides):
+def test_the_epoch_of_the_divergence(splits):
     built = model()
 
     def explode(epoch, _):
@@ -114,13 +118,13 @@ def test_the_epoch_of_the_divergence(sides):
     def callbacks():
         return [keras.callbacks.LambdaCallback(on_epoch_begin=explode)]
 
-    _, result = fit(sides, built=built, training_=Training("adam", 8, 5, callbacks))
+    _, result = fit(splits, built=built, training_=Training("adam", 8, 5, callbacks, ()))
     assert result.diverged_at == len(result.history) == 3
     assert np.isfinite(result.history["loss"][:2]).all()
 
 
-def test_a_validation_loss_that_is_no_number_counts_too(sides):
-    train, (features, classes) = sides
+def test_a_validation_loss_that_is_no_number_counts_too(splits):
+    train, (features, classes) = splits
     _, result = fit((train, (np.full_like(features, np.nan), classes)), epochs=1)
     assert result.diverged_at == 1
     assert np.isfinite(result.history["loss"]).all()
@@ -140,18 +144,18 @@ def test_examples_come_in_another_order_each_epoch_and_the_same_for_a_seed(rng):
         np.testing.assert_array_equal(one_hot.numpy().argmax(axis=1), x.numpy()[:, 0].astype(int) % 3)
 
 
-def test_the_best_epoch_by_checkpoint(sides):
+def test_the_best_epoch_by_checkpoint(splits):
     away = keras.optimizers.Adam(0.5)
-    built, result = fit(sides, training_=Training(away, 8, 12, lambda: [networks.BestCheckpoint("val_accuracy")]))
+    built, result = fit(splits, training_=Training(away, 8, 12, lambda: [networks.BestCheckpoint("val_accuracy")], ()))
     assert result.history["val_accuracy"].idxmax() < 11  # else the last epoch would do too
     built.compile(loss="categorical_crossentropy", metrics=["accuracy"])
-    found = built.evaluate(sides[1][0], keras.utils.to_categorical(sides[1][1], 3), verbose=0)[1]
+    found = built.evaluate(splits[1][0], keras.utils.to_categorical(splits[1][1], 3), verbose=0)[1]
     assert found == pytest.approx(result.history["val_accuracy"].max())
 
 
-def test_a_checkpoint_of_a_run_that_diverged_at_once(sides):
-    train, (features, classes) = sides
+def test_a_checkpoint_of_a_run_that_diverged_at_once(splits):
+    train, (features, classes) = splits
     nothing = (np.full_like(features, np.nan), classes)
-    training_ = Training("adam", 8, 2, lambda: [networks.BestCheckpoint("val_loss")])
+    training_ = Training("adam", 8, 2, lambda: [networks.BestCheckpoint("val_loss")], ())
     _, result = fit((train, nothing), training_=training_)
     assert result.diverged_at == 1

@@ -9,7 +9,7 @@ from keras_ser.errors import UserError
 from keras_ser.reports.specification import SupportVectors
 from keras_ser.training import svm
 
-GRID = SupportVectors((0.1, 10.0), ("rbf", "linear"), standardize=True)
+GRID = SupportVectors((0.1, 10.0), ("rbf", "linear"), standardize=True, fitted_on=("train",))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_grid_is_chosen_by_leaving_speakers_out(clips):
 
 def test_one_candidate_needs_no_speakers_and_no_scaling_is_no_scaling(clips):
     x, classes, _ = clips
-    training = SupportVectors((10.0,), ("rbf",), standardize=False)
+    training = SupportVectors((10.0,), ("rbf",), standardize=False, fitted_on=("train",))
     model, fit = svm.fit(x, classes, ["a"] * 60, 3, training=training)
     assert fit.history.to_dict("records") == [{"C": 10.0, "kernel": "rbf", "chosen": True}]
     assert not model.get_layer("machine").mean.numpy().any()
