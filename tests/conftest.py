@@ -104,8 +104,8 @@ def runs(embedded, tmp_path_factory):
             cache_root=folder / "cache",
             experiments=[report.experiment(of)],
             protocol_names=["clip_disjoint"],
-            seeds=[0],
-            engine="in_graph",
+            repetitions=range(1),
+            backend="tensorflow",
             epochs=1,
         )
     return out
