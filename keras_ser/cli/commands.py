@@ -22,12 +22,12 @@ def data_root(argument):
     """Where the corpora are: the argument, else $KERAS_SER_DATA, else data/. Raises UserError if told of no folder."""
     named = argument or os.environ.get("KERAS_SER_DATA")
     if named and not Path(named).is_dir():
-        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a folder with one folder a corpus")
+        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a directory containing the corpora")
     return Path(named or "data")
 
 
 def find_corpora(names, root, out):
-    """What is under ``root`` of the corpora called ``names``, or the embedded ones where there is nothing of them.
+    """What is under ``root`` of the corpora called ``names``, or bundled synthetic ones where there is nothing of them.
 
     Real and synthetic speech are never mixed. → (title, manifest)
     """
@@ -39,7 +39,7 @@ def find_corpora(names, root, out):
     if not there:
         folders = ", ".join(str(root / name) for name in names)
         what = corpora.titles(names)
-        print(f"{folders}: no such folder, so embedded synthetic speech stands in for {what}", file=sys.stderr)
+        print(f"{folders}: no such folder, so bundled synthetic speech takes the place of {what}", file=sys.stderr)
         root = out / "cache" / "synthetic"
         for name in names:
             synthetic.make(name, root / name)
@@ -103,7 +103,7 @@ def show(options):
     rows = [
         (
             item.name,
-            "ours" if item.ours else "",
+            "extension" if item.ours else "",
             f"{models[item.name].count_params():,}",
             "×".join(map(str, models[item.name].input_shape[1:])),
         )
@@ -200,7 +200,7 @@ def run(report, material, experiments, protocol_names, out, epochs, options, **w
 
 
 def reproduce_one(report, root, options):
-    """Run one report, write its table and pictures, and say where they are."""
+    """Run one report, write its table and figures, and say where they are."""
     from keras_ser.analysis import reported
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
@@ -238,7 +238,7 @@ def reproduce_one(report, root, options):
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{markdown.scores(frame, metric).to_markdown(index=False)}")
-    written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
+    written = [folder / "table.csv", folder / "table.md", f"{len(paths)} figures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
@@ -302,6 +302,8 @@ def compare(options):
     from keras_ser.reports import extensions
     from keras_ser.runs import archive, passes
 
+    for protocol in options.protocols or ():
+        protocols.get(protocol)
     material, out, epochs = prepare(report, data_root(options.data), options)
     report = report.fitted(material.manifest)
     experiments, pairs = extensions.compared(report, options.question, options.experiments or ())
@@ -331,9 +333,11 @@ def compare(options):
 
 
 def leaks(options):
-    from keras_ser.data import leakage
+    from keras_ser.data import leakage, protocols
     from keras_ser.runs import store
 
+    if options.protocol:
+        protocols.get(options.protocol)
     if options.path.is_dir():
         run = store.read(options.path)
         if run is None:
@@ -455,7 +459,7 @@ def benchmark(options):
     runs = [export.open_run(folder) for folder in options.serving or ()]
     corpus = "tess" if options.training else "emodb"
     title, manifest = find_corpora([corpus], data_root(options.data), options.out)
-    kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
+    kind = "bundled synthetic speech in place of " if manifest["synthetic"].any() else ""
     step = max(1, len(manifest) // options.clips)
     paths = list(manifest["path"][::step][: options.clips])
     folder = options.out / "benchmark"

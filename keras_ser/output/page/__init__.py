@@ -20,9 +20,9 @@ def write(out, root, *, audio=False):
     """Write ``<out>/index.html``, whole or not at all. → its path
 
     Args:
-        out: folder of results; those of stand-ins and of embedded speech below it are shown too, and called so.
+        out: folder of results; those of substitute corpora and synthetic speech below it are shown and called so.
         root: data root with the recordings of the clips that are shown; a corpus that is not there has none.
-        audio: whether recordings of people are put into the page to be played; those of embedded speech always are.
+        audio: whether recordings of people are put into the page to be played; those of synthetic speech always are.
 
     Raises: UserError where ``out`` holds no table of any report.
     """

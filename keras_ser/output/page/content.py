@@ -1,6 +1,6 @@
 """What stands in the results page: stored tables, pictures and runs → what its template asks for.
 
-A *place* is a folder of results: the root of them, one per substitute corpus below it, and that of embedded speech.
+A *place* is a folder of results: the root of them, one per substitute corpus below it, and that of synthetic speech.
 """
 
 from pathlib import Path
@@ -95,7 +95,7 @@ def of_report(report, out, root, audio):
 
 
 def stated(report, path):
-    """Every number that the report prints, beside ours where there is one. → DataFrame of text"""
+    """Every number that the report prints, beside the one obtained where there is one. → DataFrame of text"""
     ours = {}
     if path.is_file():
         table = tables.read(path)
@@ -110,7 +110,7 @@ def stated(report, path):
                 "of": figure.experiment or "data",
                 "metric": f"{figure.metric} {figure.label}".strip(),
                 "reported": _number(figure.value, count=count),
-                "ours": "–" if row is None else _number(row.mean, row.std, count=count),
+                "obtained": "–" if row is None else _number(row.mean, row.std, count=count),
                 "verdict": "–" if row is None else row.verdict,
                 "section": figure.where,
                 "note": figure.note,
