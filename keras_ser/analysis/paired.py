@@ -146,6 +146,7 @@ def differences(clips, pairs, passes):
                 "clips": len(chosen[["clip", "copy"]].drop_duplicates()),
                 "speakers": chosen["speaker"].nunique(),
                 "choosing_speakers": both.loc[choosing, "speaker"].nunique(),
+                "all_chose": bool(choosing.all()),
                 "fitted_on_first": " + ".join(of_pair[0]["fitted_on"]),
                 "fitted_on_second": " + ".join(of_pair[1]["fitted_on"]),
                 "primary": protocol == primary,
@@ -184,7 +185,7 @@ def _finding(row):
         return f"not compared: fitted to {row.fitted_on_first} and to {row.fitted_on_second}"
     if not row.primary:
         return DESCRIBED
-    if row.choosing_speakers and row.speakers == row.choosing_speakers:
+    if row.all_chose:
         return "not tested: these speakers chose the design"
     if row.p_corrected is None or pd.isna(row.p_corrected):
         return f"{TOO_FEW} ({row.speakers})"

@@ -16,17 +16,23 @@ from statsmodels.stats.proportion import proportion_confint
 
 FEW_SPEAKERS = 6  # fewer draws from a population do not tell how much it varies
 CONFIDENCE = 0.95
+NO_SPREAD = 1e-9  # standard error of a mean that is a rounding error
 BINS = 15  # of confidence, as in Guo et al., "On calibration of modern neural networks", 2017
 
 
 def _fit(values, speakers):
-    """The mean of ``values`` [clips] with its cluster-robust standard error; None with too few speakers."""
+    """The mean of ``values`` [clips] with its cluster-robust standard error; None with too few speakers.
+
+    Where all speakers have the same mean, their spread says nothing: the error is then that of independent clips.
+    """
     groups = pd.factorize(np.asarray(speakers))[0]
     if len(groups) == 0 or groups.max() + 1 < FEW_SPEAKERS:
         return None
     values = np.asarray(values, np.float64)
     options = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "df_correction": True}, "use_t": True}
-    return sm.OLS(values, np.ones(len(values))).fit(**options)
+    model = sm.OLS(values, np.ones(len(values)))
+    fit = model.fit(**options)
+    return fit if fit.bse[0] > NO_SPREAD else model.fit()
 
 
 def speaker_interval(values, speakers, weights=None, n_clips=None):
@@ -64,10 +70,9 @@ def paired_interval(difference, speakers, p, p_corrected):
     fit = _fit(difference, speakers)
     if fit is None:
         return None
-    if p in (0.0, 1.0):
-        mean = float(np.mean(difference))
-        return mean, mean
-    low, high = fit.conf_int((1 - CONFIDENCE) * p / p_corrected)[0]
+    if np.ptp(difference) == 0:
+        return float(difference[0]), float(difference[0])
+    low, high = fit.conf_int((1 - CONFIDENCE) * (p / p_corrected if p_corrected else 1.0))[0]
     return float(max(-1.0, low)), float(min(1.0, high))
 
 

@@ -1,60 +1,143 @@
-"""Intervals and tests that draw speakers: against counting by hand, and their error rates."""
-
-from itertools import product
+"""Intervals and tests over speakers: how often they hold, what they never do, and that they agree."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import balanced_accuracy_score
 
 from keras_ser.analysis import statistics
 
+EMODB_CLIPS = (49, 58, 43, 38, 55, 35, 61, 69, 56, 71)  # of its ten speakers
+SPEAKERS = np.repeat(np.arange(10), EMODB_CLIPS)
 
-def test_a_paired_test_counts_sign_flips_of_speakers(rng):
-    speakers = np.repeat(list("abcdefg"), 5)
-    first, second = rng.random(35) < 0.7, rng.random(35) < 0.5
-    difference = (first.astype(float) - second).reshape(7, 5).sum(axis=1)
-    flips = np.array([np.dot(signs, difference) for signs in product([1, -1], repeat=7)])
-    exact = min(1.0, 2 * min((flips >= difference.sum() - 1e-9).mean(), (flips <= difference.sum() + 1e-9).mean()))
-    assert statistics.paired_test(first, second, speakers) == pytest.approx(exact)
-    # The order of the clips does not matter.
-    order = rng.permutation(35)
-    again = statistics.paired_test(first[order], second[order], speakers[order])
-    assert again == pytest.approx(exact)
+
+@pytest.mark.parametrize(("accuracy", "alike"), [(0.3, 20), (0.5, 8), (0.7, 20), (0.9, 40)])
+def test_an_interval_holds_as_often_as_it_says(accuracy, alike):
+    """A speaker's accuracy is drawn about ``accuracy`` (Beta; ``alike``: how little it varies), then the clips."""
+    rng, held, n = np.random.default_rng(0), 0, 600
+    for _ in range(n):
+        of_speaker = rng.beta(accuracy * alike, (1 - accuracy) * alike, 10)
+        low, high = statistics.speaker_interval(rng.random(len(SPEAKERS)) < of_speaker[SPEAKERS], SPEAKERS)
+        held += low <= accuracy <= high
+    assert held / n >= 0.93
+
+
+def test_a_test_on_equal_models_errs_as_often_as_it_says():
+    """And one that took clips for independent would err more often: speakers differ in what they do to each model."""
+    rng, naive, honest, n = np.random.default_rng(0), 0, 0, 300
+    for _ in range(n):
+        ease = rng.uniform(0.2, 0.8, (2, 10))[:, SPEAKERS]
+        first, second = rng.random(ease.shape) < ease
+        honest += statistics.paired(first.astype(float) - second, SPEAKERS) < 0.05
+        changed = (first & ~second).sum(), (second & ~first).sum()
+        naive += stats.binomtest(int(changed[0]), int(sum(changed))).pvalue < 0.05
+    assert honest / n < 0.09
+    assert naive / n > 0.2
+
+
+clips = st.lists(st.tuples(st.integers(0, 7), st.integers(-1, 1)), min_size=1, max_size=60)
+
+
+@given(clips, st.lists(st.integers(0, 2), min_size=60, max_size=60))
+def test_no_interval_leaves_0_to_1(pairs, classes):
+    speakers, values = np.array(pairs).T
+    correct, true = values > -1, np.array(classes[: len(values)])
+    intervals = [
+        statistics.speaker_interval(correct, speakers),
+        statistics.speaker_interval(correct, speakers, statistics.uar_weights(true)),
+        statistics.speaker_interval(correct, speakers, n_clips=2),
+        *statistics.repetition_intervals(correct.astype(float)),
+    ]
+    for interval in intervals:
+        assert interval is None or 0 <= interval[0] <= interval[1] <= 1
+    assert (intervals[0] is None) == (len(set(speakers)) < statistics.FEW_SPEAKERS)
+    if intervals[0]:
+        assert intervals[0][0] <= correct.mean() <= intervals[0][1]
+
+
+@settings(max_examples=60)
+@given(st.lists(clips, min_size=1, max_size=4))
+def test_a_test_and_the_interval_beside_it_agree(pairs):
+    tables = [np.array(rows).T for rows in pairs]
+    p_values = [statistics.paired(difference, speakers) for speakers, difference in tables]
+    for (speakers, difference), p, corrected in zip(tables, p_values, statistics.corrected(p_values), strict=True):
+        assert (p is None) == (len(set(speakers)) < statistics.FEW_SPEAKERS)
+        if p is None:
+            assert corrected is statistics.paired_interval(difference, speakers, 0.5, 0.5) is None
+            continue
+        assert 0 <= p <= corrected <= 1
+        low, high = statistics.paired_interval(difference, speakers, p, corrected)
+        assert -1 <= low <= high <= 1
+        assert low - 1e-9 <= difference.mean() <= high + 1e-9
+        if abs(corrected - 0.05) > 1e-9:
+            assert (low > 0 or high < 0) == (corrected < 0.05)
+        if np.ptp(difference):
+            assert high > low  # a mean difference of exactly 0 is no certainty either
+
+
+def test_speakers_that_all_differ_by_the_same_leave_what_clips_tell():
+    speakers, difference = np.repeat(np.arange(8), 4), np.tile([1.0, -1.0, 0.0, 0.0], 8)
+    assert statistics.paired(difference, speakers) == pytest.approx(1)
+    low, high = statistics.paired_interval(difference, speakers, 1.0, 1.0)
+    assert (low, high) == pytest.approx(stats.t.interval(0.95, 31, 0, difference.std(ddof=1) / 32**0.5))
+
+
+def test_two_models_that_are_right_on_the_same_clips():
+    assert statistics.paired(np.zeros(80), np.arange(80) % 8) == 1
+    assert statistics.paired_interval(np.zeros(80), np.arange(80) % 8, 1.0, 1.0) == (0, 0)
 
 
 def test_too_few_speakers_to_tell():
     speakers = np.repeat(list("abcde"), 20)
-    right, wrong = np.ones(100), np.zeros(100)
-    assert statistics.paired_test(right, wrong, speakers) is None
-    assert statistics.interval(right, speakers) is None
+    assert statistics.paired(np.ones(100), speakers) is None
+    assert statistics.speaker_interval(np.ones(100), speakers) is None
 
 
-def test_a_test_on_equal_models_errs_as_often_as_it_says(rng):
-    """And one that took clips for independent would err more often: speakers differ in what they do to each model."""
-    speakers, naive, honest, n = np.repeat(np.arange(10), 20), 0, 0, 120
-    for _ in range(n):
-        ease = rng.uniform(0.2, 0.8, (2, 10)).repeat(20, axis=1)
-        first, second = rng.random((2, 200)) < ease
-        honest += statistics.paired_test(first, second, speakers) < 0.05
-        changed = (first & ~second).sum(), (second & ~first).sum()
-        naive += stats.binomtest(int(changed[0]), int(sum(changed))).pvalue < 0.05
-    assert honest / n < 0.12
-    assert naive / n > 0.2
+def test_every_clip_right_is_not_certainty():
+    low, high = statistics.speaker_interval(np.ones(100), np.arange(100) % 10)
+    assert (low, high) == (pytest.approx(stats.binomtest(100, 100).proportion_ci(method="wilson").low), 1)
+    # Five repetitions of 20 clips are 20 clips.
+    assert statistics.speaker_interval(np.ones(100), np.arange(100) % 10, n_clips=20)[0] < low
 
 
 def test_an_interval_is_wider_where_speakers_differ(rng):
     speakers = np.repeat(np.arange(12), 30)
     alike = rng.random(360) < 0.6
     apart = rng.random(360) < np.repeat(np.linspace(0.1, 0.95, 12), 30)
-    widths = [np.diff(statistics.interval(values, speakers))[0] for values in (alike, apart)]
+    widths = [np.diff(statistics.speaker_interval(values, speakers))[0] for values in (alike, apart)]
     assert widths[1] > 2 * widths[0]
-    low, high = statistics.interval(alike, speakers)
-    assert low < alike.mean() < high
 
 
 def test_holm():
     assert statistics.corrected([0.01, None, 0.04, 0.03]) == [pytest.approx(0.03), None, *[pytest.approx(0.06)] * 2]
     assert statistics.corrected([None]) == [None]
+
+
+def test_intervals_over_repetitions_are_students():
+    values = [0.91, 0.92, 0.90, 0.89, 0.93]
+    of_mean, of_next = statistics.repetition_intervals(values)
+    np.testing.assert_allclose(of_mean, stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values)))
+    half = (of_mean[1] - of_mean[0]) / 2 * np.sqrt(5) * np.sqrt(1 + 1 / 5)
+    np.testing.assert_allclose(of_next, (np.mean(values) - half, np.mean(values) + half))
+    assert statistics.repetition_intervals([0.9]) == (None, None)
+    assert statistics.repetition_intervals([0.99, 0.95, 1.0])[0][1] == 1.0
+    assert statistics.repetition_intervals([60, 62], limit=np.inf)[0][1] > 60
+
+
+def test_the_prediction_interval_holds_the_next_value_as_often_as_it_says(rng):
+    rows = rng.normal(0.8, 0.01, (4000, 6))
+    held = [low <= row[5] <= high for row in rows for low, high in [statistics.repetition_intervals(row[:5])[1]]]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)  # standard deviation 0.0034
+
+
+def test_weights_that_make_a_mean_the_uar(rng):
+    true, predicted = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    true[:90] = 0
+    weights = statistics.uar_weights(true)
+    assert weights.mean() == pytest.approx(1)
+    assert np.mean(weights * (true == predicted)) == pytest.approx(balanced_accuracy_score(true, predicted))
 
 
 def test_calibration_error(rng):
