@@ -16,6 +16,18 @@ output              tables in prose, figures, TensorBoard logs, the results page
 serving             SavedModel, TensorFlow Lite, prediction, a page to try a model
 benchmark           speed, beside the libraries and the reports' listings
 cli                 arguments → one call
+
+``import keras_ser`` loads neither Keras nor TensorFlow: ``keras_ser.layers``, ``keras_ser.models``, ``keras_ser.dsp``
+are loaded when they are first used. Keras loads a saved model only where its layers are registered: import
+``keras_ser.layers`` (and ``keras_ser.models`` for the reports' networks) before ``keras.models.load_model``.
 """
 
+import importlib
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name in ("dsp", "layers", "models"):
+        return importlib.import_module(f"keras_ser.{name}")
+    raise AttributeError(f"module 'keras_ser' has no attribute {name!r}")

@@ -12,7 +12,7 @@ import hashlib
 import io
 import os
 import re
-import tempfile
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +22,7 @@ from typing import TypeVar
 import numpy as np
 import soundfile
 
+from keras_ser import files
 from keras_ser.errors import UserError
 
 SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".aifc", ".ogg", ".opus", ".mp3", ".au", ".caf", ".w64"})
@@ -33,10 +34,16 @@ CLIPPED_RUN = 3
 # A file may overshoot full scale a little (lossy codecs do) and is clipped; beyond this it has another scale.
 LARGEST_OVERSHOOT = 2.0
 
+# Lowest and highest sample rate in hertz: no speech is recorded below or above, and what resamples a second of sound
+# from a damaged header's 1 Hz or 2^31 Hz asks for gigabytes.
+RATES = (1000, 768000)
+
 # libsndfile's log names the chunk that holds the samples: "data : 40000 (should be 19978)". Programs that
 # write to a pipe leave the largest number there, for a length they did not know.
 _SHORT_CHUNK = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
-_UNKNOWN_LENGTH = 0x7FFFF000
+UNKNOWN_LENGTH = 0x7FFFF000
+
+_VALUES_AT_ONCE = 1 << 20  # decoded together: a header may state far more samples than the file holds
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -45,7 +52,7 @@ _Result = TypeVar("_Result")
 class AudioError(UserError):
     """A sound file that cannot be used.
 
-    `kind` is one word: missing, lfs_pointer, empty, truncated, unreadable, nan, scale.
+    `kind` is one word: missing, no_file, lfs_pointer, empty, truncated, unreadable, rate, nan, scale.
     """
 
     def __init__(self, kind: str, path: Path, what: str):
@@ -61,7 +68,8 @@ def read(path: str | Path, *, first_channel: bool = False) -> tuple[np.ndarray, 
         The waveform, float32 [samples] in [-1, 1], and the sample rate in hertz.
 
     Raises:
-        AudioError: missing, a Git LFS pointer, empty, truncated, no audio, or samples NaN or off scale.
+        AudioError: missing, no regular file, a Git LFS pointer, empty, truncated, no audio, or a rate or samples that
+            no recording has.
     """
     channels, sample_rate = read_channels(path)
     return to_mono(channels, first_channel), sample_rate
@@ -70,26 +78,26 @@ def read(path: str | Path, *, first_channel: bool = False) -> tuple[np.ndarray, 
 def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
     """`read` with the channels kept apart: float32 [samples, channels]."""
     path = Path(path)
-    if not path.is_file():
-        raise AudioError("missing", path, "no such file")
-    if path.stat().st_size == 0:
-        raise AudioError("empty", path, "the file has 0 bytes")
+    _check_file(path)
     try:
-        sound = soundfile.SoundFile(path)
+        sound = soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
     except (
         soundfile.LibsndfileError,
         TypeError,
     ) as error:  # TypeError: a suffix like .raw, which states no format
         raise _explain_unreadable(path, error) from None
     with sound:
+        sample_rate = sound.samplerate
+        if not RATES[0] <= sample_rate <= RATES[1]:
+            what = f"its header says {sample_rate} Hz, {RATES[0]} to {RATES[1]} are read: a damaged file?"
+            raise AudioError("rate", path, what)
         if sound.frames == 0:
             raise AudioError("empty", path, "the file holds no samples")
         try:
-            channels = sound.read(dtype="float32", always_2d=True)
+            channels = _decode(sound)
         except soundfile.LibsndfileError as error:
             raise AudioError("truncated", path, f"decoding broke off ({error}): get the file again") from None
         _check_length(path, sound, len(channels))
-        sample_rate = sound.samplerate
     peak = np.abs(channels).max()  # NaN if any sample is
     if not np.isfinite(peak):
         raise AudioError("nan", path, "samples that are not finite numbers")
@@ -111,21 +119,19 @@ def read_many(paths: Iterable[str | Path]) -> Iterator[tuple[np.ndarray, int]]:
 
 
 def write(path: str | Path, waveform: np.ndarray, sample_rate: int) -> None:
-    """Write float [samples] in [-1, 1] as 16-bit PCM WAV, whole or not at all; beyond that range it clips."""
+    """Write float [samples] in [-1, 1] as 16-bit PCM WAV, whole or not at all; beyond that range it clips.
+
+    Raises:
+        UserError: the disk does not take it.
+    """
     waveform = np.asarray(waveform)
     if waveform.ndim != 1 or not np.isfinite(waveform).all():
         raise ValueError(f"`waveform` must be finite and of shape [samples]. Received: shape {waveform.shape}")
     pcm = np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
-    path = Path(path)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        soundfile.write(partial, pcm, sample_rate, format="WAV", subtype="PCM_16")
-        os.chmod(partial, 0o644)  # mkstemp's files are private
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    file = io.BytesIO()  # libsndfile's own writing does not say why a disk does not take it
+    soundfile.write(file, pcm, sample_rate, format="WAV", subtype="PCM_16")
+    with files.replaced(path) as part:
+        part.write_bytes(file.getvalue())
 
 
 def packed(waveform: np.ndarray, sample_rate: int) -> bytes:
@@ -169,13 +175,41 @@ def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item], n_t
                 future.cancel()
 
 
+def _check_file(path: Path) -> None:
+    """Whatever is no regular file, or nowhere, is never opened: a pipe would wait for ever."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        what = "a link to a file that is not there" if os.path.islink(path) else "no such file"
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            what = getattr(error, "strerror", None) or str(error)
+        raise AudioError("missing", path, what) from None
+    if not stat.S_ISREG(status.st_mode):
+        what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
+        raise AudioError("no_file", path, f"{what}, not a file")
+    if status.st_size == 0:
+        raise AudioError("empty", path, "the file has 0 bytes")
+
+
+def _decode(sound: soundfile.SoundFile) -> np.ndarray:
+    """All samples that are there: float32 [samples, channels]."""
+    n_frames = max(1, _VALUES_AT_ONCE // sound.channels)
+    blocks = [sound.read(n_frames, dtype="float32", always_2d=True)]
+    while len(blocks[-1]) == n_frames:
+        blocks.append(sound.read(n_frames, dtype="float32", always_2d=True))
+    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+
+
 def _explain_unreadable(path: Path, error: Exception) -> AudioError:
-    with path.open("rb") as file:
-        if file.read(len(LFS_SIGNATURE)) == LFS_SIGNATURE:
-            return AudioError(
-                "lfs_pointer", path, "a Git LFS pointer, not the sound: run `git lfs pull` in its repository"
-            )
-    return AudioError("unreadable", path, f"not a sound file that libsndfile reads ({error})")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(LFS_SIGNATURE))
+    except OSError as denied:
+        return AudioError("unreadable", path, f"cannot be opened ({denied.strerror})")
+    if start == LFS_SIGNATURE:
+        return AudioError("lfs_pointer", path, "a Git LFS pointer, not the sound: run `git lfs pull` in its repository")
+    reason = getattr(error, "error_string", error)  # without the path, which is said already
+    return AudioError("unreadable", path, f"not a sound file that libsndfile reads ({reason})")
 
 
 def _check_length(path: Path, sound: soundfile.SoundFile, n_read: int) -> None:
@@ -183,5 +217,5 @@ def _check_length(path: Path, sound: soundfile.SoundFile, n_read: int) -> None:
     if n_read < sound.frames:
         raise AudioError("truncated", path, f"{n_read} of {sound.frames} samples are there: get the file again")
     for stated, there in _SHORT_CHUNK.findall(sound.extra_info):
-        if int(there) + 1 < int(stated) < _UNKNOWN_LENGTH:  # + 1: the padding byte, which some programs count
+        if int(there) + 1 < int(stated) < UNKNOWN_LENGTH:  # + 1: the padding byte, which some programs count
             raise AudioError("truncated", path, f"{there} of {stated} bytes of sound are there: get the file again")

@@ -3,3 +3,11 @@
 
 class UserError(ValueError):
     """Input, arguments or surroundings that the user can put right. The command line prints it and exits with 2."""
+
+    def __str__(self):
+        return one_line(super().__str__())
+
+
+def one_line(text: object) -> str:
+    """The text with line ends, control characters and bytes that are no text written as escapes, such as \\n."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text))

@@ -2,6 +2,8 @@
 run.
 """
 
+import inspect
+
 import keras
 import numpy as np
 import soundfile
@@ -98,6 +100,38 @@ def check_layer(layer, x, lengths, tmp_path, atol, **rows):
     assert again.get_config() == layer.get_config()
     check(_run(_model(again, inputs), inputs), "from its configuration")
     return batched[0] if len(batched) == 1 else batched
+
+
+def check_without_lengths(layer, x, **rows):
+    """Without lengths a layer returns one tensor, the same as with the lengths of full rows; its shape is known before
+    any data, in a graph and by ``compute_output_shape``.
+
+    ``x``: the first input, [batch, ...], or a list of such. ``rows``: further inputs, one value for each clip.
+    """
+    output = layer(x, **rows)
+    assert isinstance(output, tf.Tensor)
+    shapes = keras.tree.map_structure(lambda array: array.shape, x)
+    shape = layer.compute_output_shape(shapes)
+    assert tf.TensorShape(shape).is_compatible_with(output.shape)
+    open_axes = set(np.flatnonzero([size is None for size in shape]))
+    assert open_axes <= ({1} if rows else set())  # only the rate of a time stretch leaves a length open
+
+    symbols = keras.tree.map_structure(lambda array: keras.Input(array.shape[1:]), x)
+    symbol = layer(symbols, **{name: keras.Input(()) for name in rows})
+    assert symbol.shape == (None, *shape[1:])
+    assert symbol.dtype == output.dtype.name
+    data = tf.data.Dataset.from_tensors((tuple(x),) if isinstance(x, list) else (x,))
+    data = data.map(lambda x: layer(list(x) if isinstance(x, tuple) else x, **rows))
+    assert data.element_spec.shape.is_compatible_with(shape)
+    assert set(np.flatnonzero([size is None for size in data.element_spec.shape])) <= open_axes
+    (in_data,) = data.as_numpy_iterator()
+    np.testing.assert_allclose(in_data, output, rtol=0, atol=1e-4)
+
+    if "lengths" in inspect.signature(layer.call).parameters:
+        n, size = output.shape[0], keras.tree.flatten(x)[0].shape[1]
+        full = [size if keras.tree.flatten(x)[0].ndim == 2 else layer.hop_length * size] * n
+        with_lengths = tf.nest.flatten(layer(x, np.array(full), **rows))  # int64
+        np.testing.assert_allclose(with_lengths[0], output, rtol=0, atol=1e-4)
 
 
 def _model(layer, inputs):

@@ -14,6 +14,7 @@ PACKAGE = Path(keras_ser.__file__).parent
 # A module may import what stands in the rows above its own, and its own package.
 FLOORS = (
     ("errors",),
+    ("files",),
     ("audio", "corpora", "dsp"),
     ("layers", "librosa_reference"),
     ("data", "models"),

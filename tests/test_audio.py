@@ -1,5 +1,9 @@
 """audio: one file in, float32 mono out, and a plain sentence for every file that is none."""
 
+import io
+import os
+from pathlib import Path
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -113,6 +117,22 @@ def _write_bad(kind, folder, tone):
         soundfile.write(path, np.array([0, np.nan, 0]), RATE, subtype="FLOAT")
     elif kind == "scale":
         soundfile.write(path, tone.astype(np.float32), RATE, subtype="FLOAT")
+    elif kind in ("1 Hz", "16000001 Hz", "2147483647 Hz"):
+        soundfile.write(path, tone, int(kind.split()[0]))
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path("/dev/null")
+    elif kind == "dangling":
+        path.symlink_to("nowhere.wav")
+    elif kind == "link_loop":
+        path.symlink_to(path)
+    elif kind == "long_name":
+        path = folder / ("a" * 300 + ".wav")
+    elif kind == "zero_in_name":
+        path = folder / "a\0.wav"
     return path
 
 
@@ -130,6 +150,16 @@ def _write_bad(kind, folder, tone):
         ("pointer", "lfs_pointer", "git lfs pull"),
         ("nan", "nan", "not finite"),
         ("scale", "scale", "divide"),
+        ("1 Hz", "rate", "its header says 1 Hz, 1000 to 768000 are read"),
+        ("16000001 Hz", "rate", "16000001"),
+        ("2147483647 Hz", "rate", "2147483647"),
+        ("folder", "no_file", "a folder, not a file"),
+        ("pipe", "no_file", "a pipe"),
+        ("device", "no_file", "a device"),
+        ("dangling", "missing", "a link to a file that is not there"),
+        ("link_loop", "missing", "levels of symbolic links"),
+        ("long_name", "missing", "File name too long"),
+        ("zero_in_name", "missing", "null byte"),
     ],
 )
 def test_a_bad_file_is_named_and_explained(tmp_path, tone, bad, kind, says):
@@ -137,8 +167,107 @@ def test_a_bad_file_is_named_and_explained(tmp_path, tone, bad, kind, says):
     with pytest.raises(UserError, match=says) as caught:
         audio.read(path)
     assert caught.value.kind == kind
-    assert str(path) in str(caught.value)
+    assert str(path).replace("\0", "\\x00") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SUBTYPES = [
+    (format, subtype)
+    for format in ("WAV", "WAVEX", "AIFF", "AU", "CAF", "W64", "FLAC", "OGG", "MP3")
+    for subtype in soundfile.available_subtypes(format)
+    if not subtype.startswith("DWVW")  # which libsndfile writes and cannot read
+]
+
+
+def encoded(format, subtype, y):
+    """The bytes of a sound file, None where libsndfile reads this subtype and does not write it."""
+    file = io.BytesIO()
+    try:
+        soundfile.write(file, y, RATE, format=format, subtype=subtype)
+    except soundfile.LibsndfileError:
+        return None
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("format", "subtype"), SUBTYPES)
+def test_every_subtype_is_read(format, subtype, tmp_path):
+    """Some, such as GSM 6.10 in WAV, cannot be sought in."""
+    y = 0.5 * np.sin(np.arange(3 * RATE) / 10)
+    content = encoded(format, subtype, y)
+    if content is None:
+        pytest.skip("libsndfile does not write it")
+    (tmp_path / "x").write_bytes(content)
+    waveform, rate = audio.read(tmp_path / "x")
+    assert rate == RATE
+    assert len(y) <= len(waveform) < len(y) + 3000  # whole blocks
+    assert 0.3 < np.std(waveform) < 0.4
+
+
+def test_a_long_file_is_read_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "_VALUES_AT_ONCE", 64)
+    y = np.arange(640, dtype=np.int16).reshape(320, 2)
+    for n_frames in (31, 32, 33, 64, 320):
+        soundfile.write(tmp_path / "x.wav", y[:n_frames], RATE)
+        np.testing.assert_array_equal(audio.read_channels(tmp_path / "x.wav")[0], y[:n_frames] / np.float32(32768))
+
+
+def test_a_name_that_is_not_utf_8_or_not_one_line(tmp_path, tone):
+    for name in (b"\xff\xe9.wav", "línea\nnueva.wav".encode()):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        audio.write(path, tone / 32768, RATE)
+        np.testing.assert_array_equal(audio.read(path)[0], tone / np.float32(32768))
+        path.write_bytes(b"no sound")
+        with pytest.raises(UserError) as caught:
+            audio.read(path)
+        assert str(caught.value).isprintable()
+    assert "l\u00ednea\\nnueva.wav: not a sound" in str(caught.value)
+
+
+def damaged_files():
+    """Bytes of sound files with bits turned over, numbers in the header replaced and the end cut off."""
+    y = 0.5 * np.sin(np.arange(2000) / 10)
+    whole = [content for content in (encoded(*kind, y) for kind in SUBTYPES) if content]
+    flips = st.lists(st.tuples(st.integers(0, 150), st.integers(1, 255)), max_size=8)
+    number = st.sampled_from([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF]) | st.integers(0, 2**32 - 1)
+    numbers = st.lists(st.tuples(st.integers(0, 80), number, st.sampled_from(["little", "big"])), max_size=3)
+
+    def damage(content, flips, numbers, length):
+        content = bytearray(content)
+        for place, bits in flips:
+            content[place % len(content)] ^= bits
+        for place, number, order in numbers:
+            content[place : place + 4] = number.to_bytes(4, order)
+        return bytes(content[:length])
+
+    return st.builds(damage, st.sampled_from(whole), flips, numbers, st.integers(0, 200) | st.just(1 << 20))
+
+
+def check_damaged(path, content):
+    """Sound, or a line about it."""
+    path.write_bytes(content)
+    waveform, rate, said = np.zeros(1, np.float32), RATE, "nothing"
+    try:
+        waveform, rate = audio.read(path)
+    except UserError as error:
+        said = str(error)
+    assert said.isprintable()
+    assert audio.RATES[0] <= rate <= audio.RATES[1]
+    assert waveform.dtype == np.float32
+    assert len(waveform)
+    assert np.abs(waveform).max() <= 1
+
+
+@settings(max_examples=150)
+@given(content=damaged_files())
+def test_a_damaged_file_is_one_line(tmp_path_factory, content):
+    check_damaged(tmp_path_factory.getbasetemp() / "damaged", content)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=10_000)
+@given(content=damaged_files())
+def test_ten_thousand_damaged_files_are_one_line_each(tmp_path_factory, content):
+    check_damaged(tmp_path_factory.getbasetemp() / "damaged", content)
 
 
 def test_a_wav_from_a_pipe_has_no_stated_length_and_is_whole(tmp_path, tone):

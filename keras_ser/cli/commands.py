@@ -13,7 +13,7 @@ from pathlib import Path
 
 from keras_ser import reports
 from keras_ser.cli.parser import EMBEDDED_EPOCHS, QUESTIONS, arguments
-from keras_ser.errors import UserError
+from keras_ser.errors import UserError, one_line
 
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
 
@@ -22,12 +22,12 @@ def data_root(argument):
     """Where the corpora are: the argument, else $KERAS_SER_DATA, else data/. Raises UserError if told of no folder."""
     named = argument or os.environ.get("KERAS_SER_DATA")
     if named and not Path(named).is_dir():
-        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a folder with one folder a corpus")
+        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a directory containing the corpora")
     return Path(named or "data")
 
 
 def find_corpora(names, root, out):
-    """What is under ``root`` of the corpora called ``names``, or the embedded ones where there is nothing of them.
+    """What is under ``root`` of the corpora called ``names``, or bundled synthetic ones where there is nothing of them.
 
     Real and synthetic speech are never mixed. → (title, manifest)
     """
@@ -39,7 +39,7 @@ def find_corpora(names, root, out):
     if not there:
         folders = ", ".join(str(root / name) for name in names)
         what = corpora.titles(names)
-        print(f"{folders}: no such folder, so embedded synthetic speech stands in for {what}", file=sys.stderr)
+        print(f"{folders}: no such folder, so bundled synthetic speech takes the place of {what}", file=sys.stderr)
         root = out / "cache" / "synthetic"
         for name in names:
             synthetic.make(name, root / name)
@@ -51,7 +51,7 @@ def find_corpora(names, root, out):
 
 @contextlib.contextmanager
 def quiet_stderr():
-    """Keep back what TensorFlow's start prints before it can be told not to; show it if the start fails."""
+    """Keep back what TensorFlow and its converter print before and without being told; show it if something breaks."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
@@ -59,6 +59,8 @@ def quiet_stderr():
         os.dup2(kept.fileno(), 2)
         try:
             yield
+        except (UserError, KeyboardInterrupt):
+            raise
         except BaseException:
             kept.seek(0)
             os.write(terminal, kept.read())
@@ -101,7 +103,7 @@ def show(options):
     rows = [
         (
             item.name,
-            "ours" if item.ours else "",
+            "extension" if item.ours else "",
             f"{models[item.name].count_params():,}",
             "×".join(map(str, models[item.name].input_shape[1:])),
         )
@@ -198,11 +200,11 @@ def run(report, material, experiments, protocol_names, out, epochs, options, **w
 
 
 def reproduce_one(report, root, options):
-    """Run one report, write its table and pictures, and say where they are."""
+    """Run one report, write its table and figures, and say where they are."""
     from keras_ser.analysis import reported
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
-    from keras_ser.runs import passes, runner
+    from keras_ser.runs import archive, passes, runner
 
     protocol_names = options.protocols or list(report.protocols)
     for protocol in protocol_names:
@@ -229,13 +231,14 @@ def reproduce_one(report, root, options):
     frame = reported.table(report, whole)
     folder = out / report.name
     tables.write(frame, markdown.report_table(report, frame, whole), folder)
+    archive.write(archive.read_all(out / "runs", report.name), folder)
     paths = figures.all_of_report(report, material, whole, frame, folder / "figures")
     logs = tensorboard.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{markdown.scores(frame, metric).to_markdown(index=False)}")
-    written = [folder / "table.csv", folder / "table.md", f"{len(paths)} pictures in {folder / 'figures'}"]
+    written = [folder / "table.csv", folder / "table.md", f"{len(paths)} figures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
@@ -297,8 +300,10 @@ def compare(options):
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
-    from keras_ser.runs import passes
+    from keras_ser.runs import archive, passes
 
+    for protocol in options.protocols or ():
+        protocols.get(protocol)
     material, out, epochs = prepare(report, data_root(options.data), options)
     report = report.fitted(material.manifest)
     experiments, pairs = extensions.compared(report, options.question, options.experiments or ())
@@ -313,6 +318,7 @@ def compare(options):
     description = f"{material.description}, {len(material.manifest)} clips"
     text = markdown.comparison(QUESTIONS[options.question][0], report, description, whole, frame, changes, classes)
     tables.write(frame, text, folder)
+    archive.write(archive.read_all(out / "runs", report.name), out / report.name)
     pictures = [figures.ladder(frame, reported.shared(whole), description, folder / "ladder.png")]
     if len(changes):
         pictures.append(figures.differences(changes, description, folder / "differences.png"))
@@ -327,9 +333,11 @@ def compare(options):
 
 
 def leaks(options):
-    from keras_ser.data import leakage
+    from keras_ser.data import leakage, protocols
     from keras_ser.runs import store
 
+    if options.protocol:
+        protocols.get(options.protocol)
     if options.path.is_dir():
         run = store.read(options.path)
         if run is None:
@@ -382,7 +390,15 @@ def export(options):
     load(reports.NAMES[0])
     from keras_ser.serving import export
 
-    differences = export.export(export.open_run(options.run), options.out)
+    run, root = export.open_run(options.run), data_root(options.data)
+    stored = export.stored_clips(run, root)
+    if stored.empty:
+        lacking = f"{root}: no recording of a test clip of this run"
+        if options.data:
+            raise UserError(f"{lacking}; without --data the model is exported uncompared with what the run stored")
+        print(f"{lacking}: the model is not compared with what the run stored (--data DIR)", file=sys.stderr)
+    with quiet_stderr():  # TensorFlow Lite's converter reports as an error what the model card says in words
+        differences = export.export(run, options.out, stored)
     say_differences(differences)
     print(f"\n{options.out}\n{options.out / 'README.md'}")
 
@@ -443,7 +459,7 @@ def benchmark(options):
     runs = [export.open_run(folder) for folder in options.serving or ()]
     corpus = "tess" if options.training else "emodb"
     title, manifest = find_corpora([corpus], data_root(options.data), options.out)
-    kind = "embedded synthetic speech in place of " if manifest["synthetic"].any() else ""
+    kind = "bundled synthetic speech in place of " if manifest["synthetic"].any() else ""
     step = max(1, len(manifest) // options.clips)
     paths = list(manifest["path"][::step][: options.clips])
     folder = options.out / "benchmark"
@@ -460,14 +476,31 @@ def benchmark(options):
 def main(argv=None):
     """Run one command. → exit code."""
     options = arguments().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    code = carry_out(options)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again as it ends
+        if code == 0 and not isinstance(error, BrokenPipeError):  # `| head` has read enough
+            print(f"keras-ser: standard output: {error.strerror}", file=sys.stderr)
+            return 2
+    return code
+
+
+def carry_out(options):
+    """Call the command's function. → exit code."""
     try:
         globals()[options.function](options)
+    except BrokenPipeError:
+        return 0
     except UserError as error:
         print(f"keras-ser: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"keras-ser: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"keras-ser: {one_line(f'{where}{error.strerror or error}')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

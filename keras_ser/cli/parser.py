@@ -8,13 +8,13 @@ from pathlib import Path
 
 from keras_ser import reports
 
-# How long to train on embedded corpora unless --epochs says so: enough to see every part work within minutes.
+# How long to train on bundled synthetic corpora unless --epochs says so: enough to see every part work within minutes.
 EMBEDDED_EPOCHS = 3
 
 QUESTIONS = {  # of `compare`: what is asked, and what is compared unless experiments are named
     "losses": ("Mean squared error against cross-entropy.", "the report's, each with both losses"),
-    "models": ("The report's architectures and an SVM.", "one a model of the report, and svm"),
-    "protocols": ("Each step from the report's split to new speakers and sentences.", "those of the report"),
+    "models": ("The report's architectures and an SVM.", "one per model of the report, and svm"),
+    "protocols": ("Each step from the report's split to unseen speakers and sentences.", "those of the report"),
 }
 
 
@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 def positive(text):
     """A whole number of at least 1."""
-    value = int(text) if text.isascii() and text.isdigit() else 0
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
     return value
@@ -41,6 +41,22 @@ def seconds(text):
         value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text!r}")
+    return value
+
+
+def port(text):
+    """A TCP port."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    if not 1 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 is needed, not {text!r}")
+    return value
+
+
+def seed(text):
+    """A seed that NumPy, TensorFlow and Keras take."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^32 - 1 is needed, not {text!r}")
     return value
 
 
@@ -98,10 +114,10 @@ def arguments():
             "--epochs",
             type=positive,
             metavar="N",
-            help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on embedded corpora)",
+            help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on bundled synthetic corpora)",
         )
 
-    added = command("reproduce", "reproduce", "Run reports and write their tables and pictures.")
+    added = command("reproduce", "reproduce", "Run reports and write their tables and figures.")
     added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
     with_runs(added)
     added.add_argument(
@@ -110,10 +126,12 @@ def arguments():
         metavar="A,B",
         help="default: those of the report (keras-ser show REPORT)",
     )
-    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: those of the report; all: ours too")
+    added.add_argument(
+        "--experiments", type=names, metavar="X,Y", help="default: the report's; all: our extensions too"
+    )
     added.add_argument("--stored", action="store_true", help="do not train; rebuild tables and figures from saved runs")
 
-    added = command("results", "results", "All accuracies so far, reported and ours, in one table.")
+    added = command("results", "results", "All accuracies so far, reported and obtained, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
 
@@ -143,13 +161,17 @@ def arguments():
         metavar="RUN|CSV",
         help="folder of a run, or a table with the columns split and any of clip, content, speaker, sentence",
     )
-    added.add_argument("--protocol", metavar="NAME", help="what a table may share (default: nothing)")
+    added.add_argument(
+        "--protocol",
+        metavar="NAME",
+        help="what may be shared (default: the run's; of a table: nothing)",
+    )
 
     added = command("augment", "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
     with_data(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
-    added.add_argument("--seed", type=int, default=0, metavar="K", help="default: 0")
+    added.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
 
     corpus = command(None, "corpus", "Make, check or download a corpus.")
     actions = corpus.add_subparsers(required=True, metavar="ACTION")
@@ -158,7 +180,7 @@ def arguments():
     added.set_defaults(function="corpus_check")
     added.add_argument("name", metavar="NAME", help="emodb, ravdess, tess, savee or crema_d")
     with_data(added)
-    summary = "Write embedded corpora: synthetic speech with a corpus's file names and rates."
+    summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
     added = actions.add_parser("make", help=summary, description=summary)
     added.set_defaults(function="corpus_make")
     added.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
@@ -172,6 +194,7 @@ def arguments():
     added = command("export", "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    with_data(added)
 
     added = command("verify", "verify", "Repeat the self-test of an exported model.")
     added.add_argument("model", type=Path, metavar="DIR")
@@ -182,11 +205,11 @@ def arguments():
     added.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
     added.add_argument("--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)")
     added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
-    added.add_argument("--timeline", type=Path, metavar="DIR", help="write windows as CSV and picture, a file each")
+    added.add_argument("--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure")
 
     added = command("demo", "demo", "Serve a page to this machine on which to try a model with one's own voice.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
-    added.add_argument("--port", type=positive, default=7860, metavar="N", help="default: 7860")
+    added.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
 
     added = command("benchmark", "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
     with_data(added)

@@ -15,11 +15,15 @@ from tqdm import tqdm
 
 from keras_ser import audio, corpora
 from keras_ser.corpora.corpus import Corpus, locate
+from keras_ser.errors import one_line
 
 # Kinds of problem. A clip with one of the first group cannot be used; the others are for people to judge.
 UNUSABLE = {
+    "missing": "a link to a file that is not there, or one that cannot be looked at",
+    "no_file": "a folder, a pipe or a device in place of a sound file",
     "unreadable": "no sound file that libsndfile reads",
     "empty": "no samples",
+    "rate": "a sample rate in its header that no recording has",
     "truncated": "cut off: shorter than its own header says",
     "lfs_pointer": "a Git LFS pointer instead of the sound: git lfs pull",
     "nan": "samples that are not finite numbers",
@@ -98,7 +102,7 @@ class CheckResult:
             if rows.empty:
                 continue
             lines = [f"{kind}: {len(rows)}, {meaning}"]
-            lines += [f"  {row.clip}  {row.detail}".rstrip() for row in rows.head(N_EXAMPLES).itertuples()]
+            lines += [one_line(f"  {row.clip}  {row.detail}".rstrip()) for row in rows.head(N_EXAMPLES).itertuples()]
             if len(rows) > N_EXAMPLES:
                 lines.append(f"  and {len(rows) - N_EXAMPLES} more")
             blocks.append("\n".join(lines))

@@ -107,12 +107,28 @@ def find(corpus: Corpus, folder: Path) -> Listing:
 
 
 def audio_files(folder: Path) -> Iterator[PurePosixPath]:
-    """Relative paths of all files with an audio suffix, in order, but for hidden ones and macOS's shadows."""
+    """Relative paths of all files with an audio suffix, in order, but for hidden ones and macOS's shadows.
+
+    Links to folders are followed, to each folder once: links may point at a folder above or at one another.
+    """
+    seen = {_identity(folder)}
     for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        inside = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        folders[:] = []
+        for name in inside:
+            identity = _identity(os.path.join(parent, name))
+            if identity not in seen:
+                seen.add(identity)
+                folders.append(name)
         for name in sorted(files):
             if os.path.splitext(name)[1].lower() in audio.SUFFIXES and not name.startswith("."):
                 yield PurePosixPath(Path(parent, name).relative_to(folder).as_posix())
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    """What two paths of one folder have in common."""
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def as_manifest(rows, folder: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 In: a corpus's name and a data root. Out: the folder `data_root/<name>`, there only when it is complete: files
 arrive in `data_root/.<name>.partial`, which a later call goes on with, each file whole or not at all (pooch
-moves it into place once its length and checksum are right).
+moves it into place once its length and checksum are right). The folder is made anew of the files that the home
+lists and of what their archives hold; nothing else that an earlier call left behind comes into it, and an archive
+that cannot be unpacked is deleted.
 
 Homes. None was reachable when this was written; public source code and documentation vouch for the addresses:
 
@@ -17,9 +19,11 @@ tess     Borealis, the Dataverse that holds doi:10.5683/SP2/E8H2MF: its API list
 savee    needs registration
 """
 
+import errno
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 import zipfile
@@ -32,13 +36,16 @@ from urllib.parse import urlsplit, urlunsplit
 import pooch
 from tqdm import tqdm
 
-from keras_ser import corpora
+from keras_ser import corpora, files
 from keras_ser.audio import in_threads
 from keras_ser.errors import UserError
 
 RETRIES = 3
 TIMEOUT_SECONDS = 60
 CHUNK_BYTES = 1 << 18
+BLOCK_BYTES = 4096  # that a file takes on a disk, if it is empty too
+LONGEST_POINTER = 1024  # bytes of a Git LFS pointer
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # what is no fault of an archive
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Home:
     """Where a corpus lives. `items` lists its files, and may fetch a listing by the function it is given."""
 
     size: str
+    most_bytes: int  # that its archives may unpack to: twice of what the corpus takes on a disk, or more
     items: Callable[[Callable[[Item], Path]], list[Item]]
 
 
@@ -86,7 +94,8 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
         file=sys.stderr,
     )
     staging = folder.with_name(f".{corpus.folder}.partial")
-    staging.mkdir(parents=True, exist_ok=True)
+    with files.writing(staging):
+        staging.mkdir(parents=True, exist_ok=True)
     pooch.get_logger().setLevel("WARNING")  # a line a file is too much for 7442 files
 
     fetch = partial(_fetch, staging, base_url)
@@ -94,42 +103,64 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
         stale.unlink()
     try:
         items = home.items(fetch)
-    except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{corpus.home}: its listing is not what it was ({error!r}); download it by hand") from None
+    except UserError:
+        raise
+    except Exception as error:  # whatever reading and taking apart a listing of another form, or a damaged one, raises
+        raise UserError(
+            f"{corpus.home}: its listing is not what it was ({_in_words(error)}); download it by hand"
+        ) from None
     if len(items) == 1:
         paths = [fetch(items[0], progress=True)]
     else:
         paths = list(tqdm(in_threads(fetch, items), total=len(items), desc=f"download {name}", unit="file"))
-    archives = [path for path in paths if path.suffix == ".zip"]
-    for archive in archives:
-        try:
-            unpack(archive, staging)
-        except UserError:
-            archive.unlink()  # so that the next call fetches it anew
-            raise
-    for done in (*archives, *staging.glob(".listing*")):
-        done.unlink()
-    clips = corpora.manifest(name, staging)
-    os.replace(staging, folder)
+    with files.replaced(folder) as whole:
+        whole.mkdir()
+        for item, path in zip(items, paths, strict=True):
+            if path.suffix == ".zip":
+                unpack(path, whole, home.most_bytes)
+            else:
+                (whole / item.path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, whole / item.path)
+        clips = corpora.manifest(name, whole)
+    shutil.rmtree(staging)
     print(f"{len(clips)} of {corpus.n_clips} clips are in {folder}", file=sys.stderr)
     return folder
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip archive into `folder`; if any member is a link or would land outside, nothing is written.
+def unpack(archive: Path, folder: Path, most_bytes: int) -> None:
+    """Unpack a zip archive into `folder`; one that cannot be unpacked is deleted, so that it is fetched anew.
+
+    If any member is a link or would land outside, or all of them take more than `most_bytes`, nothing is written.
 
     Raises:
-        UserError: such a member, or a damaged archive.
+        UserError: such members, or a damaged, encrypted or otherwise unreadable archive.
     """
     try:
         with zipfile.ZipFile(archive) as zipped:
-            for member in zipped.infolist():
+            members = zipped.infolist()
+            for member in members:
                 _refuse_outside(member.filename, archive)
                 if stat.S_ISLNK(member.external_attr >> 16):
                     raise UserError(f"{archive}: {member.filename!r} is a link; refused")
+            n_bytes = sum(
+                member.file_size + BLOCK_BYTES for member in members
+            )  # no member unpacks to more than it says
+            if n_bytes > most_bytes:
+                size, most = (f"{number / 1e6:,.0f} MB" for number in (n_bytes, most_bytes))
+                raise UserError(f"{archive}: unpacked it would take {size}, the corpus takes less than {most}; refused")
             zipped.extractall(folder)
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{archive}: damaged ({error}); download it again") from None
+    except UserError:
+        archive.unlink()
+        raise
+    except Exception as error:  # whatever the decompressors raise, which is no part of zipfile's interface
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise
+        archive.unlink()
+        raise UserError(f"{archive}: damaged ({_in_words(error)}); download it again") from None
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _refuse_outside(name: str, source: object) -> None:
@@ -144,15 +175,17 @@ def _fetch(staging: Path, base_url: str | None, item: Item, progress: bool = Fal
     if base_url:
         url = urlunsplit(urlsplit(base_url)[:2] + urlsplit(url)[2:])
     _refuse_outside(item.path, url)
-    files = pooch.create(
+    registry = pooch.create(
         staging, "", registry={item.path: item.checksum}, urls={item.path: url}, retry_if_failed=RETRIES
     )
     get = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
     try:
-        return Path(files.fetch(item.path, downloader=get))
+        return Path(registry.fetch(item.path, downloader=get))
     except (ValueError, OSError) as error:  # OSError: requests' errors are such
-        what = " ".join(str(error).split())
-        raise UserError(f"{url}: {what}; run the same command again to go on from here") from None
+        if isinstance(error, OSError) and error.errno in DISK:
+            with files.writing(staging / item.path):
+                raise
+        raise UserError(f"{url}: {_in_words(error)}; run the same command again to go on from here") from None
 
 
 def _one_archive(item: Item, fetch: Callable[[Item], Path]) -> list[Item]:
@@ -168,7 +201,8 @@ def _crema_d_items(fetch: Callable[[Item], Path]) -> list[Item]:
         for member in zipped.namelist():
             path = PurePosixPath(member)
             if path.match("AudioWAV/*.wav"):
-                pointer = re.search(rb"oid (sha256:[0-9a-f]{64})", zipped.read(member))
+                with zipped.open(member) as file:
+                    pointer = re.search(rb"oid (sha256:[0-9a-f]{64})", file.read(LONGEST_POINTER))
                 if not pointer:
                     raise UserError(f"{archive}: {member} is no Git LFS pointer, as it was; get it by `git clone`")
                 url = f"https://media.githubusercontent.com/media/{repository}/master/AudioWAV/{path.name}"
@@ -194,10 +228,12 @@ def _tess_items(fetch: Callable[[Item], Path]) -> list[Item]:
 HOMES = {
     "emodb": Home(
         "about 40 MB",
+        200_000_000,
         partial(_one_archive, Item("emodb.zip", "http://emodb.bilderbar.info/download/download.zip")),
     ),
     "ravdess": Home(
         "208 MB",
+        1_500_000_000,
         partial(
             _one_archive,
             Item(
@@ -207,6 +243,6 @@ HOMES = {
             ),
         ),
     ),
-    "tess": Home("about 270 MB in 2800 files", _tess_items),
-    "crema_d": Home("606 MB in 7442 files", _crema_d_items),
+    "tess": Home("about 270 MB in 2800 files", 1_000_000_000, _tess_items),
+    "crema_d": Home("606 MB in 7442 files", 1_500_000_000, _crema_d_items),
 }

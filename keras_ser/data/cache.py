@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ser import files
 from keras_ser.data.digests import digest
-from keras_ser.errors import UserError
 
 
 class FeatureCache:
@@ -23,11 +23,9 @@ class FeatureCache:
 
     def __init__(self, root, recipe):
         self.folder = Path(root) / digest(recipe)
-        try:
+        with files.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "recipe.json").write_text(json.dumps(recipe, indent=1, sort_keys=True) + "\n")
-        except OSError as error:
-            raise UserError(f"cannot write the feature cache {self.folder}: {error.strerror or error}") from error
 
     def load(self, keys):
         """Arrays of the given keys, None where there is none (or a damaged one). → list."""
@@ -42,19 +40,13 @@ class FeatureCache:
             return list(pool.map(one, keys))
 
     def store(self, key, array):
-        """Write one array. Raises UserError when the disk does not take it."""
-        try:
+        """Write one array. Raises UserError when the disk does not take it: what was stored before is kept."""
+        path = self.folder / f"{key}.npy"
+        with files.writing(self.folder):
             handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        except OSError as error:
-            raise UserError(f"cannot write the feature cache {self.folder}: {error.strerror or error}") from error
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.save(file, array)
-            os.replace(name, self.folder / f"{key}.npy")
-        except OSError as error:
-            raise UserError(
-                f"cannot write the feature cache {self.folder}: {error.strerror or error}; "
-                "what was computed so far is kept, free some space and run again"
-            ) from error
-        finally:
-            Path(name).unlink(missing_ok=True)  # it has its own name by now, unless something went wrong
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    np.save(file, array)
+                os.replace(name, path)
+            finally:
+                Path(name).unlink(missing_ok=True)  # it has its own name by now, unless something went wrong

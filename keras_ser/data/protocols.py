@@ -20,7 +20,7 @@ from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
 
 SPLITS = ("train", "validation", "test")
-SENTENCE_GROUPS = 3  # of a grid of speakers and sentences: with more, one repetition would take a training per pair
+SENTENCE_GROUPS = 2  # beside the groups of speakers: a repetition takes one training per pair of groups
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def resample_any(waveform, orig_sr, *, target_sr):
         return lambda: resample(waveform[None], orig_sr=rate, target_sr=target_sr)[0][0]
 
     place = tf.where(tf.equal(rates, orig_sr))
-    place = tf.cond(tf.size(place) > 0, lambda: tf.cast(place[0, 0], tf.int32), lambda: len(rates))
+    place = tf.cond(tf.size(place) > 0, lambda: tf.cast(place[0, 0], tf.int32), lambda: tf.constant(len(rates)))
     branches = [common(rate) for rate in rates]
     return tf.switch_case(place, [*branches, lambda: _read_off(waveform, orig_sr, target_sr)])
 

@@ -1,20 +1,39 @@
 """Signal processing as Keras layers: :mod:`keras_ser.dsp` with a configuration.
 
-Every layer is called as ``layer(x, lengths=None)``: ``x`` is a float32 waveform [batch, samples] or features
-[batch, frames, features], ``lengths`` (int32 [batch]) the length of each clip *in samples* at that point of
-the chain; None says that every clip fills its row. What comes out for a clip depends neither on its batch
-mates nor on its padding, and padding comes out as 0. Signals stay float32 whatever the global dtype policy
-says.
+Every layer is called as ``layer(x)`` or ``layer(x, lengths)``: ``x`` is a float32 waveform [batch, samples] or features
+[batch, frames, features], ``lengths`` (int32 [batch]) the length of each clip *in samples* at that point of the chain;
+without them every clip fills its row. What comes out for a clip depends neither on its batch mates nor on its padding,
+and padding comes out as 0. A layer returns one tensor; those that make clips longer or shorter return (waveform,
+lengths) where they are given lengths. Signals stay float32 whatever the global dtype policy says.
+
+To import this module registers the layers, so that a saved model that holds them loads::
+
+    import keras, keras_ser.layers
+    model = keras.models.load_model("model.keras")
+
+For an LSTM that ignores padding see :class:`FrameMask`.
 """
 
-from keras_ser.layers.augmentation import PitchShift, RandomMasks, TimeStretch
+from keras_ser.layers.augmentation import (
+    AddNoise,
+    PitchShift,
+    RandomGain,
+    RandomMasks,
+    RandomPitchShift,
+    RandomTimeStretch,
+    TimeStretch,
+)
 from keras_ser.layers.features import (
     MFCC,
     RMS,
+    YIN,
     BandShape,
     ClipNormalization,
+    Deltas,
     FixFrames,
+    FrameMask,
     GreyPicture,
+    LogMel,
     MeanEnergy,
     MelSpectrogram,
     PeakNormalization,
@@ -29,19 +48,27 @@ from keras_ser.layers.signal import Decimate, Denoise, FixSamples, Resample, Sig
 __all__ = [
     "MFCC",
     "RMS",
+    "YIN",
+    "AddNoise",
     "BandShape",
     "ClipNormalization",
     "Decimate",
+    "Deltas",
     "Denoise",
     "FixFrames",
     "FixSamples",
+    "FrameMask",
     "GreyPicture",
+    "LogMel",
     "MeanEnergy",
     "MelSpectrogram",
     "PeakNormalization",
     "PitchShift",
     "PowerToDecibel",
+    "RandomGain",
     "RandomMasks",
+    "RandomPitchShift",
+    "RandomTimeStretch",
     "Resample",
     "RunningNormalization",
     "SignalLayer",

@@ -1,69 +1,135 @@
-"""Altered copies of clips, by amounts that the caller has drawn (:func:`keras_ser.data.augmentation.draw`): the layers
-hold no random state, so a copy can be made again on its own."""
+"""Altered versions of clips. :class:`PitchShift` and :class:`TimeStretch` take the amounts as inputs
+(:func:`keras_ser.data.augmentation.draw`) and hold no random state, so a version can be made again on its own; the
+``Random…`` layers and :class:`AddNoise` draw them while training, and do nothing otherwise.
+"""
 
 import keras
+import tensorflow as tf
 
 from keras_ser.dsp import effects
-from keras_ser.layers.signal import SignalLayer, full_lengths
+from keras_ser.dsp.spectrum import clear_padding
+from keras_ser.layers.contract import (
+    IMAGES,
+    Checked,
+    is_number,
+    require,
+    require_positive_integers,
+    require_range,
+    require_seed,
+)
+from keras_ser.layers.signal import LengthChangingLayer, SignalLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
 class PitchShift(SignalLayer):
-    """Shift the pitch of each clip: :func:`keras_ser.dsp.effects.pitch_shift`.
+    """Shift the pitch of each clip, as ``librosa.effects.pitch_shift`` but for its resampler.
+
+    :func:`keras_ser.dsp.effects.pitch_shift`.
 
     Args:
         sample_rate: Integer, in Hz.
 
-    Input shape: waveform [batch, samples], lengths [batch], n_steps [batch] in semitones.
-    Output shape: waveform [batch, samples].
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch]; n_steps float32 [batch], in semitones.
+
+    Output shape:
+        waveform [batch, samples].
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> PitchShift(16000)(waveform, n_steps=keras.ops.array([-2.0, 2.0])).shape
+    TensorShape([2, 16000])
+
+    References:
+        librosa 0.11, ``librosa.effects.pitch_shift``.
     """
 
-    def __init__(self, sample_rate, **kwargs):
+    def __init__(self, sample_rate: int, **kwargs):
+        require_positive_integers(sample_rate=sample_rate)
         super().__init__(**kwargs)
         self.sample_rate = sample_rate
 
-    def call(self, waveform, lengths=None, *, n_steps):
+    def call(self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, *, n_steps: tf.Tensor) -> tf.Tensor:
         return effects.pitch_shift(waveform, n_steps, sample_rate=self.sample_rate, lengths=lengths)
+
+    def compute_output_shape(self, waveform_shape):
+        return waveform_shape
 
     def get_config(self):
         return {**super().get_config(), "sample_rate": self.sample_rate}
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
-class TimeStretch(SignalLayer):
-    """Play each clip faster (rate > 1) or slower at the same pitch: :func:`keras_ser.dsp.effects.time_stretch`.
+class TimeStretch(LengthChangingLayer):
+    """Play each clip faster (rate > 1) or slower at the same pitch, numerically ``librosa.effects.time_stretch``.
 
-    Input shape: waveform [batch, samples], lengths [batch], rate [batch].
-    Output shape: waveform [batch, samples'], lengths' [batch].
+    :func:`keras_ser.dsp.effects.time_stretch`.
+
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch]; rate float32 [batch].
+
+    Output shape:
+        waveform [batch, longest of round(samples / rate)]; where lengths were given, (waveform, lengths).
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> TimeStretch()(waveform, rate=keras.ops.array([0.8, 1.25])).shape
+    TensorShape([2, 20000])
+
+    References:
+        librosa 0.11, ``librosa.effects.time_stretch``.
     """
 
-    def call(self, waveform, lengths=None, *, rate):
-        return effects.time_stretch(waveform, rate, lengths=full_lengths(waveform, lengths))
+    def call(
+        self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, *, rate: tf.Tensor
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        stretched, stretched_lengths = effects.time_stretch(waveform, rate, lengths=lengths)
+        return stretched if lengths is None else (stretched, stretched_lengths)
+
+    def compute_output_shape(self, waveform_shape):
+        return waveform_shape[0], None
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
-class RandomMasks(keras.layers.Layer):
-    """While training, overwrite one band of rows and one of columns of each picture by its mean.
+class RandomMasks(Checked, keras.layers.Layer):
+    """While training, overwrite one band of rows and one of columns of each image by its mean.
 
     Args:
-        height: Float, greatest height of the band of rows, as a share of the picture's.
+        height: Float, greatest height of the band of rows, as a share of the image's.
         width: Float, greatest width of the band of columns.
         seed: Integer, or None for one by chance.
 
-    Input shape: [batch, height, width, channels].
-    Output shape: the same.
+    Input shape:
+        [batch, height, width, channels].
 
-    Source: D. S. Park et al., "SpecAugment", 2019 (without the warping of time).
+    Output shape:
+        The same.
+
+    Example:
+
+    >>> images = keras.random.uniform((2, 128, 80, 1))
+    >>> RandomMasks(0.2, 0.2, seed=0)(images, training=True).shape
+    TensorShape([2, 128, 80, 1])
+
+    References:
+        D. S. Park et al., "SpecAugment", 2019 (without the warping of time).
     """
 
-    def __init__(self, height, width, seed=None, **kwargs):
+    accepts = IMAGES
+
+    def __init__(self, height: float, width: float, seed: int | None = None, **kwargs):
+        for name, share in (("height", height), ("width", width)):
+            require(is_number(share) and 0 <= share <= 1, f"`{name}` must be a share from 0 to 1", **{name: share})
+        require_seed(seed)
         super().__init__(**kwargs)
         self.height = height
         self.width = width
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, pictures, training=False):
+    def call(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return pictures
         rows = self._band(keras.ops.shape(pictures)[0], keras.ops.shape(pictures)[1], self.height)
@@ -73,11 +139,206 @@ class RandomMasks(keras.layers.Layer):
         return keras.ops.where(masked, mean, pictures)
 
     def _band(self, batch, size, share):
-        """One band of each picture: at most ``share`` of ``size`` wide, anywhere. → bool [batch, size]"""
+        """One band of each image: at most ``share`` of ``size`` wide, anywhere. → bool [batch, size]"""
         wide = keras.random.uniform((batch, 1), 0.0, share, seed=self.generator)
         start = keras.random.uniform((batch, 1), seed=self.generator) * (1.0 - wide)
         place = (keras.ops.arange(size, dtype="float32") + 0.5) / keras.ops.cast(size, "float32")
         return keras.ops.logical_and(place >= start, place < start + wide)
 
+    def compute_output_shape(self, pictures_shape):
+        return pictures_shape
+
     def get_config(self):
         return {**super().get_config(), "height": self.height, "width": self.width, "seed": self.seed}
+
+
+class RandomLayer(SignalLayer):
+    """A layer that alters clips while training; otherwise they pass as they are, with padding set to 0.
+
+    Args:
+        seed: Integer, or None for one by chance.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs):
+        require_seed(seed)
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def draw(self, waveform, low, high):
+        """One number for each clip, evenly from ``low`` to ``high``. → float32 [batch]"""
+        return keras.random.uniform((tf.shape(waveform)[0],), low, high, seed=self.generator)
+
+    def compute_output_shape(self, waveform_shape):
+        return waveform_shape
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class RandomPitchShift(RandomLayer):
+    """While training, shift the pitch of each clip by an amount drawn for it.
+
+    :func:`keras_ser.dsp.effects.pitch_shift`: a clip keeps its length, at any sample rate.
+
+    Args:
+        n_steps: Pair (low, high), semitones.
+        seed: Integer, or None for one by chance.
+
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch].
+
+    Output shape:
+        waveform [batch, samples].
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> RandomPitchShift((-2, 2), seed=0)(waveform, training=True).shape
+    TensorShape([2, 16000])
+
+    References:
+        librosa 0.11, ``librosa.effects.pitch_shift``.
+    """
+
+    def __init__(self, n_steps: tuple[float, float] = (-2.0, 2.0), seed: int | None = None, **kwargs):
+        self.n_steps = require_range("n_steps", n_steps)
+        super().__init__(seed, **kwargs)
+
+    def call(self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        if not training:
+            return clear_padding(waveform, lengths)
+        # librosa asks for the sample rate, but the result does not depend on it.
+        return effects.pitch_shift(waveform, self.draw(waveform, *self.n_steps), sample_rate=None, lengths=lengths)
+
+    def get_config(self):
+        return {**super().get_config(), "n_steps": list(self.n_steps)}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class RandomTimeStretch(RandomLayer, LengthChangingLayer):
+    """While training, play each clip faster or slower at the same pitch, by a rate drawn for it.
+
+    :func:`keras_ser.dsp.effects.time_stretch`. The row keeps its length: a clip that would become longer is cut, one
+    that becomes shorter is followed by zeros.
+
+    Args:
+        rate: Pair (low, high), how many times faster, greater than 0.
+        seed: Integer, or None for one by chance.
+
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch].
+
+    Output shape:
+        waveform [batch, samples]; where lengths were given, (waveform, lengths).
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> RandomTimeStretch((0.8, 1.25), seed=0)(waveform, training=True).shape
+    TensorShape([2, 16000])
+
+    References:
+        librosa 0.11, ``librosa.effects.time_stretch``.
+    """
+
+    def __init__(self, rate: tuple[float, float] = (0.8, 1.25), seed: int | None = None, **kwargs):
+        self.rate = require_range("rate", rate, least=0)
+        require(self.rate[0] > 0, "`rate` must be greater than 0", rate=rate)
+        super().__init__(seed, **kwargs)
+
+    def call(
+        self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        if training:
+            n_samples = tf.shape(waveform)[1]
+            rate = self.draw(waveform, *self.rate)
+            stretched, stretched_lengths = effects.time_stretch(waveform, rate, lengths=lengths)
+            stretched = stretched[:, :n_samples]
+            stretched = tf.pad(stretched, [[0, 0], [0, n_samples - tf.shape(stretched)[1]]])
+            stretched_lengths = tf.minimum(stretched_lengths, n_samples)
+        else:
+            stretched, stretched_lengths = clear_padding(waveform, lengths), lengths
+        return stretched if lengths is None else (stretched, stretched_lengths)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": list(self.rate)}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class RandomGain(RandomLayer):
+    """While training, make each clip louder or quieter by a gain drawn for it.
+
+    Nothing is clipped: a loud clip may leave [-1, 1].
+
+    Args:
+        gain_db: Pair (low, high), in dB.
+        seed: Integer, or None for one by chance.
+
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch].
+
+    Output shape:
+        waveform [batch, samples].
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> RandomGain((-12, 0), seed=0)(waveform, training=True).shape
+    TensorShape([2, 16000])
+    """
+
+    def __init__(self, gain_db: tuple[float, float] = (-6.0, 6.0), seed: int | None = None, **kwargs):
+        self.gain_db = require_range("gain_db", gain_db)
+        super().__init__(seed, **kwargs)
+
+    def call(self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        waveform = clear_padding(waveform, lengths)
+        if not training:
+            return waveform
+        return waveform * tf.pow(10.0, self.draw(waveform, *self.gain_db) / 20.0)[:, None]
+
+    def get_config(self):
+        return {**super().get_config(), "gain_db": list(self.gain_db)}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class AddNoise(RandomLayer):
+    """While training, add white Gaussian noise to each clip at a signal-to-noise ratio drawn for it.
+
+    The ratio is that of the powers over the clip's own samples, and holds exactly; silence stays silence.
+
+    Args:
+        snr_db: Pair (low, high), in dB.
+        seed: Integer, or None for one by chance.
+
+    Input shape:
+        waveform [batch, samples]; optionally lengths [batch].
+
+    Output shape:
+        waveform [batch, samples].
+
+    Example:
+
+    >>> waveform = keras.random.uniform((2, 16000), -1, 1)
+    >>> AddNoise((10, 30), seed=0)(waveform, training=True).shape
+    TensorShape([2, 16000])
+    """
+
+    def __init__(self, snr_db: tuple[float, float] = (10.0, 30.0), seed: int | None = None, **kwargs):
+        self.snr_db = require_range("snr_db", snr_db)
+        super().__init__(seed, **kwargs)
+
+    def call(self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        waveform = clear_padding(waveform, lengths)
+        if not training:
+            return waveform
+        noise = clear_padding(keras.random.normal(tf.shape(waveform), seed=self.generator), lengths)
+        # The number of samples is the same for both, so energies do for powers.
+        ratio = tf.math.divide_no_nan(*(tf.reduce_sum(tf.square(x), axis=1) for x in (waveform, noise)))
+        scale = tf.sqrt(ratio * tf.pow(10.0, -self.draw(waveform, *self.snr_db) / 10.0))
+        return waveform + scale[:, None] * noise
+
+    def get_config(self):
+        return {**super().get_config(), "snr_db": list(self.snr_db)}

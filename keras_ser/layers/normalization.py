@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
+from keras_ser.layers.contract import FEATURES, Checked
+
 
 @keras.saving.register_keras_serializable(package="keras_ser")
-class RunningNormalization(keras.layers.Normalization):
+class RunningNormalization(Checked, keras.layers.Normalization):
     """Subtract the mean of each feature and divide by its standard deviation over a training set, frames of padding
     left out.
 
@@ -13,12 +15,25 @@ class RunningNormalization(keras.layers.Normalization):
     State, application and saving are those of ``keras.layers.Normalization``, which knows no padding; its ``adapt``
     is replaced by one pass inside the graph, in float64, whose memory does not grow with the number of clips.
 
-    Source: the TESS report, section 5 ("running mean and running std"). Batches are merged as in T. F. Chan, G. H.
-    Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+    Input shape:
+        features [batch, frames, features].
 
-    Input shape: features [batch, frames, features].
-    Output shape: the same.
+    Output shape:
+        The same.
+
+    Example:
+
+    >>> layer = RunningNormalization()
+    >>> layer.adapt(keras.random.normal((8, 32, 13)))
+    >>> layer(keras.random.normal((2, 32, 13))).shape
+    TensorShape([2, 32, 13])
+
+    References:
+        The TESS report, section 5 ("running mean and running std"). Batches are merged as in T. F. Chan, G. H. Golub,
+        R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
     """
+
+    accepts = FEATURES
 
     def __init__(self, **kwargs):
         super().__init__(axis=-1, **{**kwargs, "dtype": "float32"})
@@ -38,7 +53,7 @@ class RunningNormalization(keras.layers.Normalization):
         self.adapt_variance.assign(tf.cast(squares / count, tf.float32))
         self.finalize_state()
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         padding = keras.ops.all(inputs == 0, axis=-1, keepdims=True)
         return keras.ops.where(padding, 0.0, super().call(inputs))
 

@@ -1,1 +1,33 @@
-"""The reports' architectures: one function each, ``name(input_shape, n_classes) → keras.Model``, inputs to softmax."""
+"""The reports' architectures: one function each, ``name(input_shape, n_classes) → keras.Model``, inputs to softmax.
+
+``from keras_ser.models import cnn`` is the function. To import this module registers the layers that the models are
+made of, so that saved ones load.
+"""
+
+from keras_ser.models.cnn import cnn
+from keras_ser.models.cnn_lstm import cnn_lstm
+from keras_ser.models.conv1d import conv1d
+from keras_ser.models.conv1d_lstm import conv1d_lstm
+from keras_ser.models.conv1d_stack import conv1d_stack
+from keras_ser.models.conv1d_wave import conv1d_wave
+from keras_ser.models.conv2d_mel import conv2d_mel
+from keras_ser.models.conv2d_mfcc import conv2d_mfcc
+from keras_ser.models.conv2d_picture import conv2d_picture
+from keras_ser.models.kernel_machine import kernel_machine
+from keras_ser.models.lstm import lstm
+from keras_ser.models.resnet_mfcc import resnet_mfcc
+
+__all__ = [
+    "cnn",
+    "cnn_lstm",
+    "conv1d",
+    "conv1d_lstm",
+    "conv1d_stack",
+    "conv1d_wave",
+    "conv2d_mel",
+    "conv2d_mfcc",
+    "conv2d_picture",
+    "kernel_machine",
+    "lstm",
+    "resnet_mfcc",
+]

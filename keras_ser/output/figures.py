@@ -46,12 +46,12 @@ def _pixels(figure):
 
 
 def class_distribution(manifest, labels, title, path):
-    """Clips a class, women and men apart."""
+    """Clips per class, women and men apart."""
     figure, axes = plt.subplots(figsize=(9, 4.5))
     counts = pd.crosstab(manifest["emotion"], manifest["gender"].replace("", "unknown")).reindex(labels, fill_value=0)
     counts.plot.bar(stacked=True, ax=axes, rot=0, width=0.75)
     axes.bar_label(axes.containers[-1], labels=counts.sum(axis=1), padding=3)
-    axes.set(title=f"Clips a class\n{title}", xlabel="", ylabel="clips")
+    axes.set(title=f"Clips per class\n{title}", xlabel="", ylabel="clips")
     axes.margins(y=0.1)
     axes.grid(axis="x", visible=False)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -124,7 +124,7 @@ def waveforms(manifest, labels, title, path):
         axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4)
         axes.set_title(f"{label}: {clip['clip']}", fontsize=10, loc="left", pad=4)
     grid[-1].set_xlabel("seconds")
-    figure.suptitle(f"One clip a class, all on one scale\n{title}", fontsize=12)
+    figure.suptitle(f"One clip per class, all on one scale\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -153,7 +153,7 @@ def clips(manifest, labels, title, path):
         axes.set_title(words, fontsize=10, loc="left", pad=4)
     for axes in grid[-1]:
         axes.set(xlabel="seconds", xlim=(0, longest))
-    figure.suptitle(f"One clip a class: waveform, spectrogram, MFCC\n{title}", fontsize=12)
+    figure.suptitle(f"One clip per class: waveform, spectrogram, MFCC\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -309,7 +309,7 @@ def listeners(matrix, passes, experiments, labels, title, path):
         axes.remove()
     for (name, counts), axes in zip(matrices.items(), grid.flat, strict=False):
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        name = f"{name}: {np.trace(counts) / counts.sum():.1%} right"
+        name = f"{name}: accuracy {np.trace(counts) / counts.sum():.3f}"
         _matrix(axes, share, labels, name, annot=True, fmt=".2f", said="heard" if counts is matrix else "predicted")
     figure.suptitle(title, fontsize=12)
     return _save(figure, path)
@@ -356,7 +356,7 @@ def splits(frame, title, path):
 
 
 def protocols(table, metric, title, path):
-    """Ours under each protocol (mean and 95 % confidence interval) beside the reported figure, under its own."""
+    """Obtained under each protocol (mean and 95 % confidence interval) beside reported, under the report's own."""
     frame = table[(table["metric"] == metric) & (table["experiment"] != "data")]
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     experiments = list(dict.fromkeys(frame["experiment"]))
@@ -433,13 +433,13 @@ def overview(table):
         plt.Line2D([], [], marker="o", color=blue),
         plt.Line2D([], [], marker="o", color=orange, markerfacecolor="white"),
     ]
-    words = ["reported", "ours, the report's own protocol", "ours, unseen speakers"]
+    words = ["reported", "our re-implementation, the report's split", "our re-implementation, unseen speakers"]
     figure.legend(lines, words, loc="outside upper center", ncols=3, frameon=False, fontsize=10)
     return _pixels(figure)
 
 
 def class_counts(table, labels, title, path):
-    """True positives, false positives and false negatives a class: reported and ours."""
+    """True positives, false positives and false negatives per class: reported and obtained."""
     frame = table[table["metric"].isin(reported.COUNTS) & table["reported"].notna()]
     experiments = list(dict.fromkeys(frame["experiment"]))
     kinds = {"tp": "true positives", "fp": "false positives", "fn": "false negatives"}
@@ -452,7 +452,7 @@ def class_counts(table, labels, title, path):
         layout="constrained",
     )
     places = np.arange(len(labels))
-    ours, theirs = sns.color_palette()[:2]
+    obtained, printed = sns.color_palette()[:2]
     for name, line in zip(experiments, grid, strict=True):
         rows = frame[frame["experiment"] == name].set_index(["metric", "label"])
         for (kind, words), axes in zip(kinds.items(), line, strict=True):
@@ -463,10 +463,10 @@ def class_counts(table, labels, title, path):
                 xerr=values["std"].astype(float).fillna(0),
                 fmt="o",
                 capsize=3,
-                color=ours,
-                label="ours, mean ± std",
+                color=obtained,
+                label="obtained, mean ± standard deviation",
             )
-            axes.plot(values["reported"].astype(float), places, "x", color=theirs, markersize=8, label="reported")
+            axes.plot(values["reported"].astype(float), places, "x", color=printed, markersize=8, label="reported")
             axes.set_title(f"{name}\n{words}", fontsize=10)
             axes.set_xlim(left=0)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -476,7 +476,7 @@ def class_counts(table, labels, title, path):
     grid[0, 0].invert_yaxis()
     handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(f"Counts a class, protocol as_reported\n{title}", fontsize=12)
+    figure.suptitle(f"Counts per class, protocol as_reported\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -568,7 +568,7 @@ def ladder(frame, shared, title, path):
 
 
 def timeline(table, labels, title, path):
-    """Probabilities along a recording: columns ``start``, ``end`` (seconds) and one a label, one row a window."""
+    """Probabilities along a recording: columns ``start``, ``end`` (seconds) and one per label, one row per window."""
     figure, axes = plt.subplots(figsize=(10, 4.5), layout="constrained")
     middle = (table["start"] + table["end"]) / 2
     for color, label in zip(sns.color_palette("colorblind", len(labels)), labels, strict=True):

@@ -199,7 +199,7 @@ LEAKAGE = (
 def report_table(report, frame, passes):
     """The table of one report for people. → Markdown"""
     facts = passes[0].facts
-    devices = sorted({item.facts["environment"]["device"] for item in passes})
+    devices = sorted({run.facts["environment"]["device"] for item in passes for run in item.runs})
     missing = reported.without(report, facts)
     sections = [
         f"# {report.title}",

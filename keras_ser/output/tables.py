@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from keras_ser import files
 from keras_ser.analysis.reported import COLUMNS
 from keras_ser.errors import UserError
 
@@ -26,11 +27,9 @@ def read(path):
 
 def write(frame, text, folder):
     """``table.csv`` and ``table.md`` into ``folder``, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("table.csv", frame.to_csv(index=False, float_format="%.6g")), ("table.md", text)):
-        part = folder / f".{name}.part"
-        part.write_text(content, encoding="utf-8")
-        part.replace(folder / name)
+        with files.replaced(folder / name) as part:
+            part.write_text(content, encoding="utf-8")
 
 
 def accuracies(reports, out):

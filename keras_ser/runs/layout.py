@@ -10,3 +10,9 @@ def run_folder(root, report, experiment, protocol, repetition, fold=None):
     """Where a run is or will be. ``fold`` None: the protocol has no folds."""
     folder = Path(root) / report / experiment / protocol / f"seed-{repetition}"
     return folder if fold is None else folder / f"fold-{fold}"
+
+
+def root_of(folder, facts):
+    """The root below which the run of these ``facts`` (run.json) lies in ``folder``."""
+    place = run_folder("", *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
+    return Path(folder).parents[len(place.parts) - 1]

@@ -18,7 +18,7 @@ import keras_ser
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError
-from keras_ser.runs import identity, layout, store
+from keras_ser.runs import archive, identity, layout, store
 from keras_ser.training import evaluation, networks, svm
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
@@ -318,12 +318,15 @@ def run_all(
     tf.config.experimental.enable_op_determinism()
     store.remove_leftovers(root)
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
+    # An archive holds no models.
+    archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
     out = []
     with tqdm(total=len(units), desc=report.name, unit="run") as progress:
         for repetition in repetitions:
             examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
             for unit in (unit for unit in units if unit.repetition == repetition):
-                run = store.read(unit.folder(root, report))
+                folder = unit.folder(root, report)
+                run = store.read(folder) or archived.get(folder)
                 if not is_done(run, unit, models):
                     augment, front_end = unit.experiment.augmentation or report.augmentation, unit.experiment.front_end
                     if augment not in examples:
@@ -358,7 +361,7 @@ def stored(report, material, *, root, backend, epochs):
 
     A run belongs if it is what would be trained today: same clips, code, model, training, augmentation and split.
     """
-    runs = store.read_all(root, report.name)
+    runs = archive.read_all(root, report.name)
     by_name = {item.name: item for item in report.experiments}
     wanted = {}
     for run in runs:

@@ -6,9 +6,7 @@ A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided i
 """
 
 import json
-import os
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from keras_ser import files
 from keras_ser.errors import UserError
 
-PART = ".part-"  # how the name of an unfinished write's folder begins
 LEFTOVER_AGE = 3600  # seconds
 
 
@@ -61,14 +59,9 @@ def read(folder):
 
 def read_all(root, report):
     """All stored runs of a report, in order of their paths. → list of Run."""
-    return read_below(Path(root) / report)
-
-
-def read_below(folder):
-    """All runs stored in or below a folder, in order of their paths. → list of Run."""
-    paths = sorted(Path(folder).rglob("run.json"))
+    paths = sorted((Path(root) / report).rglob("run.json"))
     # What another process is writing at this moment, or one that was killed left behind, is no run.
-    runs = [read(path.parent) for path in paths if not path.parent.parent.name.startswith(PART)]
+    runs = [read(path.parent) for path in paths if not path.parent.parent.name.startswith(files.PART)]
     return [run for run in runs if run is not None]
 
 
@@ -78,28 +71,14 @@ def write(folder, facts, history, predictions, metrics, model):
     Raises UserError if the disk does not take it; what was there before is then still there.
     """
     folder = Path(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=PART) as part:
-            new = Path(part) / "run"
-            new.mkdir()
-            (new / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
-            (new / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
-            history.to_csv(new / "history.csv", index=False, float_format="%.6g")
-            if predictions is not None:
-                predictions.to_csv(new / "predictions.csv", index=False, float_format="%.6g")
-                _without_optimizer(model).save(new / "model.keras")
-            old = Path(part) / "old"
-            try:
-                if folder.exists():
-                    os.replace(folder, old)
-                os.replace(new, folder)
-            except BaseException:  # an interrupt between the two renames must not lose what was there
-                if old.exists() and not folder.exists():
-                    os.replace(old, folder)
-                raise
-    except OSError as error:
-        raise UserError(f"cannot write the run {folder}: {error.strerror or error}") from error
+    with files.replaced(folder) as new:
+        new.mkdir()
+        (new / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
+        (new / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+        history.to_csv(new / "history.csv", index=False, float_format="%.6g")
+        if predictions is not None:
+            predictions.to_csv(new / "predictions.csv", index=False, float_format="%.6g")
+            _without_optimizer(model).save(new / "model.keras")
     return Run(folder, facts, metrics)
 
 
@@ -117,7 +96,7 @@ def is_complete(run):
 
 def remove_leftovers(root):
     """Delete what interrupted writes left behind: a write takes seconds, what is an hour old is nobody's any more."""
-    for part in Path(root).rglob(f"{PART}*"):
+    for part in Path(root).rglob(f"{files.PART}*"):
         with suppress(FileNotFoundError):  # its write may end at this moment
             if time.time() - part.stat().st_mtime > LEFTOVER_AGE:
                 shutil.rmtree(part)

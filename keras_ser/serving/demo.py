@@ -1,10 +1,12 @@
 """A page on which to record or upload a voice and see what a model says of it.
 
-It is served to this machine alone (127.0.0.1) and loads nothing from elsewhere. Needs Gradio, which is no dependency of
+It is served to this machine alone (127.0.0.1), to pages of this machine alone (whatever site a browser has open beside
+it), and loads nothing from elsewhere. Needs Gradio, which is no dependency of
 the package but an extra: ``pip install keras-ser[demo]``.
 """
 
 import os
+from urllib.parse import urlsplit
 
 from keras_ser import audio
 from keras_ser.errors import UserError
@@ -12,6 +14,34 @@ from keras_ser.output import figures
 from keras_ser.serving.predict import Predictor, predict
 
 HOST = "127.0.0.1"
+OWN_NAMES = (HOST, "localhost")
+
+
+class OwnPagesOnly:
+    """ASGI middleware: refuses (403) a request whose Host or Origin is not this machine.
+
+    A browser sends such when a page from elsewhere calls this address, or a name that was made to point to it.
+    """
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and not self._is_own(scope["headers"]):
+            headers = [(b"content-type", b"text/plain")]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": b"This page answers to this machine alone."})
+        else:
+            await self.app(scope, receive, send)
+
+    def _is_own(self, headers):
+        """``headers``: (name, value) in bytes."""
+        hosts = ["//" + value.decode("latin-1") for name, value in headers if name == b"host"]
+        origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+        try:
+            return bool(hosts) and all(urlsplit(address).hostname in OWN_NAMES for address in hosts + origins)
+        except ValueError:  # no address at all
+            return False
 
 
 def gradio():
@@ -63,6 +93,8 @@ def serve(predictor: Predictor, *, port: int, block=True):
     Raises UserError if the port is taken.
     """
     blocks, theme = page(predictor), gradio().themes
+    from starlette.middleware import Middleware
+
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     try:
         _, address, _ = blocks.launch(
@@ -71,6 +103,7 @@ def serve(predictor: Predictor, *, port: int, block=True):
             theme=theme.Default(**fonts),
             footer_links=[],
             share=False,
+            app_kwargs={"middleware": [Middleware(OwnPagesOnly)]},
             quiet=True,
             prevent_thread_lock=True,
         )

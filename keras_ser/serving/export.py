@@ -9,15 +9,15 @@ Signatures, all of which answer ``probabilities`` [batch, classes], ``class_inde
 - ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate (one without a rate takes recordings as
   they are), every clip filling its row;
 - ``padded``: ``waveform`` and ``lengths`` int32 [batch], for clips that differ in length;
-- ``wav_bytes``: ``wav_bytes`` string [batch], each a WAV file of 16-bit PCM, any rate, any number of channels;
+- ``wav_bytes``: ``wav_bytes`` string [batch], each a WAV file as :mod:`keras_ser.serving.wav` decodes them: PCM or
+  float, any rate, any number of channels. It also answers ``status`` [batch]: "ok", or why a file cannot be decoded,
+  whose ``probabilities`` are then NaN, its ``class_index`` -1 and its ``label`` "";
 - ``describe``: nothing → ``json``, the content of keras_ser.json.
 """
 
 import json
 import math
-import os
 import tempfile
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,18 +25,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ser import audio, corpora, reports
+from keras_ser import audio, corpora, files, reports
 from keras_ser.data import features, leakage
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.resample import resample, resample_any
 from keras_ser.errors import UserError
 from keras_ser.layers import Decimate, FixFrames, FixSamples
 from keras_ser.reports import extensions
-from keras_ser.runs import passes, store
-from keras_ser.serving import tflite
+from keras_ser.runs import archive, layout, passes, store
+from keras_ser.serving import tflite, wav
 from keras_ser.training.metrics import SCORES
 
 TOLERANCE = 1e-4  # of a probability
+STORED_TOLERANCE = 1e-3  # of one that the run stored, which another device may have computed
+STORED_CLIPS = 16  # so many of a run's test clips are compared with what it stored
 EXTRA = "assets.extra"
 LITE = f"{EXTRA}/model.tflite"
 ANY_RATE = 16000  # Hz, of the self-test of a model that takes recordings at their own rate
@@ -95,8 +97,23 @@ def describe(run):
     }
 
 
-def export(run, out):
+def stored_clips(run, root):
+    """What a run stored for its test clips (those without a transform) whose recordings lie in the data root ``root``.
+
+    → DataFrame of :meth:`keras_ser.runs.store.Run.predictions` and ``path``; empty if there are none
+    """
+    names = [name for name in reports.load(run.facts["report"]).corpora if (Path(root) / name).is_dir()]
+    if not names:
+        return run.predictions().iloc[:0].assign(path=[])
+    recordings = corpora.joined(names, root)
+    recordings = recordings[recordings["synthetic"] == run.facts["synthetic"]]
+    return run.predictions().query("transform == 'none'").merge(recordings[["clip", "path"]], on="clip")
+
+
+def export(run, out, stored=None):
     """Write ``run`` to the folder ``out``, whole or not at all. → dict: greatest differences that the self-test found.
+
+    ``stored``: from :func:`stored_clips`, to compare the exported model with too.
 
     Raises UserError if there is something at ``out`` already, the disk does not take it, or the self-test fails.
     """
@@ -105,38 +122,23 @@ def export(run, out):
         raise UserError(f"{out}: there is something already: choose another folder or delete it")
     model = chain(run)
     facts = describe(run)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".part-") as part:
-            folder = Path(part) / "model"
-            with _os_errors():
-                _write_saved_model(model, facts, folder)
-            extra = folder / EXTRA
-            extra.mkdir()
-            (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
-            content, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
-            if content:
-                (folder / LITE).write_bytes(content)
-            has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {tflite.LONGEST_S:g} s in a row of that length."
-            (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
-            test = _self_test(model, facts, Path(part) / "selftest.wav")
-            np.savez_compressed(extra / "selftest.npz", **test)
-            with _os_errors():
-                _write_warmup(test, extra / "tf_serving_warmup_requests")
-            differences = verify(folder)
-            os.replace(folder, out)
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
+    with files.replaced(out) as folder:
+        _write_saved_model(model, facts, folder)
+        extra = folder / EXTRA
+        extra.mkdir()
+        (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
+        content, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
+        if content:
+            (folder / LITE).write_bytes(content)
+        has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {tflite.LONGEST_S:g} s in a row of that length."
+        (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
+        test = _self_test(model, facts)
+        np.savez_compressed(extra / "selftest.npz", **test)
+        _write_warmup(test, extra / "tf_serving_warmup_requests")
+        differences = verify(folder)
+        if stored is not None and len(stored):
+            differences |= compare_with_stored(folder, stored)
     return differences
-
-
-@contextmanager
-def _os_errors():
-    """TensorFlow has its own errors for a file that cannot be written: as OSError."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
 
 
 def _write_saved_model(model, facts, folder):
@@ -153,12 +155,27 @@ def _write_saved_model(model, facts, folder):
 
     def wav_bytes(wav_bytes):
         def decode(content):
-            channels, rate = tf.audio.decode_wav(content)  # [samples, channels]
-            mono = channels[:, 0] if facts["first_channel"] else tf.reduce_mean(channels, axis=1)
-            return resample_any(mono, rate, target_sr=facts["sample_rate"]) if facts["sample_rate"] else mono
+            waveform, rate, status = wav.decode(content, first_channel=facts["first_channel"])
+            own_rate = facts["sample_rate"]
 
-        clips = tf.map_fn(decode, wav_bytes, fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, 0))
-        return answer(clips.to_tensor(), tf.cast(clips.row_lengths(), tf.int32))
+            def sound():
+                return resample_any(waveform, rate, target_sr=own_rate) if own_rate else waveform
+
+            def silence():  # for a second, which the model answers in place of what cannot be decoded
+                return tf.zeros([own_rate or ANY_RATE])
+
+            return tf.cond(tf.equal(status, wav.OK), sound, silence), status
+
+        clip = tf.RaggedTensorSpec([None], tf.float32, 0)
+        clips, status = tf.map_fn(decode, wav_bytes, fn_output_signature=(clip, tf.TensorSpec([], tf.string)))
+        answers = answer(clips.to_tensor(), tf.cast(clips.row_lengths(), tf.int32))
+        good = tf.equal(status, wav.OK)
+        return {
+            "probabilities": tf.where(good[:, None], answers["probabilities"], np.nan),
+            "class_index": tf.where(good, answers["class_index"], -1),
+            "label": tf.where(good, answers["label"], ""),
+            "status": status,
+        }
 
     waveform = tf.TensorSpec([None, None], tf.float32, "waveform")
     archive = keras.export.ExportArchive()
@@ -170,10 +187,10 @@ def _write_saved_model(model, facts, folder):
     archive.write_out(str(folder), verbose=False)
 
 
-def _self_test(model, facts, scratch):
+def _self_test(model, facts):
     """Signals of different lengths, levels and rates, and what the training path answers. → arrays for savez
 
-    ``facts``: from :func:`describe`; ``scratch``: where a WAV file can be put for the training path to read.
+    ``facts``: from :func:`describe`.
     """
     sample_rate = facts["sample_rate"] or ANY_RATE
 
@@ -181,8 +198,9 @@ def _self_test(model, facts, scratch):
         return model([y[None], np.array([len(y)], np.int32)]).numpy()
 
     def answer_to_file(content):
-        scratch.write_bytes(content)
-        y, rate = audio.read(scratch, first_channel=facts["first_channel"])
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).write_bytes(content)
+            y, rate = audio.read(file.name, first_channel=facts["first_channel"])
         resampled, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
         return answer(resampled.numpy()[0])
 
@@ -193,18 +211,18 @@ def _self_test(model, facts, scratch):
         tone = np.sin(2 * np.pi * (120 * t + 60 * np.sin(2 * np.pi * 3 * t) + 400 * t**2))
         clips.append((level * (tone + 0.1 * rng.normal(size=t.shape)) / 1.5).astype(np.float32))
     waveform, lengths = features.padded(clips)
-    files = []
+    recordings = []
     for y, rate, n_channels in zip(clips, (sample_rate, 44100, 12000), (1, 2, 1), strict=True):
         resampled, _ = resample(y[None], orig_sr=sample_rate, target_sr=rate)
         channels = resampled[0][:, None] * tf.linspace(0.5, 1.0, n_channels)
-        files.append(tf.audio.encode_wav(channels, rate).numpy())
+        recordings.append(tf.audio.encode_wav(channels, rate).numpy())
     return {
         "waveform": waveform,
         "lengths": lengths,
         "probabilities": np.concatenate([answer(y) for y in clips]),
-        "wav_bytes": np.concatenate([np.frombuffer(content, np.uint8) for content in files]),
-        "wav_lengths": np.array([len(content) for content in files]),
-        "wav_probabilities": np.concatenate([answer_to_file(content) for content in files]),
+        "wav_bytes": np.concatenate([np.frombuffer(content, np.uint8) for content in recordings]),
+        "wav_lengths": np.array([len(content) for content in recordings]),
+        "wav_probabilities": np.concatenate([answer_to_file(content) for content in recordings]),
     }
 
 
@@ -220,8 +238,8 @@ def verify(folder):
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no model exported by keras-ser ({error})") from error
     waveform, lengths, expected = test["waveform"], test["lengths"], test["probabilities"]
-    files = np.split(test["wav_bytes"], np.cumsum(test["wav_lengths"])[:-1])
-    files = tf.constant([file.tobytes() for file in files])
+    recordings = np.split(test["wav_bytes"], np.cumsum(test["wav_lengths"])[:-1])
+    recordings = tf.constant([file.tobytes() for file in recordings])
 
     def ask(signature, **inputs):
         return served[signature](**{name: tf.constant(value) for name, value in inputs.items()})["probabilities"]
@@ -231,8 +249,8 @@ def verify(folder):
         "serving_default, one clip at a time": (np.stack(alone), expected),
         "padded, a batch of all": (ask("padded", waveform=waveform, lengths=lengths), expected),
         "padded, a batch of two": (ask("padded", waveform=waveform[:2], lengths=lengths[:2]), expected[:2]),
-        "wav_bytes, a batch of all": (ask("wav_bytes", wav_bytes=files), test["wav_probabilities"]),
-        "wav_bytes, one file": (ask("wav_bytes", wav_bytes=files[1:2]), test["wav_probabilities"][1:2]),
+        "wav_bytes, a batch of all": (ask("wav_bytes", wav_bytes=recordings), test["wav_probabilities"]),
+        "wav_bytes, one file": (ask("wav_bytes", wav_bytes=recordings[1:2]), test["wav_probabilities"][1:2]),
     }
     differences = {name: float(np.abs(found - known).max()) for name, (found, known) in answers.items()}
     if (folder / LITE).is_file():
@@ -243,6 +261,33 @@ def verify(folder):
     if wrong:
         raise UserError(f"{folder}: probabilities differ from those of the training path by {'; '.join(wrong)}")
     return differences
+
+
+def compare_with_stored(folder, stored):
+    """Put test clips of a run to its exported model. → dict: what was compared → greatest difference of a probability.
+
+    ``stored``: from :func:`stored_clips`; ``STORED_CLIPS`` of them are taken, evenly.
+
+    Raises UserError if one differs by more than ``STORED_TOLERANCE``, or a recording cannot be read.
+    """
+    facts = json.loads((Path(folder) / EXTRA / "keras_ser.json").read_text())
+    ask = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    chosen = stored.iloc[:: math.ceil(len(stored) / STORED_CLIPS)].reset_index(drop=True)
+    found = []
+    for path in chosen["path"]:
+        y, rate = audio.read(path, first_channel=facts["first_channel"])
+        waveform, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
+        found.append(ask(waveform=waveform)["probabilities"][0])
+    expected = chosen[[f"p_{label}" for label in facts["labels"]]].to_numpy()
+    differences = np.abs(np.stack(found) - expected).max(axis=1)  # [clips]
+    # Not a number is not within the tolerance.
+    wrong = chosen["clip"][~(differences <= STORED_TOLERANCE)].tolist()
+    if wrong:
+        raise UserError(
+            f"the model answers otherwise than the run stored for {len(wrong)} of {len(chosen)} test clips, by up to "
+            f"{differences.max():.2g} ({wrong[0]}): the recordings or the code have changed since: run it again"
+        )
+    return {f"serving_default, {len(chosen)} test clips as the run stored them": float(differences.max())}
 
 
 def _field(number, payload):
@@ -287,6 +332,7 @@ def _card(run, facts, about_lite):
     if facts["hears_samples"]:
         seconds = f" ({facts['hears_samples'] / facts['sample_rate']:.1f} s)" if facts["sample_rate"] else ""
         hears = f"the first {facts['hears_samples']} samples{seconds}"
+    channels = "the first is used" if facts["first_channel"] else "they are averaged"
     rows = "\n".join(_scores_by_protocol(run))
     fold = "" if facts["fold"] is None else f", fold {facts['fold']}"
     info = leakage.sheet(
@@ -340,8 +386,12 @@ still gets probabilities, which then mean nothing.
 model = tf.saved_model.load("…")
 model.signatures["serving_default"](waveform=tf.constant(y[None]))            # y: float32 [samples]
 model.signatures["padded"](waveform=batch, lengths=lengths)                   # clips of different lengths
-model.signatures["wav_bytes"](wav_bytes=tf.constant([open("a.wav", "rb").read()]))  # 16-bit PCM, any rate
+model.signatures["wav_bytes"](wav_bytes=tf.constant([open("a.wav", "rb").read()]))
 ```
+
+`wav_bytes` takes WAV files of 8, 16, 24 or 32-bit PCM or of 32 or 64-bit floats, {audio.RATES[0]} to
+{audio.RATES[1]} Hz, with any number of channels ({channels}). It also answers `status`: "ok", or why a file
+cannot be decoded. The probabilities of such a file are NaN and its label is ""; the others are answered.
 
 TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes": {{"b64": "…"}}}}]}}`.
 `python -m keras_ser verify DIR` repeats the self-test that the export ran.
@@ -354,8 +404,7 @@ def _scores_by_protocol(run):
     """Rows of Markdown: this run, then the mean of the whole repetitions of its setup under each protocol."""
     facts, scores = run.facts, run.metrics
     yield f"| this model (`{facts['protocol']}`) | – | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
-    levels = 2 if facts["fold"] is None else 3  # the folder of the experiment holds protocols, repetitions, folds
-    siblings = store.read_below(run.folder.resolve().parents[levels - 1])
+    siblings = archive.read_all(layout.root_of(run.folder.resolve(), facts), facts["report"])
     same = [item for item in passes.whole(siblings) if item.facts["setup"] == facts["setup"] and not item.diverged]
     for protocol in PROTOCOLS:
         group = [item for item in same if item.facts["protocol"] == protocol]

@@ -12,24 +12,27 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from keras_ser import audio
+from keras_ser import audio, files
 from keras_ser.corpora.corpus import audio_files
 from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
-from keras_ser.errors import UserError
+from keras_ser.errors import UserError, one_line
 from keras_ser.output import figures
 from keras_ser.serving import export
 
 BATCH = 16  # windows answered together
 LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is asked for
 WINDOW_S = 5.0  # for a model that hears clips of any length
+WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
 SHORTEST_S = 0.3  # less than a syllable or two
+LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 QUIET_DB = -60.0  # below full scale
 
 
@@ -125,14 +128,12 @@ def _as_graph(answer):
 
 
 def recordings(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files named, and those with an audio suffix in the folders named. Raises UserError if a path is nowhere."""
+    """The files named, and those with an audio suffix in the folders named."""
     for path in map(Path, paths):
-        if path.is_dir():
+        if os.path.isdir(path):  # Path.is_dir raises where a name is too long
             yield from (path / inside for inside in audio_files(path))
-        elif os.path.lexists(path):
-            yield path
         else:
-            raise UserError(f"{path}: no such file or folder")
+            yield path
 
 
 def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Prediction | UserError]:
@@ -143,7 +144,12 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
         window_s: length of the windows in seconds; None: only for recordings longer than ``LONGEST_S``, as long as
             the model hears.
         hop_s: from the start of a window to the next; None: half a window.
+
+    Raises UserError where a window or hop is not within ``WINDOWS_S``.
     """
+    for name, value in (("window", window_s), ("hop", hop_s)):
+        if value is not None and not WINDOWS_S[0] <= value <= WINDOWS_S[1]:
+            raise UserError(f"a {name} of {value:g} s: from {WINDOWS_S[0]:g} to {WINDOWS_S[1]:g} s are possible")
     waiting, windows = [], 0
     for path, sound in audio.in_threads(partial(_read, first_channel=predictor.first_channel), paths):
         if isinstance(sound, UserError):
@@ -171,7 +177,8 @@ def _read(path, first_channel):
 
 def _warnings(y, rate):
     """What about a recording makes an answer doubtful."""
-    peak, level = np.abs(y).max(), np.sqrt(np.mean(y**2, dtype=np.float64))
+    # In float64: the square of a denormal number is 0 in float32.
+    peak, level = np.abs(y).max(), np.sqrt(np.mean(np.square(y, dtype=np.float64)))
     out = []
     if len(y) < SHORTEST_S * rate:
         out.append(f"short: {len(y) / rate:.2f} s")
@@ -230,7 +237,7 @@ def as_line(prediction):
     """A prediction for people."""
     top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top())
     warnings = f"  [{'; '.join(prediction.warnings)}]" if prediction.warnings else ""
-    return f"{top}  {prediction.path}{warnings}"
+    return f"{top}  {one_line(prediction.path)}{warnings}"
 
 
 def csv_header(labels):
@@ -246,9 +253,9 @@ def as_csv(prediction):
 
 
 def _csv(cells):
-    row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow(cells)
-    return row.getvalue()
+    row, end = io.StringIO(), "\r\n"  # the writer quotes those line ends only that it writes itself
+    csv.writer(row, lineterminator=end).writerow(cells)
+    return row.getvalue().removesuffix(end)
 
 
 def as_json_line(prediction):
@@ -269,12 +276,19 @@ FORMATS = {"table": as_line, "csv": as_csv, "jsonl": as_json_line}
 
 
 def write_timeline(prediction, folder):
-    """The windows of a recording as CSV and as a picture, named after the recording and its folder."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    """The windows of a recording as CSV and as a figure: ``<its folder>_<its name>-<digest of its path>``, which no
+    other recording shares. Raises UserError if the disk does not take them.
+    """
+    folder, path = Path(folder), prediction.path.resolve()
     table = pd.DataFrame(prediction.windows, columns=prediction.labels)
     table.insert(0, "start", prediction.starts)
     table.insert(1, "end", prediction.ends)
-    name = "_".join(prediction.path.resolve().with_suffix("").parts[-2:]).strip("/")
-    table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
-    figures.timeline(table, prediction.labels, prediction.path.name, folder / f"{name}.png")
+    title = os.fsencode(path.name).decode(errors="replace").replace("$", r"\$")  # two dollars would begin a formula
+    readable = "_".join(path.with_suffix("").parts[-2:]).strip("/")
+    # Some names are as long as the disk takes them, which counts bytes.
+    readable = os.fsencode(readable)[:LONGEST_NAME].decode(errors="ignore")
+    name = f"{readable}-{blake2b(os.fsencode(path), digest_size=4).hexdigest()}"
+    with files.replaced(folder / f"{name}.csv") as part:
+        table.to_csv(part, index=False, float_format="%.6g")
+    with files.replaced(folder / f"{name}.png") as part:
+        figures.timeline(table, prediction.labels, title, part)

@@ -248,6 +248,10 @@ BAD_ARGUMENTS = {
     "no such command": ("train",),
     "no such corpus": ("corpus", "check", "iemocap"),
     "no public home": ("corpus", "download", "savee"),
+    "no such port": ("demo", "model", "--port", "99999"),
+    "a seed that nothing takes": ("augment", "emodb_losses", "--out", "out", "--seed", str(2**70)),
+    "a seed below 0": ("augment", "emodb_losses", "--out", "out", "--seed", "-1"),
+    "more seeds than digits": ("reproduce", "--seeds", "9" * 5000),
 }
 
 

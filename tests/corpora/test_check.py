@@ -1,11 +1,13 @@
 """check: every kind of fault is found, named and explained."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
 
 from keras_ser import audio
-from keras_ser.corpora.check import check
+from keras_ser.corpora.check import UNUSABLE, check
 from keras_ser.corpora.corpus import SYNTHETIC_MARKER
 from keras_ser.errors import UserError
 
@@ -68,6 +70,12 @@ def write_fault(kind, folder, rng):
         soundfile.write(path, np.array([0.1, np.nan]), RATE, subtype="FLOAT")
     elif kind == "scale":
         soundfile.write(path, sound * 32768, RATE, subtype="FLOAT")
+    elif kind == "missing":
+        path.symlink_to("nowhere.wav")
+    elif kind == "no_file":
+        os.mkfifo(path)
+    elif kind == "rate":
+        audio.write(path, sound, 10)
     elif kind == "unreadable":
         path.write_bytes(b"RIFF and nothing more of it")
 
@@ -82,11 +90,13 @@ def test_doubtful_clips_are_named_and_stay(emodb, rng, kind):
     assert f"{kind}: 1" in result.text()
 
 
-@pytest.mark.parametrize("kind", ["empty", "truncated", "lfs_pointer", "nan", "scale", "unreadable"])
+@pytest.mark.parametrize("kind", UNUSABLE)
 def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
     write_fault(kind, emodb, rng)
     result = check("emodb", emodb)
     assert kinds(result, "09a01Na") == {kind}
+    assert f"{kind}: 1, " in result.text()
+    assert "  09a01Na  " in result.text()
     assert result.classes["found"].sum() == 5
     assert result.classes["readable"].sum() == 4
     assert result.usable  # one bad clip does not spoil a corpus
@@ -112,6 +122,12 @@ def test_stray_files_and_repeats(tmp_path, rng):
         ("unknown_name", "Actor_01/voice.wav", ""),
         ("repeated_name", "copy/03-01-05-01-01-01-01.wav", ""),
     ]
+
+
+def test_a_name_that_is_no_text_is_named(emodb):
+    path = emodb / os.fsdecode(b"\xff\n.wav")
+    audio.write(path, np.zeros(100), RATE)
+    assert "  \\udcff\\n.wav" in check("emodb", emodb).text()
 
 
 def test_a_corpus_of_pointers_cannot_be_used(emodb):

@@ -1,5 +1,6 @@
 """download, against a server on this machine that answers the homes' paths, or fails on them."""
 
+import errno
 import hashlib
 import http.server
 import io
@@ -210,7 +211,14 @@ def test_a_listing_cannot_write_outside(server, tmp_path):
     assert left_over(tmp_path) == ["data"]
 
 
-@pytest.mark.parametrize("body", [b"<html>moved</html>", b'{"status": "OK"}', b'{"data": [{}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"<html>moved</html>", b'{"status": "OK"}', b'{"data": [{}]}', b"[]", b'"data"', b"\xff\xfe\0", b""),
+        *(b"[" * 100_000, b'{"data": {"a": 1}}', b'{"data": [{"label": 7, "dataFile": {}}]}'),
+        b'{"data": [{"label": "a.wav", "dataFile": {"id": 1, "checksum": {"type": 3, "value": []}}}]}',
+    ],
+)
 def test_a_listing_of_another_form(server, tmp_path, body):
     server.files[TESS] = body
     with pytest.raises(UserError, match="not what it was"):
@@ -223,6 +231,92 @@ def test_a_page_instead_of_the_archive(server, tmp_path):
         download("emodb", tmp_path, base_url=server.url)
     server.files[EMODB] = zipped({"03a01Fa.wav": wav(0)})
     download("emodb", tmp_path, base_url=server.url)  # the page was not kept
+
+
+@pytest.mark.parametrize("label", ["", ".", "x\0.wav", "a" * 300 + ".wav", 7])
+def test_a_listing_with_names_that_no_file_can_have(server, tmp_path, label):
+    listing = json.loads(dataverse(("", "OAF_back_fear.wav", 7, wav(0)), ("", "x", 8, b"y")))
+    listing["data"][1]["label"] = label
+    server.files[TESS] = json.dumps(listing).encode()
+    server.files |= {"/api/access/datafile/7": wav(0), "/api/access/datafile/8": b"y"}
+    with pytest.raises(UserError) as caught:
+        download("tess", tmp_path, base_url=server.url)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "tess").exists()
+
+
+def damaged_archive(kind):
+    body = zipped({"wav/03a01Fa.wav": wav(0), "wav/08a01Na.wav": wav(1)})
+    if kind == "encrypted":
+        place = body.index(b"PK\1\2")
+        return body[:6] + b"\1" + body[7 : place + 8] + b"\1" + body[place + 9 :]
+    if kind == "unknown compression":
+        place = body.index(b"PK\1\2")
+        return body[:8] + b"\x63" + body[9 : place + 10] + b"\x63" + body[place + 11 :]
+    if kind == "cut off":
+        return body[:-200]
+    if kind == "turned bits":
+        return body[:300] + bytes(byte ^ 255 for byte in body[300:900]) + body[900:]
+    if kind == "a file for a folder":
+        return zipped({"wav": b"", "wav/03a01Fa.wav": wav(0)})
+    if kind == "a name too long":
+        return zipped({"03a01Fa.wav": wav(0), "a" * 300: b""})
+    if kind == "a bomb":
+        with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("03a01Fa.wav", bytes(250_000_000))
+        return file.getvalue()
+    if kind == "very many files":
+        return zipped(dict.fromkeys(map(str, range(60_000)), b""))
+    compression = {"bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA, "deflate": zipfile.ZIP_DEFLATED}[kind]
+    with zipfile.ZipFile(file := io.BytesIO(), "w", compression) as archive:
+        archive.writestr("03a01Fa.wav", wav(0))
+    body = file.getvalue()
+    return body[:60] + bytes(60) + body[120:]
+
+
+KINDS = (
+    *("encrypted", "unknown compression", "cut off", "turned bits", "a file for a folder", "a name too long"),
+    *("bzip2", "lzma", "deflate", "a bomb", "very many files"),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_archive_that_cannot_be_unpacked_is_one_line_and_fetched_anew(server, tmp_path, kind):
+    server.files[EMODB] = damaged_archive(kind)
+    with pytest.raises(UserError, match=r"emodb\.zip: (damaged|unpacked it would take)") as caught:
+        download("emodb", tmp_path, base_url=server.url)
+    assert "\n" not in str(caught.value)
+    assert left_over(tmp_path) == [".emodb.partial"]
+    assert left_over(tmp_path / ".emodb.partial") == []
+    server.files[EMODB] = zipped({"09a01Na.wav": wav(0)})
+    folder = download("emodb", tmp_path, base_url=server.url)
+    assert left_over(folder) == ["09a01Na.wav"]  # and none of the archive that failed
+    assert left_over(tmp_path) == ["emodb"]
+
+
+def test_files_that_the_listing_no_longer_has_do_not_stay(server, tmp_path):
+    (tmp_path / ".tess.partial" / "OAF_Fear").mkdir(parents=True)
+    (tmp_path / ".tess.partial" / "OAF_Fear" / "OAF_dog_fear.wav").write_bytes(wav(5))
+    (tmp_path / ".tess.partial" / "tmp12345").write_bytes(b"half of a file, from a call that was killed")
+    server.files[TESS] = dataverse(("OAF_Fear", "OAF_back_fear.wav", 7, wav(0)))
+    server.files["/api/access/datafile/7"] = wav(0)
+    folder = download("tess", tmp_path, base_url=server.url)
+    assert [path.name for path in folder.rglob("*.*")] == ["OAF_back_fear.wav"]
+    assert left_over(tmp_path) == ["tess"]
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(server, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    server.files[EMODB] = zipped({"wav/03a01Fa.wav": wav(0)})
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "extractall", full)
+        with pytest.raises(UserError, match="free some space"):
+            download("emodb", tmp_path, base_url=server.url)
+    assert left_over(tmp_path / ".emodb.partial") == ["emodb.zip"]
+    download("emodb", tmp_path, base_url=server.url)
+    assert server.asked == [EMODB]
 
 
 def test_an_address_that_is_gone(server, tmp_path):
@@ -244,8 +338,8 @@ def test_an_archive_cannot_write_outside(tmp_path, name):
     archive.write_bytes(zipped({"good.wav": b"", name: b"evil"}))
     (tmp_path / "in").mkdir()
     with pytest.raises(UserError, match="outside"):
-        unpack(archive, tmp_path / "in")
-    assert left_over(tmp_path) == ["in", "x.zip"]
+        unpack(archive, tmp_path / "in", 10**6)
+    assert left_over(tmp_path) == ["in"]
     assert left_over(tmp_path / "in") == []
 
 
@@ -256,4 +350,4 @@ def test_an_archive_cannot_hold_links(tmp_path):
     with zipfile.ZipFile(archive, "w") as body:
         body.writestr(link, "/etc/passwd")
     with pytest.raises(UserError, match="is a link"):
-        unpack(archive, tmp_path)
+        unpack(archive, tmp_path, 10**6)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from keras_ser import audio, corpora
-from keras_ser.corpora.corpus import COLUMNS, SYNTHETIC_MARKER
+from keras_ser.corpora.corpus import COLUMNS, SYNTHETIC_MARKER, audio_files
 from keras_ser.corpora.folders import manifest as folder_manifest
 from keras_ser.errors import UserError
 
@@ -142,3 +142,18 @@ def test_a_manifest_leads_to_sound(tmp_path):
     audio.write(tmp_path / "sad" / "x.wav", np.zeros(100), 16000)
     shutil.copy(tmp_path / "sad" / "x.wav", tmp_path / "sad" / "y.wav")
     assert [len(waveform) for waveform, _ in audio.read_many(folder_manifest(tmp_path)["path"])] == [100, 100]
+
+
+def test_links_to_folders_are_followed_to_each_folder_once(tmp_path):
+    """Two links to a folder above made a tree without end; one listed every clip as often as the system follows."""
+    (tmp_path / "elsewhere" / "wav").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "wav" / "08a01Wa.wav").touch()
+    folder = tmp_path / "emodb"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "03a01Fa.wav").touch()
+    for place, target in (("up", folder), ("a/up", folder), ("a/above", tmp_path), ("linked", tmp_path / "elsewhere")):
+        (folder / place).symlink_to(target)
+    (folder / "z").symlink_to("nowhere")
+    found = [str(path) for path in audio_files(folder)]
+    assert found == ["a/03a01Fa.wav", "linked/wav/08a01Wa.wav"]
+    assert [str(path) for path in audio_files(tmp_path / "emodb" / "linked")] == ["wav/08a01Wa.wav"]

@@ -5,17 +5,23 @@ import pytest
 from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.contour import rms, zero_crossing_rate
 from keras_ser.dsp.decibel import power_to_db
+from keras_ser.dsp.deltas import deltas
 from keras_ser.dsp.mel import mel_spectrogram
+from keras_ser.dsp.pitch import yin
 from keras_ser.dsp.scaling import grey_levels
 from keras_ser.dsp.shape import band_shape, spectral_centroid
 from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.layers import (
     MFCC,
     RMS,
+    YIN,
     BandShape,
     ClipNormalization,
+    Deltas,
     FixFrames,
+    FrameMask,
     GreyPicture,
+    LogMel,
     MeanEnergy,
     MelSpectrogram,
     PeakNormalization,
@@ -68,6 +74,12 @@ def test_rms_and_zero_crossing_rate(tmp_path):
         np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5, atol=1e-7)
 
 
+def test_yin(tmp_path):
+    values = check_layer(YIN(16000, 65, 400, 1024, 256), WAVEFORM, LENGTHS, tmp_path, atol=1e-2)
+    expected = yin(WAVEFORM, sample_rate=16000, fmin=65, fmax=400, frame_length=1024, hop_length=256, lengths=LENGTHS)
+    np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5)
+
+
 def test_spectral_centroid(tmp_path):
     values = check_layer(SpectralCentroid(16000, 800, 256), WAVEFORM, LENGTHS, tmp_path, atol=2e-2)
     expected = spectral_centroid(WAVEFORM, sample_rate=16000, n_fft=800, hop_length=256, lengths=LENGTHS)
@@ -80,6 +92,61 @@ def test_power_to_decibel(features, tmp_path):
     mask = frame_mask(LENGTHS, 512, N_FRAMES)
     np.testing.assert_allclose(db, power_to_db(features**2, ref="max", top_db=30.0, mask=mask), atol=1e-4)
     assert db.min() >= -30.001
+
+
+def test_log_mel(tmp_path):
+    layer = LogMel(16000, ref="max", top_db=60.0, n_mels=40)
+    db = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-3)
+    power = MelSpectrogram(16000, n_mels=40)(WAVEFORM, LENGTHS)
+    np.testing.assert_array_equal(db, PowerToDecibel(ref="max", top_db=60.0)(power, LENGTHS))
+
+
+def test_deltas(features, tmp_path):
+    layer = Deltas(width=5, order=2, mode="mirror")
+    slope = check_layer(layer, features, LENGTHS, tmp_path, atol=1e-5)
+    expected = deltas(features, width=5, order=2, mode="mirror", n_frames=1 + LENGTHS // 512)
+    np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-5)
+
+
+def test_frame_mask(features, tmp_path):
+    mask = check_layer(FrameMask(), features, LENGTHS, tmp_path, atol=0)
+    np.testing.assert_array_equal(mask, frame_mask(LENGTHS, 512, N_FRAMES))
+    assert FrameMask()(features).numpy().all()
+
+
+def lstm_model(lstm, mask_of):
+    waveform, lengths = keras.Input((None,)), keras.Input((), dtype="int32")
+    fixed = FixFrames(25)(PeakNormalization()(MFCC(16000)(waveform, lengths), lengths), lengths)
+    return keras.Model([waveform, lengths], mask_of(lstm, fixed, lengths))
+
+
+def test_an_lstm_with_a_frame_mask_ignores_padding(tmp_path):
+    lstm = keras.layers.LSTM(4)
+    model = lstm_model(lstm, lambda lstm, x, lengths: lstm(x, mask=FrameMask()(x, lengths)))
+    together = model([WAVEFORM, LENGTHS]).numpy()
+
+    front_end = lstm_model(lstm, lambda lstm, x, lengths: x)
+    features = front_end([WAVEFORM, LENGTHS]).numpy()
+    for i, n_frames in enumerate(1 + LENGTHS // 512):
+        np.testing.assert_allclose(lstm(features[i : i + 1, :n_frames])[0], together[i], rtol=0, atol=1e-6)
+    unmasked = lstm_model(lstm, lambda lstm, x, lengths: lstm(x))([WAVEFORM, LENGTHS])
+    assert abs(unmasked - together).numpy().max() > 1e-3
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")([WAVEFORM, LENGTHS]), together)
+
+
+def test_a_mask_goes_through_the_layers_on_frames(features, tmp_path):
+    inputs = keras.Input((None, 6))
+    masked = keras.layers.Masking()(inputs)
+    stack = StackFeatures()([masked, Deltas()(masked)])
+    lstm = keras.layers.LSTM(4)
+    model = keras.Model(inputs, lstm(FixFrames(30)(PeakNormalization()(stack))))
+    mask = np.pad(frame_mask(LENGTHS, 512, N_FRAMES), [(0, 0), (0, 30 - N_FRAMES)])
+    features = features * mask[:, :N_FRAMES, None].astype(np.float32)
+    x = FixFrames(30)(PeakNormalization()(StackFeatures()([features, Deltas()(features)])))
+    np.testing.assert_allclose(model(features), lstm(x, mask=mask), rtol=0, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(features), model(features))
 
 
 def test_stack_features(features, tmp_path):

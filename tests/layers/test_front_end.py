@@ -4,6 +4,7 @@ Oracle: keras_ser.librosa_reference, i.e. noisereduce 3.0 and librosa 0.11, one 
 """
 
 import numpy as np
+import pytest
 
 from keras_ser import librosa_reference
 from keras_ser.reports.emodb_losses import features as front_end
@@ -17,6 +18,7 @@ def test_is_the_reference_on_recordings(real_data):
         np.testing.assert_allclose(row, librosa_reference.emodb_features(y, 16000), rtol=0, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_is_the_same_however_it_is_run(tmp_path):
     signals = {name: y[:9500] for name, y in generated().items() if name in ("chirp", "noise", "loud then silent")}
     signals["chirp"] = signals["chirp"][:8001]

@@ -37,6 +37,7 @@ def test_statistics_are_those_of_the_whole_set(features, batch_size):
     check_statistics(adapted(features, batch_size), features)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.floats(-1e4, 1e4), st.floats(1e-2, 1e3))
 def test_the_order_of_the_batches_does_not_matter(seed, batch_size, mean, spread):

@@ -11,6 +11,7 @@ from tests.harness import check_layer, generated, padded
 WAVEFORM, LENGTHS = padded({name: y[:9500] for name, y in generated().items() if name != "impulse"})
 
 
+@pytest.mark.slow
 def test_denoise(tmp_path):
     clean = check_layer(Denoise(16000), WAVEFORM, LENGTHS, tmp_path, atol=1e-5)
     np.testing.assert_allclose(clean, denoise(WAVEFORM, sample_rate=16000, lengths=LENGTHS), rtol=0, atol=1e-5)
@@ -23,10 +24,14 @@ def test_resample(tmp_path):
     np.testing.assert_allclose(waveform, expected, rtol=0, atol=1e-5)
 
 
-def test_resample_gives_lengths_even_where_it_got_none():
-    waveform, lengths = Resample(48000, 16000)(WAVEFORM)
-    assert lengths.dtype == "int32"
-    np.testing.assert_array_equal(lengths, np.full(len(WAVEFORM), waveform.shape[1]))
+def test_lengths_come_out_where_they_go_in():
+    for layer, n_samples in ((Resample(48000, 16000), 3167), (Decimate(10), 950)):
+        alone = layer(WAVEFORM)
+        waveform, lengths = layer(WAVEFORM, np.full(len(WAVEFORM), WAVEFORM.shape[1]))
+        assert alone.shape == waveform.shape == (len(WAVEFORM), n_samples)
+        np.testing.assert_array_equal(alone, waveform)
+        assert lengths.dtype == "int32"
+        np.testing.assert_array_equal(lengths, np.full(len(WAVEFORM), n_samples))
 
 
 def test_layers_chain_symbolically():

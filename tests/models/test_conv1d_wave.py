@@ -47,6 +47,7 @@ def test_saved_and_loaded(tmp_path, rng):
     )
 
 
+@pytest.mark.slow
 def test_the_energies_are_those_of_the_plain_filters_and_training_keeps_their_shape(rng):
     model = conv1d_wave((9600, 1), 4, scale=100.0)
     bank, energies = (next(item for item in model.layers if isinstance(item, kind)) for kind in (Conv1D, LogEnergy))

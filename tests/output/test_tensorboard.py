@@ -28,8 +28,8 @@ def of(run, folder):
 def test_curves(runs, logs):
     run = runs["tess_mfcc"]
     history = run.history()
-    for side, column in (("train", "loss"), ("validation", "val_loss"), ("test", "test_loss")):
-        found = read(of(run, logs) / side)
+    for split, column in (("train", "loss"), ("validation", "val_loss"), ("test", "test_loss")):
+        found = read(of(run, logs) / split)
         assert set(found.Tags()["tensors"]) == {"epoch_loss", "epoch_accuracy"}
         (event,) = found.Tensors("epoch_loss")
         assert event.step == 1

@@ -138,7 +138,8 @@ def test_its_answer_follows_from_the_runs(monkeypatch):
         "best `svm/energy` 0.500, worst `svm/bandwidth` 0.300",
         # Of the two seeds that all have.
         "features, `svm/energy` 0.500: kept by `cnn_2d` 0.550 ± 0.028; not by `cnn_1d/int16` 0.460 ± 0.014.",
-        "best of all 4 SVMs on these clips, `svm_standardized/energy` 0.550: kept by `cnn_2d` 0.550 ± 0.028; not by",
+        "best of all 4 SVMs on these clips, `svm_standardized/energy` 0.550: kept by `cnn_2d` 0.550 ± 0.028; not by "
+        "`cnn_1d/int16` 0.460 ± 0.014.\n",
         "against `cnn_1d/int16` 0.460 ± 0.014 without, on the seeds that all have: shift +0.050. Beyond the spread "
         "over the seeds: shift.",
         "against `cnn_2d_augmented/none` 0.520 ± 0.028 without, on the seeds that all have: masks +0.030, flip -0.120. "
@@ -157,14 +158,16 @@ def test_its_answer_follows_from_the_runs(monkeypatch):
     with_grids = conclusion([*stored, *grids, grid("energy", 1, 0.9, 0.2), grid("bandwidth", 1, 0.4, 0.3)])
     assert (
         "the SVM that cross-validation over the training speakers chooses (`svm_grid/bandwidth` or `svm_grid/energy`), "
-        "0.350 ± 0.071: kept by `cnn_1d/int16`" in with_grids
+        "0.350 ± 0.071: kept by `cnn_1d/int16` 0.460 ± 0.014, `cnn_2d` 0.550 ± 0.028.\n" in with_grids
     )
     no_seed_in_common = [StoredRun("svm/energy", 0, 0.5), StoredRun("cnn_2d", 1, 0.5)]
     assert conclusion([*no_seed_in_common, StoredRun("cnn_2d_augmented/none", 2, 0.5)]) == ""
-    assert (
-        "Augmentation, against `cnn_1d/int16` 0.400 without, on the seeds that all have: shift +0.100."
-        in conclusion([*runs("cnn_1d/int16", 0.4), *runs("cnn_1d_augmented/shift", 0.5)])
+    assert conclusion([*runs("cnn_1d/int16", 0.4), *runs("cnn_1d_augmented/shift", 0.5)]).endswith(
+        "- Augmentation, against `cnn_1d/int16` 0.400 without, on the seeds that all have: shift +0.100. One seed has "
+        "no spread to compare this with."
     )
+    within = conclusion([*runs("cnn_1d/int16", 0.4, 0.6), *runs("cnn_1d_augmented/shift", 0.5, 0.6)])
+    assert within.endswith("shift +0.050. None beyond the spread over the seeds.")
     assert "cross-validation" not in on_test_actors
     lower = conclusion([*runs("svm/energy", 0.5), *runs("cnn_1d/int16", 0.4), *runs("cnn_2d", 0.6)])
     assert "`svm/energy` 0.500: kept by `cnn_2d` 0.600; not by `cnn_1d/int16` 0.400." in lower

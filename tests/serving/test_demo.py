@@ -1,5 +1,6 @@
 """The page as a person meets it: in Chromium, with a WAV file for a microphone."""
 
+import http.client
 import shutil
 import socket
 from pathlib import Path
@@ -71,6 +72,28 @@ def test_it_listens_to_this_machine_alone(address, predictor):
     port = int(address.rstrip("/").rpartition(":")[2])
     with pytest.raises(UserError, match="is taken: choose another with --port"):
         demo.serve(predictor, port=port, block=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:9999"}, 200),
+        ({"Origin": "http://localhost:3000"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example:7860"}, 403),
+        ({"Host": "[::1"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://127.0.0.1@evil.example"}, 403),
+    ],
+)
+def test_it_answers_pages_of_this_machine_alone(address, headers, status):
+    for path in ("", "config", "gradio_api/info"):
+        connection = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"))
+        connection.request("GET", f"/{path}", headers=headers)
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")

@@ -8,15 +8,17 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from keras_ser import audio, corpora, reports
+from keras_ser.cli import commands
 from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.runs import runner, store
-from keras_ser.serving import export, tflite
+from keras_ser.serving import export, predict, tflite
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
 # Why there is no TensorFlow Lite model of a report: it cannot undo a Fourier transform, or make one of 1631 samples.
@@ -53,7 +55,16 @@ def test_the_self_test_can_be_run_again(name, exported):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tensorflow_alone_can_load_it(name, exported):
+def test_tensorflow_alone_can_load_it_and_hears_every_file_of_a_batch(name, exported, rng, tmp_path):
+    noise = rng.uniform(-0.5, 0.5, (9000, 2))
+    soundfile.write(tmp_path / "0.wav", noise, 44100, format="WAVEX", subtype="PCM_24")
+    soundfile.write(tmp_path / "1.wav", noise[:1, 0], 12345, subtype="FLOAT")  # one sample
+    audio.write(tmp_path / "2.wav", noise[:, 0], 48000)
+    whole = (tmp_path / "2.wav").read_bytes()
+    (tmp_path / "2.wav").write_bytes(whole[:36] + b"LIST\5\0\0\0INFOx\0" + whole[36:] + b"_PMX\3\0\0\0odd\0and more")
+    (tmp_path / "3.wav").write_bytes(whole[:999])
+    (tmp_path / "4.wav").touch()
+    paths = [str(tmp_path / f"{number}.wav") for number in range(5)]
     code = f"""
 import sys
 for name in ("keras_ser", "keras", "librosa", "soundfile", "pandas", "scipy", "noisereduce", "sklearn"):
@@ -63,9 +74,38 @@ model = tf.saved_model.load({str(exported[name])!r})
 test = np.load({str(exported[name] / "assets.extra" / "selftest.npz")!r})
 answer = model.signatures["padded"](waveform=tf.constant(test["waveform"]), lengths=tf.constant(test["lengths"]))
 print(abs(answer["probabilities"].numpy() - test["probabilities"]).max())
+files = [open(path, "rb").read() for path in {paths!r}]
+answer = model.signatures["wav_bytes"](wav_bytes=tf.constant(files))
+print(answer["status"].numpy().tolist(), answer["label"].numpy().tolist(), answer["class_index"].numpy().tolist())
+print(np.isnan(answer["probabilities"]).all(axis=1).tolist(), np.isnan(answer["probabilities"]).any(axis=1).tolist())
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < export.TOLERANCE
+    difference, answers, nan = done.stdout.splitlines()
+    assert float(difference) < export.TOLERANCE
+    assert answers.startswith("[b'ok', b'ok', b'ok', b'cut off")
+    assert "b'', b''] [" in answers
+    assert answers.endswith(" -1, -1]")
+    assert nan == "[False, False, False, True, True] [False, False, False, True, True]"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_of_nothing_but_bad_files_is_answered(name, exported):
+    answer = served(exported[name])["wav_bytes"](wav_bytes=tf.constant([b"", b"no sound"]))
+    assert np.isnan(answer["probabilities"]).all()
+    assert answer["label"].numpy().tolist() == [b"", b""]
+
+
+def test_files_are_answered_as_the_command_answers_them(exported, tmp_path, rng):
+    """In a batch with one that cannot be decoded; a rate of its own, three channels, 8 bits."""
+    soundfile.write(tmp_path / "a.wav", rng.uniform(-0.5, 0.5, (20000, 3)), 12345, subtype="PCM_U8")
+    (tmp_path / "b.wav").write_bytes(b"RIFF")
+    answer = served(exported["tess_mfcc"])["wav_bytes"](
+        wav_bytes=tf.constant([path.read_bytes() for path in sorted(tmp_path.iterdir())])
+    )
+    (expected,) = predict.predict(predict.load(exported["tess_mfcc"]), [tmp_path / "a.wav"])
+    np.testing.assert_allclose(answer["probabilities"][0], expected.probabilities, rtol=0, atol=1e-4)
+    assert answer["status"].numpy().tolist()[0] == b"ok"
+    assert answer["status"].numpy().tolist()[1].startswith(b"no WAV file")
 
 
 def test_what_it_is_stands_inside_and_beside_it(runs, exported):
@@ -152,6 +192,36 @@ def test_a_full_disk_leaves_nothing(runs, tmp_path, small_disk):
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_an_export_is_compared_with_what_the_run_stored(runs, exported, embedded, tmp_path, capsys, monkeypatch):
+    run, folder = runs["tess_mfcc"], str(runs["tess_mfcc"].folder)
+    stored = export.stored_clips(run, embedded)
+    assert set(stored["clip"]) == set(run.predictions().query("transform == 'none'")["clip"])
+    ((said, difference),) = export.compare_with_stored(exported["tess_mfcc"], stored).items()
+    assert said == f"serving_default, {len(stored)} test clips as the run stored them"
+    assert difference < export.TOLERANCE
+    otherwise = stored.assign(p_fear=stored["p_fear"] + 2e-3)
+    with pytest.raises(UserError, match=rf"otherwise .* for {len(stored)} of {len(stored)} test clips"):
+        export.compare_with_stored(exported["tess_mfcc"], otherwise)
+    with pytest.raises(UserError, match="otherwise"):
+        export.compare_with_stored(exported["tess_mfcc"], stored.assign(p_fear=np.nan))
+
+    # Where they are not available, or are synthetic speech of the same names, that is said.
+    assert export.stored_clips(run, tmp_path).empty
+    real = dataclasses.replace(run, facts={**run.facts, "synthetic": False})
+    assert export.stored_clips(real, embedded).empty
+    assert commands.main(["export", folder, "--out", str(tmp_path / "a"), "--data", str(tmp_path)]) == 2
+    assert "no recording of a test clip" in capsys.readouterr().err
+    asked = []
+    monkeypatch.setattr(export, "export", lambda *arguments: asked.append(arguments) or {})
+    monkeypatch.delenv("KERAS_SER_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert commands.main(["export", folder, "--out", "a"]) == 0
+    assert "data: no recording of a test clip of this run: the model is not compared" in capsys.readouterr().err
+    assert commands.main(["export", folder, "--out", "a", "--data", str(embedded)]) == 0
+    assert "no recording" not in capsys.readouterr().err
+    assert [len(stored) for *_, stored in asked] == [0, len(stored)]
+
+
 def test_runs_that_cannot_be_exported(runs, tmp_path):
     with pytest.raises(UserError, match="no run is stored there"):
         export.open_run(tmp_path)
@@ -180,5 +250,9 @@ def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
         experiments=[report.experiment("cnn_2d")],
         **options,
     )
-    differences = export.export(run, tmp_path / "exported")  # dropout must be off, whatever comes before the network
+    stored = export.stored_clips(run, embedded)
+    differences = export.export(
+        run, tmp_path / "exported", stored
+    )  # dropout must be off, whatever comes before the network
     assert max(differences.values()) < export.TOLERANCE
+    assert f"serving_default, {export.STORED_CLIPS} test clips as the run stored them" in differences

@@ -1,6 +1,12 @@
+import contextlib
 import csv
 import io
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +15,7 @@ import soundfile
 
 from keras_ser import audio, corpora
 from keras_ser.cli import commands
+from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.serving import predict
 
@@ -58,13 +65,26 @@ def test_in_order_and_as_if_alone(predictor, paths):
     assert sum(probability for _, probability in together[0].top(7)) == pytest.approx(1, abs=1e-5)
 
 
-def test_other_rates_and_stereo(predictor, paths, tmp_path):
+def test_other_rates_and_stereo(predictor, paths, tmp_path, rng):
     y, rate = audio.read(paths[0])
-    audio.write(tmp_path / "a.wav", y, rate)
-    audio.write(tmp_path / "b.wav", np.repeat(y, 2), 2 * rate)  # the same to the ear, but for what lies above
-    one, other = answers(predictor, [tmp_path / "a.wav", tmp_path / "b.wav"])
-    assert one.seconds == pytest.approx(other.seconds)
-    assert one.warnings == ()
+    channels = np.stack([y, 0.1 * rng.normal(size=len(y))], axis=1)
+    faster = resample(channels.T.astype(np.float32), orig_sr=rate, target_sr=2 * rate)[0].numpy().T
+    for name, sound, its_rate in (
+        ("mono", channels.mean(axis=1), rate),
+        ("stereo", channels, rate),
+        ("faster", faster, 2 * rate),  # the same to the ear
+        ("other", channels[:, 0], rate),
+    ):
+        soundfile.write(tmp_path / f"{name}.wav", sound, its_rate, subtype="FLOAT")
+    mono, stereo, faster, other = answers(
+        predictor, [tmp_path / f"{name}.wav" for name in ("mono", "stereo", "faster", "other")]
+    )
+    np.testing.assert_allclose(stereo.probabilities, mono.probabilities, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(faster.probabilities, mono.probabilities, rtol=0, atol=1e-5)
+    assert abs(other.probabilities - mono.probabilities).max() > 5e-5  # one channel alone is another sound
+    for prediction in (stereo, faster):
+        assert prediction.seconds == pytest.approx(mono.seconds)
+        assert prediction.warnings == ()
 
 
 def test_a_bad_file_does_not_stop_the_rest(predictor, paths, tmp_path):
@@ -82,13 +102,14 @@ def test_a_bad_file_does_not_stop_the_rest(predictor, paths, tmp_path):
         (lambda y: y[:2000], "short: 0.08 s"),
         (lambda y: 0 * y, "silent"),
         (lambda y: 1e-4 * y / abs(y).max(), "quiet"),
+        (lambda y: np.full(9000, 1e-42), "quiet: -840 dB"),  # no number with full precision is as small in float32
         (lambda y: np.clip(100 * y, -1, 1), "clipped"),
         (lambda y: np.tile(y, 3), "only the first 2.3 s"),
     ],
 )
 def test_what_makes_an_answer_doubtful(make, warning, predictor, paths, tmp_path):
     y, rate = audio.read(paths[0])
-    audio.write(tmp_path / "clip.wav", make(y), rate)
+    soundfile.write(tmp_path / "clip.wav", make(y), rate, subtype="FLOAT")
     (prediction,) = answers(predictor, [tmp_path / "clip.wav"])
     assert any(warning in words for words in prediction.warnings), prediction.warnings
     assert np.isfinite(prediction.probabilities).all()
@@ -150,8 +171,11 @@ def test_the_command(exported, embedded, tmp_path, capsys):
     assert [line["path"] for line in lines] == list(table["path"])
     assert lines[0]["top"][0]["label"] == table["label"][0]
     assert "1 of 43 files" in said.err.splitlines()[-1]
-    assert commands.main(["predict", model, str(tmp_path / "nowhere")]) == 2
-    assert "no such file or folder" in capsys.readouterr().err
+    assert commands.main(["predict", model, table["path"][0], str(tmp_path / "nowhere"), table["path"][1]]) == 2
+    said = capsys.readouterr()
+    assert [line.split()[-1] for line in said.out.splitlines()] == list(table["path"][:2])
+    assert f"skipped: {tmp_path / 'nowhere'}: no such file" in said.err
+    assert "1 of 3 files" in said.err
     (tmp_path / "empty").mkdir()
     assert commands.main(["predict", model, str(tmp_path / "empty")]) == 2
     assert "no audio file" in capsys.readouterr().err
@@ -168,13 +192,75 @@ def test_the_timeline(exported, paths, tmp_path, capsys):
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_export_and_verify_as_commands(runs, tmp_path, capsys):
+def test_every_recording_has_a_timeline_of_its_own_whatever_its_name(predictor, paths, tmp_path):
+    """Names as long as the disk takes them, equal names in equal folders, a formula, bytes that are no text."""
+    y, rate = audio.read(paths[0])
+    names = [b"a/x.wav", b"b/a/x.wav", b"a/x.flac", "é".encode() * 125 + b".wav", b"n" * 250 + b".wav"]
+    names += [b"$\\no{formula$.wav", b"\xff\n.wav"]
+    found = []
+    for name in names:
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(os.fsencode(path), y, rate, format="WAV")
+        found += answers(predictor, [path], window_s=1.0)
+    for prediction in found * 2:
+        predict.write_timeline(prediction, tmp_path / "lines")
+    assert len(list((tmp_path / "lines").glob("*.csv"))) == len(list((tmp_path / "lines").glob("*.png"))) == len(names)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="a file is where a folder is needed"):
+        predict.write_timeline(found[0], tmp_path / "file" / "lines")
+
+
+def test_a_name_of_two_lines_is_one_cell_and_one_line(predictor, paths, tmp_path):
+    path = tmp_path / "two\nlines, and\rmore.wav"
+    path.write_bytes(Path(paths[0]).read_bytes())
+    (prediction,) = answers(predictor, [path])
+    text = f"{predict.csv_header(predictor.labels)}\n{predict.as_csv(prediction)}\n"
+    assert [row["path"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [str(path)]
+    assert predict.as_line(prediction).isprintable()
+    assert json.loads(predict.as_json_line(prediction))["path"] == str(path)
+
+
+@pytest.mark.parametrize("option", ["--window", "--hop"])
+@pytest.mark.parametrize("value", ["1e308", "0.00001", "1e-320", "nan"])
+def test_windows_that_no_one_means(option, value, exported, paths, capsys):
+    with contextlib.suppress(SystemExit):  # of the parser, for what is no number at all
+        assert commands.main(["predict", str(exported["tess_mfcc"]), paths[0], option, value]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "seconds above 0" in said.err or "from 0.02 to 86400 s are possible" in said.err
+
+
+def command(*words, **options):
+    """A process of its own: bytes in and out as a shell has them."""
+    return subprocess.Popen([sys.executable, "-m", "keras_ser", *words], stderr=subprocess.PIPE, **options)
+
+
+def test_its_output_may_be_cut_off_and_a_name_need_not_be_text(exported, paths, tmp_path):
+    name = os.fsencode(tmp_path) + b"/\xff.wav"
+    with open(name, "wb") as file:
+        file.write(Path(paths[0]).read_bytes())
+    words = ("predict", str(exported["tess_mfcc"]), name, *paths[:20], "--format", "csv")
+    with command(*words, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline().startswith(b"path,seconds")
+        assert b"/\\udcff.wav," in process.stdout.readline()
+        process.stdout.close()  # as `head -2` does
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    with open("/dev/full", "wb") as full, command("reports", stdout=full) as process:
+        assert re.fullmatch(rb"keras-ser: .*No space left on device\n", process.stderr.read())
+    assert process.returncode == 2
+
+
+def test_export_and_verify_as_commands(runs, tmp_path, capfd):
     out = tmp_path / "model"
-    assert commands.main(["export", str(runs["tess_mfcc"].folder), "--out", str(out)]) == 0
+    assert commands.main(["export", str(runs["emodb_losses"].folder), "--out", str(out)]) == 0
+    assert capfd.readouterr().err == ""  # TensorFlow Lite has no operator for it, which is said in the model card
     assert commands.main(["verify", str(out)]) == 0
-    assert "serving_default" in capsys.readouterr().out
+    assert "serving_default" in capfd.readouterr().out
     assert commands.main(["verify", str(tmp_path)]) == 2
-    assert "no model exported" in capsys.readouterr().err
+    assert "no model exported" in capfd.readouterr().err
 
 
 def test_a_model_that_takes_recordings_at_their_own_rate(exported, paths, tmp_path):

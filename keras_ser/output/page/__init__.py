@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from keras_ser import files
 from keras_ser.errors import UserError
 from keras_ser.output.page import content
 
@@ -19,9 +20,9 @@ def write(out, root, *, audio=False):
     """Write ``<out>/index.html``, whole or not at all. → its path
 
     Args:
-        out: folder of results; those of stand-ins and of embedded speech below it are shown too, and called so.
+        out: folder of results; those of substitute corpora and synthetic speech below it are shown and called so.
         root: data root with the recordings of the clips that are shown; a corpus that is not there has none.
-        audio: whether recordings of people are put into the page to be played; those of embedded speech always are.
+        audio: whether recordings of people are put into the page to be played; those of synthetic speech always are.
 
     Raises: UserError where ``out`` holds no table of any report.
     """
@@ -37,11 +38,6 @@ def write(out, root, *, audio=False):
         lstrip_blocks=True,
     )
     environment.filters["firm"] = content.firm
-    part = out / f".{NAME}.part"
-    try:
+    with files.replaced(out / NAME) as part:
         part.write_text(environment.get_template("page.html").render(found), encoding="utf-8")
-        part.replace(out / NAME)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"cannot write {out / NAME}: {error.strerror or error}") from error
     return out / NAME

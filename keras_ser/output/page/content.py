@@ -1,6 +1,6 @@
 """What stands in the results page: stored tables, pictures and runs → what its template asks for.
 
-A *place* is a folder of results: the root of them, one per substitute corpus below it, and that of embedded speech.
+A *place* is a folder of results: the root of them, one per substitute corpus below it, and that of synthetic speech.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import figures, markdown, tables
 from keras_ser.output.page import clips
 from keras_ser.output.page.pictures import CAPTIONS, OVERVIEW, embedded, picture
-from keras_ser.runs import passes, store
+from keras_ser.runs import archive, passes
 from keras_ser.training.metrics import SCORES
 
 QUESTIONS = {"losses": "Losses", "models": "Models", "protocols": "Protocols"}  # of `keras-ser compare`
@@ -95,7 +95,7 @@ def of_report(report, out, root, audio):
 
 
 def stated(report, path):
-    """Every number that the report prints, beside ours where there is one. → DataFrame of text"""
+    """Every number that the report prints, beside the one obtained where there is one. → DataFrame of text"""
     ours = {}
     if path.is_file():
         table = tables.read(path)
@@ -110,7 +110,7 @@ def stated(report, path):
                 "of": figure.experiment or "data",
                 "metric": f"{figure.metric} {figure.label}".strip(),
                 "reported": _number(figure.value, count=count),
-                "ours": "–" if row is None else _number(row.mean, row.std, count=count),
+                "obtained": "–" if row is None else _number(row.mean, row.std, count=count),
                 "verdict": "–" if row is None else row.verdict,
                 "section": figure.where,
                 "note": figure.note,
@@ -134,7 +134,7 @@ def result(report, place, kind, out, root, audio):
     table = tables.read(folder / "table.csv")
     corpus, n_clips = table["corpus"].iloc[0], int(table["clips"].iloc[0])
     of_table = set(table["setup"]) - {""}  # what the table was made of, and nothing else
-    runs = [run for run in store.read_all(place / "runs", report.name) if run.facts["setup"] in of_table]
+    runs = [run for run in archive.read_all(place / "runs", report.name) if run.facts["setup"] in of_table]
     found = [item for item in passes.whole(runs) if not item.diverged]
     listed = [item for item in found if not item.facts["ours"]] or found
     made = out / "cache" / "synthetic"  # where `reproduce` puts embedded corpora

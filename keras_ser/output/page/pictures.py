@@ -8,24 +8,24 @@ from PIL import Image
 from keras_ser.errors import UserError
 
 OVERVIEW = (
-    "A dash is what the report prints, a dot ours under its own protocol, a ring ours on unseen speakers; lines are "
-    "95 % intervals, over repetitions and over speakers. Pale: other speech than the report's, or a part of it, which "
-    "cannot be compared with what it prints. The numbers are in the table below."
+    "Dash: reported. Dot: our re-implementation on the report's own split. Ring: our re-implementation on unseen "
+    "speakers. Lines: 95 % intervals, over speakers where enough of them are tested, else over repetitions. Faded: a "
+    "different or incomplete corpus, which cannot be compared with the report. The numbers are in the table below."
 )
 COLOURS = 48  # of a chart
 CAPTIONS = {
-    "class_distribution": "Clips a class, women and men apart.",
+    "class_distribution": "Clips per class, women and men apart.",
     "class_shares": "Share of each class in each corpus.",
     "durations": "Duration of the clips by class in each corpus, mean and standard deviation.",
     "waveforms": "Waveform of one clip of each class.",
     "clips": "Waveform, spectrogram and MFCC of one clip of each class.",
     "chirp": "A chirp over six octaves, as waveform and spectrogram.",
-    "mel_pictures": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's picture of it.",
+    "mel_pictures": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's image of it.",
     "splits": "Accuracy and weighted F1 on each split; the numbers are under “Train, validation, test”.",
     "listeners": "Confusion matrices of human listeners and of the models.",
     "protocols_accuracy": "Accuracy by protocol, mean and 95 % interval; a dash marks what is reported.",
     "protocols_uar": "UAR by protocol, mean and 95 % interval.",
-    "class_counts": "True positives, false positives and false negatives a class, reported and ours.",
+    "class_counts": "True positives, false positives and false negatives per class, reported and obtained.",
     "ladder": "Accuracy under each protocol, over what its train and test share.",
     "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers.",
     "reliability": "Accuracy by confidence; on the diagonal a model is as often right as it says.",

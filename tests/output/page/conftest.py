@@ -7,7 +7,7 @@ from keras_ser.cli import commands
 
 @pytest.fixture(scope="session")
 def results(embedded, tmp_path_factory):
-    """A folder with one report's runs of one epoch on embedded speech, compared, and a benchmark's table."""
+    """A folder with one report's runs of one epoch on synthetic speech, compared, and a benchmark's table."""
     out = tmp_path_factory.mktemp("results")
     options = ["--data", str(embedded), "--out", str(out), "--epochs", "1", "--experiments", "cnn,cnn_lstm"]
     protocols = ["--protocols", "as_reported,speaker_independent"]

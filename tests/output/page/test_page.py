@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from keras_ser import reports
-from keras_ser.analysis import reported
 from keras_ser.cli import commands
-from keras_ser.output import page
+from keras_ser.output import markdown, page, tables
 from keras_ser.output.page.content import firm
 
 CHROMIUM = shutil.which("chromium")
@@ -88,7 +87,7 @@ def test_headings_sort(browser, address):
     assert heading.get_attribute("aria-sort") == "ascending"
     numbers, rest = values()
     assert numbers == sorted(before)
-    assert set(rest) <= {"–"}  # experiments that were not run so
+    assert set(rest) <= {"–"}  # experiments without a run of that protocol
     heading.locator("button").click()
     assert heading.get_attribute("aria-sort") == "descending"
     assert values() == (sorted(before, reverse=True), rest)
@@ -147,9 +146,12 @@ def test_the_committed_page_shows_the_committed_tables():
     rows = re.findall(r"<tr>(.*?)</tr>", text.partition('id="overview"')[2].partition("</section>")[0], re.DOTALL)
     cells = [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", row)] for row in rows]
     known = [reports.load(name) for name in reports.NAMES]
-    expected = reported.summary(reported.accuracies(known, ARTIFACTS)).astype(str)
-    for row in expected.itertuples(index=False):
-        assert [firm(value) for value in row] in [found[:-1] for found in cells], (
+    expected = markdown.results(tables.accuracies(known, ARTIFACTS)).astype(str)
+    headings = re.findall(r'<th scope="col">(.*?)</th>', text.partition('id="overview"')[2].partition("</tr>")[0])
+    shown = [dict(zip(headings, [re.sub("<.*?>", "", cell) for cell in row], strict=True)) for row in cells if row]
+    shown = [{name: row.get(name) for name in expected} for row in shown]
+    for row in expected.to_dict("records"):
+        assert {name: firm(value) for name, value in row.items()} in shown, (
             "out of step: python -m keras_ser page --data DIR"
         )
     articles = text.split("<article")[1:]

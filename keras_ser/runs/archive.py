@@ -1,0 +1,120 @@
+"""All runs of a report in three files, as the repository keeps them: small enough to commit, and read by pandas, DuckDB
+and other tools without this package.
+
+``<out>/<report>/runs.jsonl.gz``: one JSON object per line and run (``facts`` is its run.json, ``metrics`` its
+metrics.json); ``predictions.csv.gz`` and ``histories.csv.gz``: the tables of all runs, each row with ``experiment``,
+``protocol``, ``seed`` and ``fold`` (-1 where a protocol has none). Models are not part of it. The same runs give the
+same bytes.
+"""
+
+import functools
+import gzip
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from keras_ser import files
+from keras_ser.errors import UserError
+from keras_ser.runs import layout, store
+from keras_ser.runs.store import Run
+
+RUNS, PREDICTIONS, HISTORIES = "runs.jsonl.gz", "predictions.csv.gz", "histories.csv.gz"
+KEYS = ("experiment", "protocol", "seed", "fold")
+# Columns of words: a clip may be called 0012 or NA.
+WORDS = dict.fromkeys(("experiment", "protocol", "clip", "corpus", "speaker", "transform", "true", "predicted"), str)
+
+
+@dataclass(frozen=True)
+class ArchivedRun(Run):
+    """A run of an archive. ``folder`` is where it would lie; ``archive`` the folder of the three files."""
+
+    archive: Path
+
+    def history(self):
+        return self._rows(HISTORIES)
+
+    def predictions(self):
+        return self._rows(PREDICTIONS)
+
+    def _rows(self, name):
+        parts = _parts(self.archive / name, (self.archive / name).stat().st_mtime_ns)
+        return parts[key(self)].dropna(axis="columns", how="all").reset_index(drop=True)
+
+
+def key(run):
+    """What tells a run from the others of its report."""
+    fold = run.facts["fold"]
+    return (*(run.facts[name] for name in KEYS[:3]), -1 if fold is None else fold)
+
+
+@functools.lru_cache(maxsize=8)
+def _parts(path, _):
+    """The rows of a table by run. → dict key → DataFrame"""
+    try:
+        table = pd.read_csv(path, dtype=WORDS, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: the archive cannot be read ({error}); get it anew, or delete it") from error
+    words = [name for name in WORDS if name in table]
+    table[words] = table[words].fillna("")
+    return {of_run: rows.drop(columns=list(KEYS)) for of_run, rows in table.groupby(list(KEYS), sort=False)}
+
+
+def read(folder, root, report):
+    """The runs of the archive in ``folder``, none where there is none. → list of ArchivedRun
+
+    ``root``: of the runs' own folders. Raises UserError if the archive is damaged.
+    """
+    path = Path(folder) / RUNS
+    if not path.is_file():
+        return []
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        runs = [(line["facts"], line["metrics"]) for line in lines]
+        places = [layout.run_folder(root, report, *(facts[name] for name in KEYS)) for facts, _ in runs]
+    except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: the archive cannot be read ({error}); get it anew, or delete it") from error
+    return [
+        ArchivedRun(place, facts, metrics, Path(folder)) for place, (facts, metrics) in zip(places, runs, strict=True)
+    ]
+
+
+def read_all(root, report):
+    """All stored runs of a report: those in folders below ``root``, and those that are archived beside it alone.
+
+    → list of Run
+    """
+    archived = {key(run): run for run in read(Path(root).parent / report, root, report)}
+    return list((archived | {key(run): run for run in store.read_all(root, report)}).values())
+
+
+def write(runs, folder):
+    """Archive ``runs`` in ``folder``, in place of what was archived there. → its three paths"""
+    folder = Path(folder)
+    runs = sorted(runs, key=key)
+    lines = "".join(json.dumps({"facts": run.facts, "metrics": run.metrics}) + "\n" for run in runs)
+    tables = {
+        PREDICTIONS: [_keyed(run, run.predictions()) for run in runs if not run.diverged],
+        HISTORIES: [_keyed(run, run.history()) for run in runs],
+    }
+    contents = {RUNS: lines} | {
+        name: pd.concat(parts, ignore_index=True).to_csv(index=False, float_format="%.6g")
+        for name, parts in tables.items()
+        if parts
+    }
+    for name, content in contents.items():
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
+            file.write(content.encode())
+        with files.replaced(folder / name) as part:
+            part.write_bytes(packed.getvalue())
+    return [folder / name for name in contents]
+
+
+def _keyed(run, table):
+    for place, (name, value) in enumerate(zip(KEYS, key(run), strict=True)):
+        table.insert(place, name, value)
+    return table

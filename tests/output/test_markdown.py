@@ -1,0 +1,171 @@
+"""What a person reads: from stored runs, whose numbers are checked where they are made."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from keras_ser import reports
+from keras_ser.analysis import paired, reported
+from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.output import markdown, tables
+from keras_ser.runs import passes
+
+REPORT = reports.load("emodb_losses")
+CNN, LSTM = "cnn/mean_squared_error", "cnn_lstm/mean_squared_error"
+
+
+def text_of(report, runs):
+    """The table of a report's runs for people."""
+    whole = passes.whole(runs)
+    return markdown.report_table(report, reported.table(report, whole), whole)
+
+
+def compared(runs, pairs):
+    """The answer of `compare` for people."""
+    whole = passes.whole(runs)
+    clips = paired.tested(whole)
+    frame, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
+    return markdown.comparison("Question.", REPORT, "a corpus", whole, frame, changes, pd.DataFrame())
+
+
+def folds(made, experiment, protocol="speaker_independent", repetition=0, **options):
+    return [made(REPORT, experiment, protocol, repetition, fold, 2, **options) for fold in range(2)]
+
+
+def test_results_have_one_column_per_protocol(made, tmp_path):
+    """Clip-disjoint figures of one report and sentence-independent ones of another are two things."""
+    tess = reports.load("tess_mfcc")
+    runs = [made(REPORT, CNN, "as_reported", k) for k in range(2)] + [made(REPORT, CNN, "clip_disjoint")]
+    others = [made(tess, "cnn", "as_reported"), made(tess, "cnn", "sentence_independent", 0, 0, 1)]
+    for report, found in ((REPORT, runs), (tess, others)):
+        tables.write(reported.table(report, passes.whole(found)), "", tmp_path / report.name)
+    table = markdown.results(tables.accuracies([REPORT, tess], tmp_path))
+    columns = ["report", "experiment", "reported", "verdict", "as reported", "unseen clips", "unseen sentences"]
+    assert list(table.columns) == [*columns, "clips"]
+    first, second = table.itertuples(index=False)
+    assert first[5].endswith("(1)")
+    assert first[6] == "–"
+    assert second[5] == "–"
+    assert second[6].endswith("(1)")
+    assert first[4].endswith("(2)")
+    assert "±" in first[4]
+    assert "±" not in first[5]  # one repetition has no spread
+
+
+def test_every_device_is_named(made):
+    runs = [
+        made(REPORT, CNN, "as_reported", 0),
+        made(REPORT, CNN, "as_reported", 1, environment={"device": "a GPU"}),
+        made(REPORT, CNN, "speaker_independent", 0, 0, 2, environment={"device": "a GPU"}),
+        made(REPORT, CNN, "speaker_independent", 0, 1, 2),
+    ]
+    assert ", on CPU (x86_64), a GPU." in text_of(REPORT, runs)
+
+
+def test_a_report_by_speakers_is_not_said_to_be_tested_otherwise(made):
+    """The sheet's own split is by speakers: all speakers in turn is more of the same."""
+    sheet = reports.load("spectral_features")
+    runs = [made(sheet, "cnn_2d", "as_reported")]
+    runs += [made(sheet, "cnn_2d", "speaker_independent", 0, fold, 2) for fold in range(2)]
+    (sentence, *_) = markdown.summary_sentences(sheet, reported.table(sheet, passes.whole(runs)))
+    assert "over all speakers in turn (the report's own split is by speakers too)" in sentence
+    assert "unseen speakers" not in sentence
+
+
+def test_an_interval_says_over_what(made):
+    text = text_of(REPORT, [made(REPORT, CNN, "as_reported", k) for k in range(3)] + folds(made, CNN))
+    row = next(line for line in text.splitlines() if line.startswith(f"| {CNN} "))
+    own, unseen = row.split("|")[4:6]
+    assert "over repetitions" in own
+    assert "over speakers" in unseen
+    assert "(n = 1;" in unseen
+
+
+def test_the_info_sheet_stands_in_the_table(made):
+    text = text_of(REPORT, [made(REPORT, CNN, "as_reported"), *folds(made, CNN)])
+    sheet = text.partition("## Model info sheet")[2].partition("\n## ")[0]
+    rows = {line.split("|")[1].strip(): line.split("|")[2:4] for line in sheet.splitlines() if line.startswith("| L")}
+    assert [name.split()[0] for name in rows] == ["L1.1", "L1.2", "L1.3", "L1.4", "L2", "L3.1", "L3.2", "L3.3"]
+    own, unseen = rows["L3.2 dependence of train and test"]
+    assert "112 of 112 test examples (100 %) have the speaker in train" in own
+    assert "speaker" not in unseen
+    assert "the sentence" in unseen
+
+
+def test_the_order_of_the_models_is_said_to_change_or_not(made):
+    runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
+    same = runs + folds(made, CNN, right=0.8) + folds(made, LSTM, right=0.2)
+    said = "The order of the models is the same as reported and on unseen speakers: "
+    assert said + f"`{CNN}` > `{LSTM}`." in compared(same, [])
+
+
+def test_the_order_of_the_models_changes(made):
+    runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
+    runs += folds(made, CNN, right=0.2) + folds(made, LSTM, right=0.8)
+    text = compared(runs, [])
+    assert f"order of the models changes: as reported `{CNN}` > `{LSTM}`; on unseen speakers `{LSTM}` > `{CNN}`" in text
+
+
+def test_of_one_model_no_order_is_told(made):
+    text = compared([made(REPORT, CNN, "as_reported"), *folds(made, CNN)], [])
+    assert "order of the models" not in text
+
+
+def test_tests_are_made_under_one_protocol_and_fitting_is_said(made):
+    runs = [made(REPORT, name, "as_reported") for name in (CNN, LSTM)]
+    runs += folds(made, CNN, right=0.9) + folds(made, LSTM, right=0.2)
+    text = compared(runs, [(CNN, LSTM)])
+    assert "Tests are made under `speaker_independent` alone" in text
+    rows = [line.split("|") for line in text.splitlines() if f"{CNN} − {LSTM}" in line and line.startswith("|")]
+    assert [row[1].strip() for row in rows] == ["as_reported", "speaker_independent"]
+    assert [row[-2].strip() for row in rows] == ["not tested", f"{CNN} is better"]
+    assert rows[0][7].strip() == "–"  # no p
+    assert "| fitted on   |" in text
+
+
+def test_of_how_many_trainings_the_selection_is_told(made):
+    runs = [made(REPORT, CNN, "as_reported", k) for k in range(3)]
+    for run in runs[:1]:  # one of three watched its test clips
+        history = run.history().assign(test_accuracy=[0.5, 0.6, 0.9, 0.7, 0.7])
+        history.to_csv(run.folder / "history.csv", index=False)
+    text = compared(runs, [])
+    table = text.partition("## Bias from selecting the epoch on test data")[2].partition("\n## ")[0]
+    header, _, row = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")]
+    cells = dict(zip((name.strip() for name in header), (cell.strip() for cell in row), strict=True))
+    assert (cells["watched"], cells["trainings"]) == ("1", "3")
+    assert float(cells["best_on_test"]) == 0.9
+    assert float(cells["tested"]) == pytest.approx(runs[0].metrics["accuracy"], abs=6e-4)
+
+
+def test_an_svm_has_no_calibration(made):
+    sheet = reports.load("spectral_features")
+    whole = passes.whole([made(sheet, "svm/energy", "as_reported"), made(sheet, "cnn_2d", "as_reported")])
+    table = markdown.comparison_scores(paired.scores(whole, paired.tested(whole)))
+    cells = table.set_index("experiment")
+    assert (cells.at["svm/energy", "calibration error"], cells.at["svm/energy", "Brier"]) == ("–", "–")
+    assert float(cells.at["cnn_2d", "Brier"]) > 0
+
+
+def test_how_many_different_clips_were_tested(made):
+    runs = [made(REPORT, CNN, "as_reported", k) for k in range(2)] + folds(made, CNN)
+    table = markdown.tested_clips(reported.table(REPORT, passes.whole(runs)))
+    assert table.to_dict("records") == [
+        {"protocol": "as_reported", "repetitions": "2", "different clips tested": "112", "of": 112},
+        {"protocol": "speaker_independent", "repetitions": "1", "different clips tested": "112", "of": 112},
+    ]
+
+
+def test_every_protocol_has_a_title():
+    titles = [markdown.title_of(name) for name in PROTOCOLS]
+    assert len(set(titles)) == len(PROTOCOLS)
+
+
+@pytest.mark.parametrize("name", reports.NAMES)
+def test_no_table_says_house_words(name, made):
+    report = reports.load(name)
+    first = next(item.name for item in report.experiments if item.training.kind == "network")
+    text = text_of(report, [made(report, first, "as_reported", k) for k in range(2)])
+    text = text.partition("## What the report leaves open")[0]
+    words = r"nan|None|sides?|stand-in|copies|engine|optimism|guess\w*|seeds"
+    assert re.findall(rf"\b({words})\b", text, re.IGNORECASE) == []

@@ -1,0 +1,104 @@
+"""files: whole or not at all, and the cause by its name."""
+
+import errno
+import os
+
+import pytest
+
+from keras_ser import files
+from keras_ser.errors import UserError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write_file(part, text="new"):
+    part.write_text(text)
+
+
+def write_folder(part, text="new"):
+    part.mkdir()
+    (part / "file").write_text(text)
+
+
+@pytest.mark.parametrize("old", [None, write_file, write_folder])
+@pytest.mark.parametrize("new", [write_file, write_folder])
+def test_it_takes_the_place_of_what_was_there(old, new, tmp_path):
+    target = tmp_path / "made" / "target"
+    if old:
+        target.parent.mkdir()
+        old(target, "old")
+    if (old, new) == (write_folder, write_file):
+        with pytest.raises(UserError, match="Is a directory"), files.replaced(target) as part:
+            new(part)
+        assert (target / "file").read_text() == "old"
+    else:
+        with files.replaced(target) as part:
+            new(part)
+            assert part.parent.parent == target.parent  # on the same disk
+        assert (target / "file" if target.is_dir() else target).read_text() == "new"
+    assert names(target.parent) == ["target"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("other"), OSError(errno.ENOSPC, "full")])
+@pytest.mark.parametrize("write", [write_file, write_folder])
+def test_whatever_goes_wrong_nothing_changes(write, error, tmp_path):
+    target = tmp_path / "target"
+    write(target, "old")
+
+    def fail():
+        with files.replaced(target) as part:
+            write(part)
+            raise error
+
+    with pytest.raises(UserError if isinstance(error, OSError) else type(error)):
+        fail()
+    assert (target / "file" if target.is_dir() else target).read_text() == "old"
+    assert names(tmp_path) == ["target"]
+
+
+def test_an_interrupt_between_the_two_moves_of_a_folder(tmp_path, monkeypatch):
+    target, move, moved = tmp_path / "target", os.replace, []
+    write_folder(target, "old")
+
+    def interrupted(source, place):
+        moved.append(place)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        move(source, place)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), files.replaced(target) as part:
+        write_folder(part)
+    assert (target / "file").read_text() == "old"
+    assert names(tmp_path) == ["target"]
+
+
+SAID = {
+    "full": (OSError(errno.ENOSPC, "x"), "No space left on device: free some space"),
+    "full, says HDF5": (OSError("(errno = 28, error message = 'No space left on device')"), "free some space"),
+    "full, says TensorFlow": (RuntimeError("model/variables; No space left on device"), "free some space"),
+    "not allowed": (PermissionError(errno.EACCES, "x"), "Permission denied: choose a folder that you may write to"),
+    "a broken library": (OSError("cannot seek\nhere"), "cannot seek here"),
+}
+
+
+@pytest.mark.parametrize(("error", "said"), SAID.values(), ids=SAID)
+def test_the_advice_follows_the_cause(error, said, tmp_path):
+    with pytest.raises(UserError) as caught, files.writing(tmp_path / "x"):
+        raise error
+    assert str(caught.value).startswith(f"cannot write {tmp_path / 'x'}: ")
+    assert said in str(caught.value)
+    assert ("free some space" in str(caught.value)) == ("full" in said or "space" in said)
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match="a file is where a folder is needed"), files.replaced(tmp_path / "out" / "x"):
+        pass
+
+
+def test_other_errors_stay_what_they_are(tmp_path):
+    with pytest.raises(KeyError), files.writing(tmp_path):
+        raise KeyError("x")
