@@ -32,7 +32,7 @@ from keras_ser.dsp.resample import resample, resample_any
 from keras_ser.errors import UserError
 from keras_ser.layers import Decimate, FixFrames, FixSamples
 from keras_ser.reports import extensions
-from keras_ser.runs import passes, store
+from keras_ser.runs import layout, passes, store
 from keras_ser.serving import tflite
 from keras_ser.training.metrics import SCORES
 
@@ -354,8 +354,11 @@ def _scores_by_protocol(run):
     """Rows of Markdown: this run, then the mean of the whole repetitions of its setup under each protocol."""
     facts, scores = run.facts, run.metrics
     yield f"| this model (`{facts['protocol']}`) | – | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
-    levels = 2 if facts["fold"] is None else 3  # the folder of the experiment holds protocols, repetitions, folds
-    siblings = store.read_below(run.folder.resolve().parents[levels - 1])
+    place = layout.run_folder("", *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
+    folder = run.folder.resolve()
+    if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
+        return
+    siblings = store.read_below(folder.parents[1 if facts["fold"] is None else 2])  # of the experiment
     same = [item for item in passes.whole(siblings) if item.facts["setup"] == facts["setup"] and not item.diverged]
     for protocol in PROTOCOLS:
         group = [item for item in same if item.facts["protocol"] == protocol]
