@@ -237,7 +237,7 @@ def reproduce_one(report, root, options):
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
-        print(f"\n{metric}\n{markdown.scores(frame, metric).to_markdown(index=False)}")
+        print(f"\n{metric}\n{markdown.as_table(markdown.scores(frame, metric))}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} figures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
@@ -249,7 +249,7 @@ def results(options):
     found = tables.accuracies([load(name) for name in reports.NAMES], options.out)
     if found.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = markdown.results(found).to_markdown(index=False, disable_numparse=True)
+    text = markdown.as_table(markdown.results(found))
     if options.readme is None:
         print(text)
         return
@@ -326,9 +326,9 @@ def compare(options):
         pictures.append(figures.reliability(clips, description, folder / "reliability.png"))
 
     say_what(report, material, epochs)
-    print(f"\n{markdown.comparison_scores(frame).to_markdown(index=False)}")
+    print(f"\n{markdown.as_table(markdown.comparison_scores(frame))}")
     if len(changes):
-        print(f"\n{markdown.differences(changes).to_markdown(index=False)}")
+        print(f"\n{markdown.as_table(markdown.differences(changes))}")
     print("", folder / "table.csv", folder / "table.md", *pictures, sep="\n")
 
 

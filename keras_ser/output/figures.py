@@ -27,7 +27,8 @@ from keras_ser.dsp.scaling import grey_levels
 from keras_ser.dsp.spectrum import stft
 
 sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
-PROTOCOL_NAMES = {name: name.replace("_", "-").replace("-independent", "-\nindependent") for name in PROTOCOLS}
+PROTOCOL_NAMES = {name: name.replace("_independent", "_\nindependent") for name in PROTOCOLS}
+METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "weighted_f1": "weighted F1"}
 
 
 def _save(figure, path):
@@ -319,7 +320,6 @@ def splits(frame, title, path):
     """Accuracy and weighted F1 on train, validation and test, one experiment beside the other: mean and standard
     deviation over the repetitions. ``frame``: of :func:`keras_ser.analysis.reported.splits`.
     """
-    names = {"accuracy": "accuracy", "weighted_f1": "weighted F1"}
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     high = 0.8 + 0.55 * frame["experiment"].nunique()  # of a protocol
     figure, grid = plt.subplots(
@@ -332,7 +332,7 @@ def splits(frame, title, path):
         layout="constrained",
     )
     for protocol, line in zip(order, grid, strict=True):
-        for (metric, words), axes in zip(names.items(), line, strict=True):
+        for metric, axes in zip(("accuracy", "weighted_f1"), line, strict=True):
             chosen = frame[(frame["protocol"] == protocol) & (frame["metric"] == metric)]
             sns.barplot(
                 chosen,
@@ -346,7 +346,7 @@ def splits(frame, title, path):
                 capsize=0.15,
                 err_kws={"linewidth": 1},
             )
-            axes.set(title=f"{words}, {protocol}", xlabel="", ylabel="", xlim=(0, 1.03))
+            axes.set(title=f"{METRIC_NAMES[metric]}, {protocol}", xlabel="", ylabel="", xlim=(0, 1.03))
             axes.title.set_fontsize(11)
             axes.tick_params(axis="y", labelsize=10)
     patches = [plt.Rectangle((0, 0), 1, 1, color=color) for color in sns.color_palette(n_colors=3)]
@@ -377,11 +377,14 @@ def protocols(table, metric, title, path):
     if frame["reported"].notna().any():
         axes.plot([], [], linestyle="", marker="_", markersize=14, color="grey", label="reported")
     axes.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
-    axes.set(ylim=(0, 1.03), ylabel=metric, xlim=(-0.5, len(order) - 0.5))
+    axes.set(ylim=(0, 1.03), ylabel=METRIC_NAMES[metric], xlim=(-0.5, len(order) - 0.5))
     axes.grid(axis="x", visible=False)
-    over = " and ".join(name for name in ("repetitions", "speakers") if name in set(frame["interval_over"]))
-    what = f"{metric} by protocol, mean" + (f" and 95 % interval over {over}" if over else "")
-    axes.set_title(f"{what}\n{textwrap.fill(title, 70)}", fontsize=12)
+    over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
+    if len(over) == 2:
+        over = ["speakers where every clip is tested once, else over repetitions"]
+    what = f"{METRIC_NAMES[metric]} by protocol, mean".capitalize().replace("Uar", "UAR")
+    what += f" and 95 % interval over {over[0]}" if over else ""
+    axes.set_title(f"{textwrap.fill(what, 70)}\n{textwrap.fill(title, 70)}", fontsize=12)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     return _save(figure, path)
 
@@ -501,12 +504,12 @@ def differences(frame, title, path):
                 axes.plot(row.difference, y, "o", color=colors[protocol])
     axes.axvline(0, color="grey", linewidth=1)
     axes.set_yticks(range(len(pairs)), [f"{first}\n− {second}" for first, second in pairs])
-    words = "accuracy difference A − B with its interval over speakers (← B better · A better →)"
+    words = "accuracy of A − accuracy of B, with its interval over speakers\n(← B better · A better →)"
     axes.set(ylim=(len(pairs) - 0.5, -0.5), xlabel=words)
     axes.grid(axis="y", visible=False)
     lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in order]
-    axes.legend(lines, order, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    axes.set_title(textwrap.fill(title, 70), fontsize=12)
+    figure.legend(lines, order, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
+    figure.suptitle(f"Differences of accuracy on the same clips\n{textwrap.fill(title, 70)}", fontsize=12)
     return _save(figure, path)
 
 
@@ -516,26 +519,31 @@ def reliability(clips, title, path):
     """
     clips = clips[clips["probabilities"]]
     order = [name for name in PROTOCOLS if name in set(clips["protocol"])]
-    width = 4 * len(order) + 2
-    figure, grid = plt.subplots(1, len(order), figsize=(width, 4.7), sharey=True, squeeze=False, layout="constrained")
+    columns = min(3, len(order))
+    rows = -(-len(order) // columns)
+    size = (4 * columns + 0.5, 4.3 * rows + 1.2)
+    figure, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False, layout="constrained")
     figure.get_layout_engine().set(h_pad=0.12)  # inches: panels are square, and would else touch the title
+    for axes in grid.flat[len(order) :]:
+        axes.remove()
     names = list(dict.fromkeys(clips["experiment"]))
     colors = dict(zip(names, sns.color_palette(n_colors=len(names)), strict=True))
-    for protocol, axes in zip(order, grid[0], strict=True):
+    for protocol, axes in zip(order, grid.flat, strict=False):
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
         for name in names:
             own = clips[(clips["protocol"] == protocol) & (clips["experiment"] == name)]
             bins = own.groupby(pd.cut(own["confidence"], np.linspace(0, 1, 11)), observed=True)
             points = bins[["confidence", "correct"]].mean()[bins.size() >= 10]
-            axes.plot(points["confidence"], points["correct"], marker="o", markersize=4, color=colors[name])
+            options = {"marker": "o", "markersize": 4, "color": colors[name], "clip_on": False}
+            axes.plot(points["confidence"], points["correct"], **options)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", aspect="equal")
         axes.set_title(protocol, fontsize=11)
-    grid[0, 0].set_ylabel("accuracy")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("accuracy")
     lines = [plt.Line2D([], [], marker="o", color=colors[name]) for name in names]
-    grid[0, -1].legend(lines, names, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
-    figure.suptitle(
-        f"Confidence and accuracy (bins of 10 clips and more)\n{textwrap.fill(title, 10 * width)}", fontsize=12
-    )
+    figure.legend(lines, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=10)
+    title = textwrap.fill(title, 40 * columns)
+    figure.suptitle(f"Confidence and accuracy (bins of 10 clips and more)\n{title}", fontsize=12)
     return _save(figure, path)
 
 
@@ -557,7 +565,9 @@ def ladder(frame, shared, title, path):
     scores.set(ylim=(0, 1.03), ylabel="accuracy, 95 % interval over speakers")
     scores.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
     parts = shared.set_index("protocol")[["clip", "content", "speaker", "sentence"]]
-    parts.plot.bar(ax=shares, rot=0, width=0.75)
+    parts = parts.rename(columns={"content": "identical samples"})
+    # Not in the colours of the experiments above.
+    parts.plot.bar(ax=shares, rot=0, width=0.75, color=sns.color_palette("Greys_r", parts.shape[1] + 1)[:-1])
     shares.set(ylabel="share of test examples\nwith the same in train", xlabel="", ylim=(0, 1.03))
     shares.set_xticks(range(len(order)), [PROTOCOL_NAMES[name] for name in order])
     shares.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)

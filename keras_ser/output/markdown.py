@@ -36,6 +36,11 @@ def signed(value, digits=3):
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
+def as_table(frame):
+    """A DataFrame of text as Markdown; 0.690 keeps its last digit."""
+    return frame.to_markdown(index=False, disable_numparse=True)
+
+
 def title_of(protocol):
     """What a protocol is called in a heading of a column."""
     return PROTOCOLS[protocol].title
@@ -211,16 +216,16 @@ def report_table(report, frame, passes):
         "of the pooled predictions. Mean ± standard deviation over n repetitions, which includes variation between "
         f"splits; intervals are {PERCENT} %, over what they say. A verdict compares the reported value with the "
         f"{PERCENT} % prediction interval of one more repetition under the report's own protocol: `reproduced` inside "
-        "it, `lower` or `higher` where ours lie below or above, `not decided` where that interval is wider than half "
-        "of the distance from chance level to the reported value.",
-        tested_clips(frame).to_markdown(index=False),
+        "it, `lower` or `higher` where our results lie below or above, `not decided` where that interval is wider than "
+        "half of the distance from chance level to the reported value.",
+        as_table(tested_clips(frame)),
     ]
     sentences = summary_sentences(report, frame)
     if sentences:
         words = [*sentences, f"Chance level ({len(report.labels)} classes): {1 / len(report.labels):.3f}."]
         sections += ["## Summary", "\n".join(f"- {sentence}" for sentence in words)]
     for metric in SCORES:
-        sections += [f"## {metric}", scores(frame, metric).to_markdown(index=False)]
+        sections += [f"## {metric}", as_table(scores(frame, metric))]
     ran = {item.facts["experiment"] for item in passes}
     extensions = [(item.name, item.note) for item in report.experiments if item.ours and item.name in ran]
     if extensions:
@@ -235,16 +240,16 @@ def report_table(report, frame, passes):
         sections.append(by_speaker(by_test_speaker).to_markdown(index=False, floatfmt=".3f"))
     more = further(frame)
     if len(more):
-        sections += ["## Further scores", more.to_markdown(index=False)]
+        sections += ["## Further scores", as_table(more)]
     by_split = reported.splits(passes)
     if len(by_split):
-        sections += ["## Train, validation, test", splits(by_split).to_markdown(index=False)]
+        sections += ["## Train, validation, test", as_table(splits(by_split))]
     if report.listeners:
         sections += [
             "## Beside human listeners",
             f"Recall per class. The listeners' column counts {reported.listeners_matrix(report).sum()} single votes on "
-            f"the {len(report.listeners())} clips of {corpora.titles(report.corpora)}, audio only; ours are means over "
-            "the repetitions, on the clips named above.",
+            f"the {len(report.listeners())} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
+            "means over the repetitions, on the clips named above.",
             reported.listeners(report, passes).to_markdown(index=False, floatfmt=".3f"),
         ]
     if isinstance(report.split, SpeakerSplit) and len(over := reported.over_clips(passes)):
@@ -280,8 +285,8 @@ def report_table(report, frame, passes):
     if len(by_class.columns) > 1 and not reported.obstacle(report, facts):
         sections += [
             "## True and false positives, false negatives",
-            "Reported / ours (mean over the repetitions, protocol `as_reported`).",
-            by_class.to_markdown(index=False),
+            "Reported / obtained (mean over the repetitions, protocol `as_reported`).",
+            as_table(by_class),
         ]
     choices = [(item.what, item.choice, item.reason) for item in report.not_stated]
     sections += [
@@ -427,11 +432,11 @@ def comparison(question, report, description, passes, frame, changes, by_class):
     """The answer of ``compare`` for people. → Markdown"""
     sections = [
         f"# {question}",
-        f"{report.title}. {description}.",
+        f"{report.title}. {description[0].upper()}{description[1:]}.",
         "Accuracy and UAR: mean ± standard deviation over the repetitions. Intervals over speakers and tests are "
         "cluster-robust (clips of one speaker are alike). Calibration error: mean distance of accuracy from "
         "confidence.",
-        comparison_scores(frame).to_markdown(index=False),
+        as_table(comparison_scores(frame)),
     ]
     bias = paired.selection_bias(passes)
     sentences = comparison_sentences(frame, changes, bias)
@@ -445,7 +450,7 @@ def comparison(question, report, description, passes, frame, changes, by_class):
             f"Tests are made under `{primary}` alone, corrected for all its rows together (Holm); the interval there "
             f"excludes 0 exactly where the corrected p is below {1 - statistics.CONFIDENCE:.2f}. Under the other "
             f"protocols differences are described with a plain {PERCENT} % interval.",
-            differences(changes).to_markdown(index=False),
+            as_table(differences(changes)),
         ]
     if len(by_class):
         sections += [

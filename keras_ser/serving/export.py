@@ -404,7 +404,11 @@ def _scores_by_protocol(run):
     """Rows of Markdown: this run, then the mean of the whole repetitions of its setup under each protocol."""
     facts, scores = run.facts, run.metrics
     yield f"| this model (`{facts['protocol']}`) | – | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
-    siblings = archive.read_all(layout.root_of(run.folder.resolve(), facts), facts["report"])
+    place = layout.run_folder("", *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
+    folder = run.folder.resolve()
+    if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
+        return
+    siblings = archive.read_all(layout.root_of(folder, facts), facts["report"])
     same = [item for item in passes.whole(siblings) if item.facts["setup"] == facts["setup"] and not item.diverged]
     for protocol in PROTOCOLS:
         group = [item for item in same if item.facts["protocol"] == protocol]

@@ -1,6 +1,7 @@
 """The commands as a user calls them: what they print, what they leave, and one line for what the user got wrong."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     words = ("reproduce", "emodb_losses", "--data", data, "--out", out, "--experiments", CNN, "--epochs", 1)
     assert call(*words, "--seeds", 2) == 0
     shown = capsys.readouterr()
-    assert "left out: " in shown.err
+    assert "excluded: " in shown.err
     assert "03a07Wa.wav" in shown.err
     assert "SYNTHETIC" in shown.out
     table = pd.read_csv(out / "synthetic" / "emodb_losses" / "table.csv")
@@ -87,28 +88,33 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     (figures / "mine.png").write_bytes(b"of the user")
     shutil.rmtree(out / "synthetic" / "tensorboard")
     assert call(*words, "--stored") == 0
-    assert len(models) == 6
+    assert len(models) == 2 + 2 + 2 * 5  # a training per fold of speakers
     assert not list(out.rglob("model.keras"))
     pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
     assert len(list(figures.glob("*.png"))) == 12
     assert not (figures / "curves_sentence_independent.png").exists()
     assert (figures / "mine.png").exists()
     assert len(list((out / "synthetic" / "tensorboard").rglob("seed-*"))) == 6
+    assert len(list((out / "synthetic" / "tensorboard").rglob("fold-*"))) == 10
+
+    # Runs of another number of epochs share no table with those of one.
+    words = [2 if word == 1 else word for word in words]
+    assert "no whole repetition" in complaint(capsys, *words, "--stored")
 
 
 def test_nothing_is_stored(data, tmp_path, capsys):
     said = complaint(capsys, "reproduce", "emodb_losses", "--data", data, "--out", tmp_path / "out", "--stored")
-    assert "no run of embedded synthetic speech in place of Emo-DB" in said
+    assert "no whole repetition of bundled synthetic speech in place of Emo-DB" in said
     assert "leave out --stored" in said
 
 
-def test_a_stand_in_is_called_so(data, tmp_path, capsys):
+def test_a_substitute_is_called_so(data, tmp_path, capsys):
     out = tmp_path / "out"
     words = ("reproduce", "emodb_losses", "--corpus", "tess", "--data", data, "--out", out, "--experiments", CNN)
     assert call(*words, "--epochs", 1, "--protocols", "clip_disjoint") == 0
-    assert "STAND-IN" in capsys.readouterr().out
-    table = pd.read_csv(out / "stand_in" / "tess" / "synthetic" / "emodb_losses" / "table.csv")
-    assert table["corpus"].str.startswith("embedded synthetic speech in place of TESS").all()
+    assert "SUBSTITUTE" in capsys.readouterr().out
+    table = pd.read_csv(out / "substitute" / "tess" / "synthetic" / "emodb_losses" / "table.csv")
+    assert table["corpus"].str.startswith("bundled synthetic speech in place of TESS").all()
     assert set(table["clips"]) == {36}  # of the report's emotions: surprise is none
     assert not (out / "emodb_losses").exists()
 
@@ -118,14 +124,14 @@ def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, caps
     for number, path in enumerate(sorted((data / "ravdess").rglob("*.wav"))):
         facts = path.stem.split("-")
         if facts[2] in folders:
-            side = "Train" if int(facts[6]) <= 4 else "Test"
-            folder = tmp_path / "EmotionSpeech" / side / folders[facts[2]]
+            split = "Train" if int(facts[6]) <= 4 else "Test"
+            folder = tmp_path / "EmotionSpeech" / split / folders[facts[2]]
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, folder / f"recording {number}.wav")
     words = ("reproduce", "spectral_features", "--corpus", tmp_path / "EmotionSpeech", "--out", tmp_path / "out")
     options = ("--protocols", "as_reported", "--experiments", "svm/energy,svm_grid/energy")
     assert call(*words, *options) == 0
-    table = pd.read_csv(tmp_path / "out" / "stand_in" / "EmotionSpeech" / "spectral_features" / "table.csv")
+    table = pd.read_csv(tmp_path / "out" / "substitute" / "EmotionSpeech" / "spectral_features" / "table.csv")
     assert set(table["experiment"]) == {"svm/energy", "svm_grid/energy"}
     assert table["corpus"].str.startswith("the folder EmotionSpeech in place of RAVDESS").all()
     assert set(table["clips"]) == {32}
@@ -153,8 +159,12 @@ def test_features_by_the_libraries(data, tmp_path, capsys):
     for path in sorted((data / "emodb").glob("*.wav"))[14:]:
         path.unlink()
     words = ("reproduce", "emodb_losses", "--data", data, "--out", tmp_path / "out", "--experiments", CNN)
-    assert call(*words, "--epochs", 1, "--protocols", "as_reported", "--features", "reference") == 0
-    assert "reference" in next((tmp_path / "out").rglob("run.json")).read_text()
+    assert call(*words, "--epochs", 1, "--protocols", "as_reported", "--backend", "librosa") == 0
+    path = next((tmp_path / "out").rglob("run.json"))
+    assert json.loads(path.read_text())["features"] == "librosa"
+    said = complaint(capsys, "export", path.parent, "--out", tmp_path / "model")
+    assert "reproduce the run with --backend tensorflow" in said
+    assert not (tmp_path / "model").exists()
 
 
 def test_compare_runs_what_is_missing_and_says_what_it_found(data, tmp_path, capsys):
@@ -179,37 +189,41 @@ def test_compare_runs_what_is_missing_and_says_what_it_found(data, tmp_path, cap
     stored = list((tmp_path / "out" / "synthetic" / "runs").rglob("run.json"))
     assert len(stored) == 4  # the second question needed no new one
     assert "exchange" in complaint(capsys, *losses, "--experiments", "svm")
-    assert call("leaks", next(path.parent for path in stored if "clip_disjoint" in str(path))) == 0
+    run = next(path.parent for path in stored if "clip_disjoint" in str(path))
+    assert call("leaks", run) == 0
+    assert re.search(r"\| speaker +\| L3\.2 dependence: the same speaker +\| +\d", capsys.readouterr().out)
+    said = complaint(capsys, "leaks", run, "--protocol", "speaker_independent")
+    assert said.endswith("speaker in both train and test, which speaker_independent does not allow")
 
 
 LEAKS = {
-    "clip,side,speaker\na,train,1\nb,test,2\n": None,
-    "clip,side,speaker\na,train,1\nb,test,1\n": "share speaker",
-    "clip,split\na,train\na,test\nb,test\n": "share clip",
-    "clip,side\na,train\n": "no row has the side test",
-    "name,side\na,train\n": "needs a column side and one of clip",
-    "": "no CSV table",
+    "clip,split,speaker\na,train,1\nb,test,2\n": None,
+    "clip,split,speaker\na,train,1\nb,test,1\n": "LEAK: {path}: speaker in both train and test; if intended, name a",
+    "clip,split\na,train\na,test\nb,test\n": "LEAK: {path}: clip in both train and test",
+    "clip,split\na,train\n": "no row has the split test",
+    "name,split\na,train\n": "needs a column split and one of clip",
+    "": "not a CSV table",
 }
 
 
 @pytest.mark.parametrize(("table", "said"), LEAKS.items())
 def test_leaks_of_a_table(table, said, tmp_path, capsys):
-    (tmp_path / "sides.csv").write_text(table)
+    (tmp_path / "splits.csv").write_text(table)
     if said is None:
-        assert call("leaks", tmp_path / "sides.csv") == 0
+        assert call("leaks", tmp_path / "splits.csv") == 0
         assert "share nothing" in capsys.readouterr().out
     else:
-        assert said in complaint(capsys, "leaks", tmp_path / "sides.csv")
+        assert said.format(path=tmp_path / "splits.csv") in complaint(capsys, "leaks", tmp_path / "splits.csv")
 
 
 def test_what_a_protocol_declares_is_no_leak(tmp_path, capsys):
-    (tmp_path / "sides.csv").write_text("clip,side,speaker,sentence\na,train,1,x\nb,test,1,y\nc,test,2,x\n")
-    assert call("leaks", tmp_path / "sides.csv", "--protocol", "clip_disjoint") == 0
+    (tmp_path / "splits.csv").write_text("clip,split,speaker,sentence\na,train,1,x\nb,test,1,y\nc,test,2,x\n")
+    assert call("leaks", tmp_path / "splits.csv", "--protocol", "clip_disjoint") == 0
     found = capsys.readouterr().out
-    assert "| speaker    | 1       |       1 |      1 |" in found
-    said = complaint(capsys, "leaks", tmp_path / "sides.csv", "--protocol", "speaker_independent")
-    assert "share speaker, which speaker_independent does not declare" in said
-    assert "choose from as_reported" in complaint(capsys, "leaks", tmp_path / "sides.csv", "--protocol", "loso")
+    assert re.search(r"\| speaker +\| L3\.2 dependence: the same speaker +\| 1 +\| +1 \| +1 \|", found)
+    said = complaint(capsys, "leaks", tmp_path / "splits.csv", "--protocol", "speaker_independent")
+    assert "speaker in both train and test, which speaker_independent does not allow" in said
+    assert "choose from as_reported" in complaint(capsys, "leaks", tmp_path / "splits.csv", "--protocol", "loso")
     assert "no run is stored there" in complaint(capsys, "leaks", tmp_path)
 
 
@@ -218,8 +232,8 @@ def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
     assert call("augment", "emodb_losses", "--data", data, "--out", out) == 0
     table = pd.read_csv(out / "audio_labels_augmented.csv")
     assert len(table) == 7 * 42 == len(list(out.rglob("*.wav")))
-    sides = [pd.read_csv(out / f"{side}.csv") for side in ("train", "validation", "test")]
-    assert sorted(pd.concat(sides)["file_path"]) == sorted(table["file_path"])
+    splits = [pd.read_csv(out / f"{split}.csv") for split in ("train", "validation", "test")]
+    assert sorted(pd.concat(splits)["file_path"]) == sorted(table["file_path"])
     stretched = table[table["transform"] == "time_stretch"].iloc[0]
     before = soundfile.info(data / "emodb" / f"{stretched['clip']}.wav")
     after = soundfile.info(out / stretched["file_path"])
@@ -238,12 +252,14 @@ def test_corpus_make_and_check(tmp_path, capsys):
 BAD_ARGUMENTS = {
     "no such report": ("reproduce", "emodb"),
     "no such protocol": ("reproduce", "--protocols", "random"),
+    "no such protocol to compare": ("compare", "models", "emodb_losses", "--protocols", "random"),
+    "no such protocol to share under": ("leaks", "/no/such.csv", "--protocol", "random"),
     "no such experiment": ("reproduce", "--experiments", "rnn"),
     "no such folder": ("reproduce", "--data", "/no/such/folder"),
     "no epoch": ("reproduce", "--epochs", "0"),
     "half a seed": ("reproduce", "--seeds", "0.5"),
-    "no such stand-in": ("reproduce", "emodb_losses", "--corpus", "iemocap"),
-    "no such engine": ("reproduce", "--features", "torch"),
+    "no such substitute": ("reproduce", "emodb_losses", "--corpus", "iemocap"),
+    "no such backend": ("reproduce", "--backend", "torch"),
     "no command": (),
     "no such command": ("train",),
     "no such corpus": ("corpus", "check", "iemocap"),
@@ -261,6 +277,9 @@ def test_bad_arguments(words, capsys, tmp_path, monkeypatch):
     line = complaint(capsys, *words)
     assert line.startswith("keras-ser")
     assert len(line) < 300
+    if "random" in words:
+        assert "there is no protocol 'random': choose from as_reported, clip_disjoint" in line
+    assert list(tmp_path.iterdir()) == []  # nothing was made before it was said
 
 
 def spoil_wrong_corpus(folder):

@@ -19,6 +19,7 @@ from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.runs import runner, store
 from keras_ser.serving import export, predict, tflite
+from keras_ser.training import evaluation
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
 # Why there is no TensorFlow Lite model of a report: it cannot undo a Fourier transform, or make one of 1631 samples.
@@ -117,6 +118,69 @@ def test_what_it_is_stands_inside_and_beside_it(runs, exported):
     card = (exported["tess_mfcc"] / "README.md").read_text()
     for words in ("synthetic speech", "CC BY-NC-ND", "clip_disjoint", "22050 Hz", "cnn_lstm", "model.tflite"):
         assert words in card
+
+
+def stored_as(run, folder, right=None, **facts):
+    """A copy of a run in another folder, under other facts, with the first ``right`` of its answers right."""
+    shutil.copytree(run.folder, folder)
+    (folder / "run.json").write_text(json.dumps({**run.facts, **facts}))
+    answers = run.predictions()
+    if right is not None:
+        wrong = {label: run.facts["labels"][place - 1] for place, label in enumerate(run.facts["labels"])}
+        answers["predicted"] = answers["true"].where(np.arange(len(answers)) < right, answers["true"].map(wrong))
+    answers.to_csv(folder / "predictions.csv", index=False)
+    scores = {**run.metrics, **evaluation.score(answers, run.facts["labels"])}
+    (folder / "metrics.json").write_text(json.dumps(scores))
+    return store.read(folder)
+
+
+def scores_of_card(card):
+    """First cell of a row of the card's scores → (repetitions, accuracy)"""
+    rows = [line.split("|") for line in card.partition("## Scores")[2].partition("## ")[0].splitlines()]
+    return {row[1].strip(" `"): (row[2].strip(), row[3].strip()) for row in rows if len(row) == 6}
+
+
+def test_a_card_holds_whole_repetitions_of_the_same_setup_alone(runs, tmp_path):
+    first, root = runs["tess_mfcc"], tmp_path / "runs" / "tess_mfcc" / "cnn_lstm"
+    n = len(first.predictions())
+    run = stored_as(first, root / "clip_disjoint" / "seed-0", right=n)
+    stored_as(first, root / "clip_disjoint" / "seed-1", right=0, seed=1)
+    stored_as(first, root / "clip_disjoint" / "seed-2", right=n, seed=2, setup="of one epoch less")
+    unseen = {"protocol": "speaker_independent", "n_folds": 2}
+    for fold, right in ((0, n), (1, 0)):
+        fold_run = stored_as(first, root / unseen["protocol"] / "seed-0" / f"fold-{fold}", right, fold=fold, **unseen)
+    stored_as(first, root / unseen["protocol"] / "seed-1" / "fold-0", n, seed=1, fold=0, **unseen)
+    found = scores_of_card(export._card(run, export.describe(run), ""))
+    assert found == {
+        "protocol": ("repetitions", "accuracy"),
+        "---": ("---", "---"),
+        "this model (`clip_disjoint": ("–", "1.000"),
+        "clip_disjoint": ("2", "0.500"),
+        "speaker_independent": ("1", "0.500"),  # of both folds together; the other repetition lacks one
+    }
+    of_fold = export._card(fold_run, export.describe(fold_run), "")
+    assert scores_of_card(of_fold)["this model (`speaker_independent"] == ("–", "0.000")
+    assert scores_of_card(of_fold)["clip_disjoint"] == ("2", "0.500")  # found from a fold's folder too
+    assert "repetition\n  0, fold 1, fitted on train" in of_fold
+
+
+def test_a_card_of_a_run_that_lies_alone_looks_no_further(runs, tmp_path):
+    """A run may be copied anywhere: what lies beside it is not of its experiment."""
+    run = stored_as(runs["tess_mfcc"], tmp_path / "mine" / "model")
+    stored_as(runs["tess_mfcc"], tmp_path / "others" / "model", seed=1)
+    assert "clip_disjoint" not in scores_of_card(export._card(run, export.describe(run), ""))
+
+
+def test_a_card_shows_the_model_info_sheet(runs):
+    card = export._card(runs["tess_mfcc"], export.describe(runs["tess_mfcc"]), "")
+    sheet = card.partition("## Model info sheet")[2].partition("\n## ")[0]
+    rows = {line.split("|")[1].strip(): line.split("|")[2:4] for line in sheet.splitlines() if line.startswith("| L")}
+    assert [name.split()[0] for name in rows] == ["L1.1", "L1.2", "L1.3", "L1.4", "L2", "L3.1", "L3.2", "L3.3"]
+    leakage, where = rows["L3.2 dependence of train and test"]
+    shared = runs["tess_mfcc"].facts["shared"]
+    assert leakage.strip() == "yes"
+    assert f"{shared['speaker']} of {shared['test']} test examples (100 %) have the speaker in train" in where
+    assert "augmented version" not in where
 
 
 def test_tensorflow_lite_answers_what_the_run_stored_and_is_not_there_where_it_cannot_be(runs, exported, embedded):
@@ -233,15 +297,19 @@ def test_runs_that_cannot_be_exported(runs, tmp_path):
     (folder / "run.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match="diverged in epoch 3"):
         export.open_run(folder)
-    old = dataclasses.replace(store.read(runs["tess_mfcc"].folder), facts={**facts, "front_end": "another"})
-    with pytest.raises(UserError, match="other features"):
-        export.chain(old)
+    facts = runs["tess_mfcc"].facts
+    another = {**facts, "decided_by": {**facts["decided_by"], "front_end": "another"}}
+    with pytest.raises(UserError, match="other features than this version computes: reproduce the run"):
+        export.chain(dataclasses.replace(runs["tess_mfcc"], facts=another))
+    by_librosa = dataclasses.replace(runs["tess_mfcc"], facts={**facts, "features": "librosa"})
+    with pytest.raises(UserError, match=r"which an exported model cannot compute: .* with --backend tensorflow"):
+        export.chain(by_librosa)
 
 
 def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     report = reports.load("spectral_features")
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-    options = {"protocol_names": ["as_reported"], "seeds": [0], "engine": "in_graph", "epochs": 1}
+    options = {"protocol_names": ["as_reported"], "repetitions": range(1), "backend": "tensorflow", "epochs": 1}
     (run,) = runner.run_all(
         report,
         material,
