@@ -120,16 +120,22 @@ def _uses(tree, scope):
                 yield getattr(module, node.attr, None)
 
 
-def _plain(config, numbers):
+# Where a configuration names layers: an argument of a layer may be called like one.
+_REFERENCES = ("inbound_nodes", "input_layers", "output_layers")
+
+
+def _plain(config, numbers, referring=False):
     """A Keras configuration without what a version of Keras adds, and with layers numbered instead of named."""
     if isinstance(config, dict):
+        kept = config
         if "class_name" in config and "config" in config:
-            kept = ("class_name", "config", "inbound_nodes")
-            return {key: _plain(config[key], numbers) for key in kept if key in config}
-        return {key: _plain(value, numbers) for key, value in config.items() if key != "name"}
+            kept = {key: config[key] for key in ("class_name", "config", "inbound_nodes") if key in config}
+        return {
+            key: _plain(value, numbers, referring or key in _REFERENCES) for key, value in kept.items() if key != "name"
+        }
     if isinstance(config, list):
-        return [_plain(value, numbers) for value in config]
-    return numbers.get(config, config) if isinstance(config, str) else config
+        return [_plain(value, numbers, referring) for value in config]
+    return numbers.get(config, config) if referring and isinstance(config, str) else config
 
 
 def _parts(config):

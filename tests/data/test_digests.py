@@ -6,6 +6,8 @@ import keras
 import pandas as pd
 import pytest
 
+from keras_ser import reports
+from keras_ser.data import features
 from keras_ser.data.digests import code, digest, model_facts, table_digest
 
 SOURCE = '''"""An example."""
@@ -99,3 +101,18 @@ def test_a_table_is_its_rows_in_order():
     table = pd.DataFrame({"clip": ["a", "b"], "amount": [0.0, 1.5]})
     assert table_digest(table) == table_digest(table.set_axis([7, 8]))
     assert len({table_digest(other) for other in (table, table[::-1], table.assign(amount=1.5))}) == 3
+
+
+@pytest.mark.parametrize("name", reports.NAMES)
+def test_every_front_end_of_a_report_is_another(name):
+    front_ends = {item.front_end.name: item.front_end for item in reports.load(name).experiments}
+    facts = [features.front_end_facts(front_end, "tensorflow") for front_end in front_ends.values()]
+    assert len({digest(of_one) for of_one in facts}) == len(front_ends)
+
+
+def test_an_argument_may_be_called_like_a_layer():
+    def built(activation):
+        inputs = keras.Input((4,), name="relu")
+        return keras.Model(inputs, keras.layers.Dense(2, activation=activation, name="tanh")(inputs))
+
+    assert model_facts(built("relu")) != model_facts(built("tanh"))
