@@ -47,6 +47,15 @@ def test_its_results_are_those_of_the_tables(tmp_path):
     assert README.count("| emodb_losses ") == 4
 
 
+def test_its_results_have_one_column_per_protocol():
+    table = README.partition(commands.RESULTS_BEGIN)[2].partition(commands.RESULTS_END)[0].strip()
+    columns = [cell.strip() for cell in table.splitlines()[0].split("|")[1:-1]]
+    titles = [protocol.title for protocol in protocols.PROTOCOLS.values()]
+    assert columns[:5] == ["report", "experiment", "reported", "verdict", titles[0]]
+    assert columns[4:-1] == [title for title in titles if title in columns]
+    assert columns[-1] == "clips"
+
+
 def test_every_report_is_named():
     assert set(reports.NAMES) <= set(first_cells("What comes out"))
 

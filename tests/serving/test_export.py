@@ -154,12 +154,12 @@ def test_a_card_holds_whole_repetitions_of_the_same_setup_alone(runs, tmp_path):
     assert found == {
         "protocol": ("repetitions", "accuracy"),
         "---": ("---", "---"),
-        "this model (`clip_disjoint": ("–", "1.000"),
+        "this model (`clip_disjoint`)": ("–", "1.000"),
         "clip_disjoint": ("2", "0.500"),
         "speaker_independent": ("1", "0.500"),  # of both folds together; the other repetition lacks one
     }
     of_fold = export._card(fold_run, export.describe(fold_run), "")
-    assert scores_of_card(of_fold)["this model (`speaker_independent"] == ("–", "0.000")
+    assert scores_of_card(of_fold)["this model (`speaker_independent`)"] == ("–", "0.000")
     assert scores_of_card(of_fold)["clip_disjoint"] == ("2", "0.500")  # found from a fold's folder too
     assert "repetition\n  0, fold 1, fitted on train" in of_fold
 
