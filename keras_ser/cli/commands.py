@@ -300,7 +300,7 @@ def compare(options):
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
-    from keras_ser.runs import archive, passes
+    from keras_ser.runs import archive, passes, runner
 
     for protocol in options.protocols or ():
         protocols.get(protocol)
@@ -308,9 +308,17 @@ def compare(options):
     report = report.fitted(material.manifest)
     experiments, pairs = extensions.compared(report, options.question, options.experiments or ())
     chosen = options.protocols or protocols.possible(material.manifest, report.split)
-    ran = run(report, material, experiments, chosen, out, epochs, options, models=False)
+    if options.stored:
+        which = {"root": out / "runs", "backend": options.backend, "epochs": epochs, "experiments": experiments}
+        found, others = runner.stored(report, material, **which)
+        ran = [item for item in found if item.facts["protocol"] in chosen]
+    else:
+        ran, others = run(report, material, experiments, chosen, out, epochs, options, models=False), []
     tensorboard.write(ran, out / "tensorboard")
     whole = passes.whole(ran)
+    if not whole:
+        raise UserError(f"{out / 'runs' / report.name}: no whole repetition is stored: leave out --stored")
+    say_excluded(report, ran, others, whole)
     clips = paired.tested(whole)
     frame, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
     classes = paired.by_class(clips, pairs, report.labels)

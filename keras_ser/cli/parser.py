@@ -104,6 +104,8 @@ def arguments():
             metavar="NAME",
             help="use another corpus: a name, or a directory with one subdirectory per emotion",
         )
+        words = "do not train; rebuild tables and figures from saved runs"
+        added.add_argument("--stored", action="store_true", help=words)
         added.add_argument(
             "--backend",
             choices=("tensorflow", "librosa"),
@@ -129,7 +131,6 @@ def arguments():
     added.add_argument(
         "--experiments", type=names, metavar="X,Y", help="default: the report's; all: our extensions too"
     )
-    added.add_argument("--stored", action="store_true", help="do not train; rebuild tables and figures from saved runs")
 
     added = command("results", "results", "All accuracies so far, reported and obtained, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")

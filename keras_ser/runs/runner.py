@@ -356,17 +356,18 @@ def run_all(
     return out
 
 
-def stored(report, material, *, root, backend, epochs):
-    """All stored runs of a report that belong in one table. → (list of store.Run, those that do not)
+def stored(report, material, *, root, backend, epochs, experiments=None):
+    """All stored runs of ``experiments`` (None: the report's) that belong in one table.
 
-    A run belongs if it is what would be trained today: same clips, code, model, training, augmentation and split.
+    → (list of store.Run, those that do not belong). A run belongs if it is what would be trained today: same clips,
+    code, model, training, augmentation and split.
     """
-    runs = archive.read_all(root, report.name)
-    by_name = {item.name: item for item in report.experiments}
+    by_name = {item.name: item for item in experiments or report.experiments}
+    runs = [run for run in archive.read_all(root, report.name) if run.facts["experiment"] in by_name]
     wanted = {}
     for run in runs:
         facts = run.facts
-        if facts["experiment"] in by_name and facts["protocol"] in protocols.PROTOCOLS:
+        if facts["protocol"] in protocols.PROTOCOLS:
             wanted.setdefault((facts["protocol"], facts["seed"]), set()).add(facts["experiment"])
     identities = set()
     for (protocol, repetition), names in wanted.items():
