@@ -94,7 +94,8 @@ def class_shares(manifest, labels, title, path):
 def durations(manifest, labels, title, path):
     """Mean duration by class in each corpus: what the four-corpora report's rings show."""
     present = [label for label in labels if (manifest["emotion"] == label).any()]
-    frame = manifest.assign(seconds=manifest["samples"] / manifest["rate"])
+    titles = {name: corpora.get(name).title.partition(" (")[0] for name in manifest["corpus"].unique()}
+    frame = manifest.assign(seconds=manifest["samples"] / manifest["rate"], corpus=manifest["corpus"].map(titles))
     figure, axes = plt.subplots(figsize=(9, 0.9 + 0.5 * len(present)), layout="constrained")
     sns.barplot(
         frame,
@@ -190,7 +191,7 @@ def mel_pictures(manifest, labels, title, path):
     for axes in grid[:, 0]:
         axes.set_ylabel("mel row")
     figure.suptitle(
-        f"Mel spectrogram (dB) and the picture that the 2D CNN sees, before it is resized\n{title}", fontsize=12
+        f"Mel spectrogram (dB) and the image that the 2D CNN gets, before it is resized\n{title}", fontsize=12
     )
     return _save(figure, path)
 
@@ -406,14 +407,16 @@ def overview(table):
         own = table[chosen].set_index("protocol")
         others = speech or own["verdict"].str.startswith("not comparable").any()
         pale = 0.35 if others else 1.0
-        for protocol, color, filled in (("as_reported", blue, True), ("speaker_independent", orange, False)):
+        lines = (("as_reported", blue, True, -0.13), ("speaker_independent", orange, False, 0.13))
+        for protocol, color, filled, beside in lines:
             if protocol in own.index:
                 line = own.loc[protocol]
+                place = y + beside  # so that no interval hides the other
                 if pd.notna(line["ci_low"]):
                     ends = np.clip([line["ci_low"], line["ci_high"]], 0, 1)
-                    axes.plot(ends, [y, y], color=color, linewidth=2, alpha=pale)
+                    axes.plot(ends, [place, place], color=color, linewidth=2, alpha=pale)
                 face = color if filled else "white"
-                axes.plot(line["mean"], y, "o", color=color, markerfacecolor=face, markersize=7, alpha=pale)
+                axes.plot(line["mean"], place, "o", color=color, markerfacecolor=face, markersize=7, alpha=pale)
         reported = own["reported"].dropna()
         if len(reported):
             axes.plot(reported.iloc[0], y, "|", color="black", markersize=15, markeredgewidth=2, alpha=pale)
