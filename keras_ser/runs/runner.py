@@ -124,12 +124,12 @@ def setup(report, experiment, material, *, backend, epochs):
 def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
-    A machine that no chance enters and that the same examples are given is one fit, whatever the number of repetitions:
-    only the first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
+    Of a machine that no chance enters, repetitions that give it the same examples in all their folds are one: only the
+    first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
     """
     setups = [setup(report, item, material, backend=backend, epochs=epochs) for item in experiments]
     augmentations = {item.augmentation or report.augmentation for item in experiments}
-    units, fits = [], set()
+    units = []
     for repetition in repetitions:
         examples = {augment: augment(material.manifest, repetition) for augment in augmentations}
         of_examples = {augment: identity.augmentation_facts(table, backend) for augment, table in examples.items()}
@@ -153,11 +153,23 @@ def plan(report, material, experiments, protocol_names, repetitions, *, backend,
                     if item.training.kind == "svm":
                         del single["seed"]
                     decided_by = {**common, "protocol": protocol.name, **single}
-                    unit = Unit(item, protocol, repetition, fold, n_folds, decided_by)
-                    if unit.identity not in fits:
-                        fits.add(unit.identity)
-                        units.append(unit)
-    return units
+                    units.append(Unit(item, protocol, repetition, fold, n_folds, decided_by))
+    return _without_repeats(units)
+
+
+def _without_repeats(units):
+    """``units`` without the repetitions whose trainings are all those of an earlier one, in any order of the folds."""
+    passes = {}
+    for unit in units:
+        key = (unit.experiment.name, unit.protocol.name, unit.repetition)
+        passes.setdefault(key, set()).add(unit.identity)
+    firsts = {}
+    for (*_, repetition), identities in passes.items():
+        firsts.setdefault(frozenset(identities), repetition)
+    first_of = {key: firsts[frozenset(identities)] for key, identities in passes.items()}
+    return [
+        unit for unit in units if first_of[unit.experiment.name, unit.protocol.name, unit.repetition] == unit.repetition
+    ]
 
 
 def _split_digest(assigned, training):
@@ -364,21 +376,20 @@ def stored(report, material, *, root, backend, epochs, experiments=None):
     """
     by_name = {item.name: item for item in experiments or report.experiments}
     runs = [run for run in archive.read_all(root, report.name) if run.facts["experiment"] in by_name]
-    wanted = {}
+    repetitions = {}
     for run in runs:
-        facts = run.facts
-        if facts["protocol"] in protocols.PROTOCOLS:
-            wanted.setdefault((facts["protocol"], facts["seed"]), set()).add(facts["experiment"])
-    identities = set()
-    for (protocol, repetition), names in wanted.items():
-        experiments = [item for name, item in by_name.items() if name in names]
+        if run.facts["protocol"] in protocols.PROTOCOLS:
+            repetitions.setdefault((run.facts["experiment"], run.facts["protocol"]), set()).add(run.facts["seed"])
+    wanted = {}  # (protocol, repetitions) → experiments that are stored so
+    for (name, protocol), of_name in repetitions.items():
+        wanted.setdefault((protocol, tuple(sorted(of_name))), []).append(by_name[name])
+    places = {}  # identity → where it is counted: a repeated fit of a machine is stored too, and is no second result
+    for (protocol, of_names), items in wanted.items():
         try:
-            units = plan(report, material, experiments, [protocol], [repetition], backend=backend, epochs=epochs)
+            units = plan(report, material, items, [protocol], of_names, backend=backend, epochs=epochs)
         except UserError:  # these clips do not allow the protocol: its runs are of others
             continue
-        identities |= {unit.identity for unit in units}
-    same = {}
-    for run in runs:
-        if run.facts.get("identity") in identities:
-            same.setdefault(run.facts["identity"], run)
-    return list(same.values()), [run for run in runs if run.facts.get("identity") not in identities]
+        for unit in units:
+            places.setdefault(unit.identity, set()).add(unit.folder(root, report))
+    same = [run for run in runs if run.folder in places.get(run.facts.get("identity"), ())]
+    return same, [run for run in runs if run.facts.get("identity") not in places]
