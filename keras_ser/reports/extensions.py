@@ -71,9 +71,10 @@ def compared(report, question, names=()):
         networks = [item for item in listed if item.loss in LOSSES]
         if not networks:
             raise UserError(f"none of {', '.join(item.name for item in listed)} is trained with a loss to exchange")
+        couples = [[with_loss(report, item, loss) for loss in LOSSES] for item in networks]
         # Each loss of a pair may be listed: once is enough.
-        couples = {tuple(with_loss(report, item, loss) for loss in LOSSES): None for item in networks}
-        return [item for pair in couples for item in pair], [(first.name, second.name) for first, second in couples]
+        couples = {tuple(item.name for item in pair): pair for pair in couples}
+        return [item for pair in couples.values() for item in pair], [*couples]
     if question == "models":
         experiments = chosen or one_a_model(report)
         return experiments, list(combinations([item.name for item in experiments], 2))

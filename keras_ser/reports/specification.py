@@ -120,7 +120,7 @@ class Experiment:
     size: int | None = None
     size_of: Callable[[pd.DataFrame], int] | None = None
     at_size: Callable[[int], "Experiment"] | None = None
-    selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     ours: bool = False
     note: str = ""
 
