@@ -19,6 +19,7 @@ from keras_ser.errors import UserError
 PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_IN_WORDS = (os.strerror(errno.ENOSPC), "requested and")  # NumPy: "30000 requested and 234 written"
 _ADVICE = {
     **dict.fromkeys(_FULL, "free some space and run again"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that you may write to"),
@@ -56,12 +57,12 @@ def replaced(path: str | Path) -> Iterator[Path]:
 def writing(path: str | Path) -> Iterator[None]:
     """Whatever the disk refuses in the block becomes a UserError that names ``path``, the cause and what to do.
 
-    Libraries have errors of their own for a full disk (TensorFlow, HDF5), which are known by their words.
+    Libraries have errors of their own for a full disk (TensorFlow, HDF5, NumPy), which are known by their words.
     """
     try:
         yield
     except Exception as error:
-        full = os.strerror(errno.ENOSPC) in str(error)
+        full = any(words in str(error) for words in _FULL_IN_WORDS)
         if not (full or isinstance(error, OSError)):
             raise
         number = errno.ENOSPC if full else getattr(error, "errno", None)
