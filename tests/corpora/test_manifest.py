@@ -117,7 +117,7 @@ def test_folders_of_classes(tmp_path):
     assert list(clips["split"]) == ["test", "test", "train"]
     assert list(clips["emotion"]) == ["calm", "surprise", "anger"]
     assert list(clips["label"]) == ["Calm", "Pleasant surprise", "Angry"]
-    assert list(clips["speaker"]) == ["08", "unknown", "01"]
+    assert list(clips["speaker"]) == ["08", "", "01"]
     assert clips.loc["Train/Angry/03-01-05-01-01-01-01", "gender"] == "male"
     assert set(clips.columns) == {*COLUMNS, "split"} - {"clip"}
 
