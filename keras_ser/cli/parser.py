@@ -25,11 +25,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+def _shortened(text, most=40):
+    """What was given, as far as it helps to see it."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def positive(text):
     """A whole number of at least 1."""
     value = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is needed, not {_shortened(text)!r}")
     return value
 
 
@@ -40,7 +45,7 @@ def seconds(text):
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is needed, not {_shortened(text)!r}")
     return value
 
 
@@ -48,7 +53,7 @@ def port(text):
     """A TCP port."""
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
     if not 1 <= value <= 65535:
-        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 is needed, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 is needed, not {_shortened(text)!r}")
     return value
 
 
@@ -56,7 +61,7 @@ def seed(text):
     """A seed that NumPy, TensorFlow and Keras take."""
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
     if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^32 - 1 is needed, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^32 - 1 is needed, not {_shortened(text)!r}")
     return value
 
 
