@@ -19,7 +19,11 @@ from keras_ser.errors import UserError
 PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FULL_IN_WORDS = (os.strerror(errno.ENOSPC), "requested and")  # NumPy: "30000 requested and 234 written"
+# How libraries say in errors of their own what the system said to them.
+_WORDS = {
+    **{os.strerror(number): number for number in (*_FULL, errno.EFBIG, errno.EACCES, errno.EROFS)},
+    "requested and": errno.ENOSPC,  # NumPy: "30000 requested and 234 written"
+}
 _ADVICE = {
     **dict.fromkeys(_FULL, "free some space and run again"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that you may write to"),
@@ -57,15 +61,15 @@ def replaced(path: str | Path) -> Iterator[Path]:
 def writing(path: str | Path) -> Iterator[None]:
     """Whatever the disk refuses in the block becomes a UserError that names ``path``, the cause and what to do.
 
-    Libraries have errors of their own for a full disk (TensorFlow, HDF5, NumPy), which are known by their words.
+    Libraries have errors of their own for it (TensorFlow, HDF5, NumPy), which are known by their words.
     """
     try:
         yield
     except Exception as error:
-        full = any(words in str(error) for words in _FULL_IN_WORDS)
-        if not (full or isinstance(error, OSError)):
+        number = next((number for words, number in _WORDS.items() if words in str(error)), None)
+        if number is None and not isinstance(error, OSError):
             raise
-        number = errno.ENOSPC if full else getattr(error, "errno", None)
+        number = number or error.errno
         reason = os.strerror(number) if number else " ".join(str(error).split())
         advice = f": {_ADVICE[number]}" if number in _ADVICE else ""
         raise UserError(f"cannot write {path}: {reason}{advice}") from error

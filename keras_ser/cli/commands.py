@@ -404,7 +404,7 @@ def export(options):
         lacking = f"{root}: no recording of a test clip of this run"
         if options.data:
             raise UserError(f"{lacking}; without --data the model is exported uncompared with what the run stored")
-        print(f"{lacking}: the model is not compared with what the run stored (--data DIR)", file=sys.stderr)
+        print(f"{lacking}: the model is not compared with what the run stored (--data DIR)\n")
     with quiet_stderr():  # TensorFlow Lite's converter reports as an error what the model card says in words
         differences = export.export(run, options.out, stored)
     say_differences(differences)
