@@ -9,10 +9,11 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from keras_ser import reports
-from keras_ser.cli.parser import EMBEDDED_EPOCHS, QUESTIONS, arguments
+from keras_ser.cli.parser import EMBEDDED_EPOCHS, EMBEDDED_FOLDS, QUESTIONS, arguments
 from keras_ser.errors import UserError, one_line
 
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
@@ -181,6 +182,14 @@ def prepare(report, root, options):
     return material, out, epochs
 
 
+def sized(report, material):
+    """The report with the sizes that it finds from its data; on synthetic speech with few folds."""
+    report = report.fitted(material.manifest)
+    if material.synthetic:
+        report = replace(report, split=replace(report.split, n_folds=EMBEDDED_FOLDS))
+    return report
+
+
 def run(report, material, experiments, protocol_names, out, epochs, options, **which):
     """Run what is missing. → list of store.Run"""
     from keras_ser.runs import runner
@@ -217,7 +226,7 @@ def reproduce_one(report, root, options):
         experiments = [item for item in report.experiments if not item.ours]
 
     material, out, epochs = prepare(report, root, options)
-    report = report.fitted(material.manifest)
+    report = sized(report, material)
     experiments = [report.experiment(item.name) for item in experiments]
     if not options.stored:
         run(report, material, experiments, protocol_names, out, epochs, options)
@@ -305,7 +314,7 @@ def compare(options):
     for protocol in options.protocols or ():
         protocols.get(protocol)
     material, out, epochs = prepare(report, data_root(options.data), options)
-    report = report.fitted(material.manifest)
+    report = sized(report, material)
     experiments, pairs = extensions.compared(report, options.question, options.experiments or ())
     chosen = options.protocols or protocols.possible(material.manifest, report.split)
     if options.stored:

@@ -10,6 +10,8 @@ from keras_ser import reports
 
 # How long to train on bundled synthetic corpora unless --epochs says so: enough to see every part work within minutes.
 EMBEDDED_EPOCHS = 3
+# Into how many folds their speakers and sentences are dealt: every fold is a training, and their figures say nothing.
+EMBEDDED_FOLDS = 2
 
 QUESTIONS = {  # of `compare`: what is asked, and what is compared unless experiments are named
     "losses": ("Mean squared error against cross-entropy.", "the report's, each with both losses"),
