@@ -9,7 +9,6 @@ import json
 import os
 import tempfile
 import tokenize
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +35,7 @@ class FeatureCache:
             except (OSError, ValueError, EOFError, tokenize.TokenError):
                 return None
 
-        with ThreadPoolExecutor(8) as pool:
-            return list(pool.map(one, keys))
+        return [one(key) for key in keys]  # threads break the ast.literal_eval that np.load calls
 
     def store(self, key, array):
         """Write one array. Raises UserError when the disk does not take it: what was stored before is kept."""

@@ -9,7 +9,7 @@ import pytest
 from keras_ser import reports
 from keras_ser.cli import commands
 from keras_ser.output import markdown, page, tables
-from keras_ser.output.page.content import firm
+from keras_ser.output.page import content
 
 CHROMIUM = shutil.which("chromium")
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
@@ -78,7 +78,7 @@ def test_headings_sort(browser, address):
 
     def values():
         texts = table.locator(f"tbody td:nth-child({column + 1})").all_inner_texts()
-        numbers = [float(text.split("\u00a0")[0]) for text in texts if text != "–"]
+        numbers = [float(re.match(r"[\d.]+", text)[0]) for text in texts if text != "–"]
         return numbers, texts[len(numbers) :]
 
     before, _ = values()
@@ -101,7 +101,7 @@ def test_what_is_no_number_comes_last(browser, page):
         + "".join(f"<tr><td>{text}</td></tr>" for text in ("–", "10", "+0.5 ± 0.1", "b", "-2", "a", "9"))
         + "</tbody></table>"
     )
-    tab.add_script_tag(path=Path(page.__file__).parent / "sort.js")
+    tab.add_script_tag(path=Path(content.__file__).parent / "sort.js")
     tab.locator("button").click()
     assert tab.locator("td").all_inner_texts() == ["-2", "+0.5 ± 0.1", "9", "10", "–", "a", "b"]
     tab.close()
@@ -151,7 +151,7 @@ def test_the_committed_page_shows_the_committed_tables():
     shown = [dict(zip(headings, [re.sub("<.*?>", "", cell) for cell in row], strict=True)) for row in cells if row]
     shown = [{name: row.get(name) for name in expected} for row in shown]
     for row in expected.to_dict("records"):
-        assert {name: firm(value) for name, value in row.items()} in shown, (
+        assert {name: content.firm(value) for name, value in row.items()} in shown, (
             "out of step: python -m keras_ser page --data DIR"
         )
     articles = text.split("<article")[1:]
