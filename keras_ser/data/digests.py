@@ -1,8 +1,8 @@
 """Digests of what decides a result: values, tables, code and Keras models.
 
 Code is compared by definitions, not by files: the syntax trees, without docstrings and comments, of the functions and
-classes that are used, and of everything in this package that they use in turn. Moving a function or explaining it
-better changes nothing; changing what it computes does.
+classes that are used, and of everything in this package that they use in turn, name by name. Moving a function or
+explaining it better changes nothing, nor does another version of Python; changing what it computes does.
 """
 
 import ast
@@ -14,6 +14,7 @@ import textwrap
 import types
 
 import keras
+import numpy as np
 import pandas as pd
 
 PACKAGE = "keras_ser"
@@ -31,47 +32,46 @@ def table_digest(table):
 
 
 def code(*objects):
-    """Digest of the definitions of functions, classes, functools.partial objects and constants."""
-    seen = {}
-    for value in objects:
-        _visit(value, seen)
-    return digest(sorted(seen.values()))
+    """Digest of the definitions of functions, classes, functools.partial objects and constants, in this order."""
+    return digest([_reference(value, ()) for value in objects])
 
 
-def _visit(value, seen):
-    """Add the definition of ``value`` to ``seen`` (id or name → text), and of what it uses."""
+def _reference(value, inside):
+    """What a value is, so that it can be compared. JSON
+
+    ``inside``: the definitions that are being read at this moment; one that refers to itself is not read twice.
+    """
     if isinstance(value, functools.partial):
-        _visit(value.func, seen)
-        for part in (*value.args, *value.keywords.values()):
-            _visit(part, seen)
-        return
-    if isinstance(value, (list, tuple, set, frozenset)):
-        for part in value:
-            _visit(part, seen)
-        return
+        arguments = {name: _reference(part, inside) for name, part in value.keywords.items()}
+        return [_reference(value.func, inside), [_reference(part, inside) for part in value.args], arguments]
+    if isinstance(value, (list, tuple)):
+        return [_reference(part, inside) for part in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_reference(part, inside) for part in value), key=json.dumps)
     if isinstance(value, dict):
-        for key, part in value.items():
-            _visit(key, seen)
-            _visit(part, seen)
-        return
+        return [[_reference(key, inside), _reference(part, inside)] for key, part in value.items()]
+    if isinstance(value, np.ndarray):
+        return [value.dtype.str, value.tolist()]
     value = inspect.unwrap(value) if callable(value) else value
-    if isinstance(value, types.MethodType):
-        value = value.__func__
-    if not isinstance(value, (types.FunctionType, type)):
-        if isinstance(value, (str, bytes, int, float, bool, type(None))):
-            seen[repr(value)] = repr(value)
-        return
-    name = f"{value.__module__}.{value.__qualname__}"
-    if not value.__module__.startswith(PACKAGE) or name in seen:
-        return
-    tree = _definition(value)
-    seen[name] = ast.dump(tree)
+    value = value.__func__ if isinstance(value, types.MethodType) else value
+    if isinstance(value, (types.FunctionType, type)):
+        return _definition(value, inside)
+    # Of objects of libraries (a dtype, a regular expression) the definition that uses them says enough.
+    return repr(value) if isinstance(value, (str, bytes, int, float, bool, type(None))) else type(value).__name__
+
+
+def _definition(value, inside):
+    """Syntax of a function or class, and what each name in it stands for; of one of a library its name alone. JSON"""
+    if not value.__module__.startswith(PACKAGE):
+        return f"{value.__module__}.{value.__qualname__}"
+    if value in inside:
+        return value.__qualname__
+    tree = _tree(value)
     scope = vars(inspect.getmodule(value))
     if isinstance(value, types.FunctionType):
         cells = dict(zip(value.__code__.co_freevars, value.__closure__ or (), strict=True))
         scope = {**scope, **{free: cell.cell_contents for free, cell in cells.items() if _filled(cell)}}
-    for used in _uses(tree, scope):
-        _visit(used, seen)
+    return [syntax(tree), {name: _reference(used, (*inside, value)) for name, used in _uses(tree, scope)}]
 
 
 def _filled(cell):
@@ -83,13 +83,23 @@ def _filled(cell):
 
 
 @functools.cache
-def _definition(value):
+def _tree(value):
     """Syntax tree of a function or class, without docstrings."""
     tree = ast.parse(textwrap.dedent(_source(value)))
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return tree
+
+
+def syntax(node):
+    """A syntax tree as JSON, the same from every version of Python: those that came later have more empty fields."""
+    if isinstance(node, ast.AST):
+        fields = {name: syntax(value) for name, value in ast.iter_fields(node) if value not in (None, [])}
+        return [type(node).__name__, fields]
+    if isinstance(node, list):
+        return [syntax(part) for part in node]
+    return repr(node)
 
 
 def _source(value):
@@ -108,16 +118,15 @@ def _source(value):
 
 
 def _uses(tree, scope):
-    """Values of ``scope`` that the names and dotted names of a syntax tree stand for."""
+    """The names and dotted names of a syntax tree with the values of ``scope`` that they stand for. → pairs"""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in scope:
-            value = scope[node.id]
-            if not isinstance(value, types.ModuleType):
-                yield value
+            if not isinstance(scope[node.id], types.ModuleType):
+                yield node.id, scope[node.id]
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = scope.get(node.value.id)
             if isinstance(module, types.ModuleType) and module.__name__.startswith(PACKAGE):
-                yield getattr(module, node.attr, None)
+                yield f"{node.value.id}.{node.attr}", getattr(module, node.attr, None)
 
 
 # Where a configuration names layers: an argument of a layer may be called like one.
@@ -131,7 +140,9 @@ def _plain(config, numbers, referring=False):
         if "class_name" in config and "config" in config:
             kept = {key: config[key] for key in ("class_name", "config", "inbound_nodes") if key in config}
         return {
-            key: _plain(value, numbers, referring or key in _REFERENCES) for key, value in kept.items() if key != "name"
+            key: _plain(value, numbers, referring or key in _REFERENCES)
+            for key, value in kept.items()
+            if key != "name" and value is not None  # what a later Keras adds is None where it is not used
         }
     if isinstance(config, list):
         return [_plain(value, numbers, referring) for value in config]
