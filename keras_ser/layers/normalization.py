@@ -55,7 +55,9 @@ class RunningNormalization(Checked, keras.layers.Normalization):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         padding = keras.ops.all(inputs == 0, axis=-1, keepdims=True)
-        return keras.ops.where(padding, 0.0, super().call(inputs))
+        # Of the variables, and not of constants as Keras has them: a graph that is traced follows the next `adapt`.
+        deviation = keras.ops.maximum(keras.ops.sqrt(self.adapt_variance), keras.config.epsilon())
+        return keras.ops.where(padding, 0.0, (inputs - self.adapt_mean) / deviation)
 
     def get_config(self):
         return {name: value for name, value in super().get_config().items() if name in ("name", "trainable")}

@@ -212,10 +212,11 @@ def adapt(model, values):
             layer.adapt(tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH))
 
 
-def train(report, unit, material, examples, values, *, epochs, root, on_epoch=lambda *_: None):
+def train(report, unit, material, examples, values, *, models, epochs, root, on_epoch=lambda *_: None):
     """Train and test one unit, and store it. → store.Run.
 
-    ``examples`` and their features ``values`` [examples, …] are those of the unit's repetition.
+    ``examples`` and their features ``values`` [examples, …] are those of the unit's repetition; ``models``
+    (:class:`~keras_ser.training.networks.Models`) are shared with the other units.
     """
     experiment, training = unit.experiment, unit.experiment.training
     assigned = unit.protocol.assign(examples, material.manifest, report.split, unit.repetition, unit.fold)
@@ -240,7 +241,12 @@ def train(report, unit, material, examples, values, *, epochs, root, on_epoch=la
             training=training,
         )
     else:
-        model = assemble(experiment, len(report.labels), values.shape[1:])
+        model = models.initialised(
+            setup_digest(unit.decided_by),
+            lambda: assemble(experiment, len(report.labels), values.shape[1:]),
+            training=training,
+            loss=experiment.loss,
+        )
         adapt(model, values if from_all else values[assigned.index[fitted]])
         fit = networks.fit(
             model,
@@ -249,7 +255,6 @@ def train(report, unit, material, examples, values, *, epochs, root, on_epoch=la
             len(report.labels),
             test=splits["test"],
             training=training,
-            loss=experiment.loss,
             seed=seed,
             epochs=epochs,
             on_epoch=on_epoch,
@@ -332,7 +337,7 @@ def run_all(
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
-    out = []
+    out, compiled = [], networks.Models()
     with tqdm(total=len(units), desc=report.name, unit="run") as progress:
         for repetition in repetitions:
             examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
@@ -358,11 +363,11 @@ def run_all(
                         material,
                         examples[augment],
                         values[augment, front_end.name],
+                        models=compiled,
                         epochs=epochs,
                         root=root,
                         on_epoch=on_epoch,
                     )
-                    keras.backend.clear_session()
                 out.append(run)
                 progress.update()
     return out

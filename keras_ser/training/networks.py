@@ -74,6 +74,44 @@ class BestCheckpoint(keras.callbacks.ModelCheckpoint):
         self.folder.cleanup()
 
 
+class Models:
+    """Compiled models for many fits: one per key is traced, and takes over the initial state of each fit's own.
+
+    Keras traces a new model's train, test and predict steps anew, which takes longer than a small fit does.
+    """
+
+    def __init__(self):
+        self._compiled = {}
+
+    def initialised(self, key, build, *, training, loss):
+        """A compiled model with the variables that ``build()`` gives a new one (weights, states of its random layers).
+
+        The model of a key is the same object each time: what is to be kept of it is taken before the next call.
+        """
+        new = build()
+        model = self._compiled.setdefault(key, new)
+        if model is new:
+            model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+        else:
+            _assign(model, new)
+        return model
+
+
+def _restart(model, optimizer):
+    """Set the optimizer of a compiled model back to where a new one of this name begins: step, rate and moments."""
+    new = keras.optimizers.get(optimizer)
+    for of_either in (model.optimizer, new):
+        if not of_either.built:
+            of_either.build(model.trainable_variables)
+    _assign(model.optimizer, new)
+
+
+def _assign(target, source):
+    """Give the variables of ``target`` the values of those of ``source``, which is built alike."""
+    for variable, value in zip(target.variables, source.variables, strict=True):
+        variable.assign(value)
+
+
 def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
     """tf.data of (features, one-hot) batches; shuffled anew each epoch when a seed is given."""
     examples = tf.data.Dataset.from_tensor_slices((features, keras.utils.to_categorical(classes, n_classes)))
@@ -82,8 +120,8 @@ def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(model, train, validation, n_classes, *, training, loss, seed, test=None, epochs=None, on_epoch=lambda *_: None):
-    """Compile and fit ``model`` in place.
+def fit(model, train, validation, n_classes, *, training, seed, test=None, epochs=None, on_epoch=lambda *_: None):
+    """Fit a compiled ``model`` in place, from the beginning of its optimizer.
 
     Args:
         train, validation: (features, classes).
@@ -101,7 +139,7 @@ def fit(model, train, validation, n_classes, *, training, loss, seed, test=None,
     watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
 
     def run(examples, n_epochs, watch, **options):
-        model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+        _restart(model, training.optimizer)
         return model.fit(
             dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
             epochs=n_epochs,

@@ -49,6 +49,14 @@ def test_the_order_of_the_batches_does_not_matter(seed, batch_size, mean, spread
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+def test_a_traced_graph_follows_the_next_adapt(features):
+    layer = adapted(features)
+    traced = tf.function(layer)
+    traced(features)
+    layer.adapt(features * 2)
+    np.testing.assert_allclose(traced(features * 2), adapted(features * 2)(features * 2), rtol=0, atol=1e-5)
+
+
 def test_as_keras_where_nothing_is_padding(rng):
     features = rng.normal(3, 2, (40, 6, 4)).astype(np.float32)
     theirs = keras.layers.Normalization(axis=-1)
@@ -75,7 +83,8 @@ def test_alone_in_tf_data_reloaded_and_exported(features, tmp_path):
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(features), together)
     model.export(tmp_path / "exported", verbose=False)
-    served = tf.saved_model.load(tmp_path / "exported").serve(features)
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    served = loaded.serve(features)
     np.testing.assert_allclose(served, together, rtol=0, atol=1e-6)
 
 

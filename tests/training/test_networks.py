@@ -24,9 +24,10 @@ def splits(rng):
 
 def fit(splits, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
     keras.utils.set_random_seed(seed)
-    built = built or model()
-    result = networks.fit(built, *splits, 3, training=training_, loss="categorical_crossentropy", seed=seed, **options)
-    return built, result
+    compiled = networks.Models().initialised(
+        "a key", lambda: built or model(), training=training_, loss="categorical_crossentropy"
+    )
+    return compiled, networks.fit(compiled, *splits, 3, training=training_, seed=seed, **options)
 
 
 def test_history_and_progress(splits):
@@ -50,6 +51,31 @@ def test_a_seed_repeats_to_the_bit_and_another_does_not(splits):
     for first, again, other in zip(once(0), once(0), once(1), strict=True):
         np.testing.assert_array_equal(first, again)
         assert (first != other).any()
+
+
+def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits):
+    tf.config.experimental.enable_op_determinism()
+    slower = keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=10)
+    training = Training(optimizer="adam", batch_size=8, epochs=4, callbacks=lambda: [slower], chosen_on=(), refit=True)
+
+    def network():
+        layers = [keras.layers.Dense(8), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+        return keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(3, activation="softmax")])
+
+    def fitted(models, seed):
+        keras.utils.set_random_seed(seed)
+        compiled = models.initialised("a key", network, training=training, loss="categorical_crossentropy")
+        result = networks.fit(compiled, *splits, 3, training=training, seed=seed)
+        return compiled, [result.history.drop(columns="seconds").to_numpy(), *compiled.get_weights()]
+
+    models = networks.Models()
+    first, _ = fitted(models, 0)
+    traced = first.train_function
+    again, results = fitted(models, 1)
+    assert again is first
+    assert again.train_function is traced  # the purpose of it
+    for value, expected in zip(results, fitted(networks.Models(), 1)[1], strict=True):
+        np.testing.assert_array_equal(value, expected)
 
 
 def test_fewer_epochs(splits):
