@@ -65,8 +65,8 @@ class Setting:
     epochs: int | None
     backend: str
 
-    def run(self, experiments, protocol_names, repetitions, *, models=True) -> list[store.Run]:
-        """Train what is not stored yet (``models``: with its model)."""
+    def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1) -> list[store.Run]:
+        """Train what is not stored yet (``models``: with its model), ``jobs`` at a time."""
         return runner.run_all(
             self.report,
             self.material,
@@ -78,6 +78,7 @@ class Setting:
             backend=self.backend,
             epochs=self.epochs,
             models=models,
+            jobs=jobs,
         )
 
     def stored(self, experiments=None) -> list[store.Run]:
@@ -263,6 +264,7 @@ def reproduce(
     protocols: Sequence[str] | None = None,
     seeds: int = 1,
     stored: bool = False,
+    jobs: int | None = 1,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     epochs: int | None = None,
@@ -276,6 +278,8 @@ def reproduce(
         protocols: names; None: those of the report.
         seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
         stored: train nothing; the table is that of the stored runs.
+        jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
+            core, or one where there is a GPU.
         report, data, corpus, epochs, backend, out: as of :func:`run`.
 
     Raises:
@@ -289,7 +293,7 @@ def reproduce(
     listed = [chosen.report.experiment(item.name) for item in whose]
     if not stored:
         with _randomness_of_the_caller():
-            chosen.run(listed, names, range(seeds))
+            chosen.run(listed, names, range(seeds), jobs=jobs)
     runs = chosen.stored()
     whole = chosen.whole(runs)
     table = reported.table(chosen.report, whole)
@@ -335,6 +339,7 @@ def compare(
     protocols: Sequence[str] | None = None,
     seeds: int = 1,
     stored: bool = False,
+    jobs: int | None = 1,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     epochs: int | None = None,
@@ -347,7 +352,7 @@ def compare(
         question: ``losses``, ``models`` or ``protocols``.
         experiments: names; none: those that the question is about by itself.
         protocols: names; None: all that the corpus allows.
-        seeds, stored: as of :func:`reproduce`.
+        seeds, stored, jobs: as of :func:`reproduce`.
         report, data, corpus, epochs, backend, out: as of :func:`run`.
 
     Raises:
@@ -366,7 +371,7 @@ def compare(
         runs = [item for item in chosen.stored(listed) if item.facts["protocol"] in names]
     else:
         with _randomness_of_the_caller():
-            runs = chosen.run(listed, names, range(seeds), models=False)
+            runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs)
     tensorboard.write(runs, chosen.out / "tensorboard")
     whole = chosen.whole(runs)
     clips = paired.tested(whole)

@@ -7,9 +7,13 @@ notes are wanted and stderr is a terminal: a log file holds whole lines only.
 
 import contextlib
 import logging
+import os
 import sys
+import tempfile
 
 from tqdm import tqdm
+
+from keras_ser.errors import UserError
 
 log = logging.getLogger("keras_ser")
 
@@ -40,3 +44,35 @@ def bar(items=None, **options):
     """``tqdm(items, **options)``, drawn only where it can be seen and is wanted."""
     shown = log.isEnabledFor(logging.INFO) and sys.stderr.isatty()
     return tqdm(items, file=sys.stderr, disable=not shown, **options)
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Keep back what TensorFlow and its converter print before and without being told; show it if something breaks."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def start_tensorflow():
+    """Import TensorFlow without its chatter."""
+    with quiet_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        # Every report builds models of its own, which TensorFlow takes for needless retracing.
+        tf.get_logger().setLevel("ERROR")

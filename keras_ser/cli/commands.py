@@ -11,11 +11,11 @@ import logging
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from keras_ser import reports
 from keras_ser.errors import UserError, one_line
+from keras_ser.progress import quiet_stderr, start_tensorflow
 
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
 EXTRAS = {  # what is not installed with the package alone → the extra that brings it
@@ -34,38 +34,15 @@ VERDICTS = {  # ANSI colours
 }
 
 
-@contextlib.contextmanager
-def quiet_stderr():
-    """Keep back what TensorFlow and its converter print before and without being told; show it if something breaks."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        terminal = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except (UserError, KeyboardInterrupt):
-            raise
-        except BaseException:
-            kept.seek(0)
-            os.write(terminal, kept.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
-
-
 def started():
-    """:mod:`keras_ser.api`, TensorFlow started without its chatter."""
+    """:mod:`keras_ser.api`, TensorFlow started without its chatter, with one thread per operation.
+
+    Runs and batches share the cores, not operations: a run's last bits depend on how many threads an operation has.
+    """
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    start_tensorflow()
     with quiet_stderr():
-        import tensorflow as tf
-
         from keras_ser import api
-
-        tf.config.list_physical_devices()
-        # Every run builds a model of its own, which TensorFlow takes for needless retracing.
-        tf.get_logger().setLevel("ERROR")
     return api
 
 
@@ -123,7 +100,7 @@ def show(options):
 
 def _settings(options):
     """What the commands that train have in common."""
-    names = ("data", "corpus", "epochs", "backend", "out", "seeds", "stored", "protocols")
+    names = ("data", "corpus", "epochs", "backend", "out", "seeds", "stored", "jobs", "protocols")
     return {name: getattr(options, name) for name in names}
 
 

@@ -108,6 +108,12 @@ def arguments():
             help="repetitions of each protocol, seeds 0 … N-1 (default: 1)",
         )
         added.add_argument(
+            "--jobs",
+            type=positive,
+            metavar="N",
+            help="runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)",
+        )
+        added.add_argument(
             "--corpus",
             metavar="NAME",
             help="use another corpus: a name, or a directory with one subdirectory per emotion",

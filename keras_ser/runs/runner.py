@@ -5,10 +5,15 @@ and checked before the first training, so that nothing is refused after hours.
 """
 
 import contextlib
+import functools
 import platform
+import uuid
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
+import joblib
 import keras
 import numpy as np
 import pandas as pd
@@ -17,8 +22,8 @@ import tensorflow as tf
 import keras_ser
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
-from keras_ser.errors import UserError
-from keras_ser.progress import bar, log
+from keras_ser.errors import UserError, one_line
+from keras_ser.progress import bar, log, start_tensorflow
 from keras_ser.runs import archive, identity, layout, store
 from keras_ser.training import evaluation, networks, svm
 
@@ -61,16 +66,12 @@ class Unit:
     repetition: int
     fold: int
     n_folds: int
+    augmentation: Callable = field(repr=False)
     decided_by: dict = field(repr=False)
 
     @property
     def identity(self):
         return digest(self.decided_by)
-
-    @property
-    def name(self):
-        fold = f" fold {self.fold + 1} of {self.n_folds}" if self.n_folds > 1 else ""
-        return f"{self.experiment.name}, {self.protocol.name}, repetition {self.repetition}{fold}"
 
     def folder(self, root, report):
         fold = self.fold if self.n_folds > 1 else None
@@ -154,7 +155,7 @@ def plan(report, material, experiments, protocol_names, repetitions, *, backend,
                     if item.training.kind == "svm":
                         del single["seed"]
                     decided_by = {**common, "protocol": protocol.name, **single}
-                    units.append(Unit(item, protocol, repetition, fold, n_folds, decided_by))
+                    units.append(Unit(item, protocol, repetition, fold, n_folds, augment, decided_by))
     return _without_repeats(units)
 
 
@@ -219,7 +220,7 @@ def adapt(model, values):
             layer.adapt(tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH))
 
 
-def train(report, unit, material, examples, values, *, models, epochs, root, on_epoch=lambda *_: None):
+def train(report, unit, material, examples, values, *, models, epochs, root):
     """Train and test one unit, and store it. → store.Run.
 
     ``examples`` and their features ``values`` [examples, …] are those of the unit's repetition; ``models``
@@ -264,7 +265,6 @@ def train(report, unit, material, examples, values, *, models, epochs, root, on_
             training=training,
             seed=seed,
             epochs=epochs,
-            on_epoch=on_epoch,
         )
     predictions, scores = None, {}
     if fit.diverged_at is None:
@@ -333,52 +333,101 @@ def is_done(run, unit, models):
 
 
 def run_all(
-    report, material, *, root, cache_root, experiments, protocol_names, repetitions, backend, epochs, models=True
+    report,
+    material,
+    *,
+    root,
+    cache_root,
+    experiments,
+    protocol_names,
+    repetitions,
+    backend,
+    epochs,
+    models=True,
+    jobs=1,
 ):
     """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
 
-    ``models`` False: a stored run without its model, as the repository holds them, need not be run again.
+    ``models`` False: a stored run without its model, as the repository holds them, need not be run again. ``jobs``:
+    how many are trained at a time, each by a process of its own if there are several; None: one per core, or one where
+    there is a GPU. A run is the same to the bit for any number of them, as long as TensorFlow has as many threads in
+    each (``TF_NUM_INTRAOP_THREADS``).
+
+    Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, or a process died.
     """
-    tf.config.experimental.enable_op_determinism()
+    if jobs is None:
+        jobs = 1 if tf.config.list_physical_devices("GPU") else joblib.cpu_count()
     store.remove_leftovers(root)
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
-    out, compiled = [], networks.Models()
-    with bar(total=len(units), desc=report.name, unit="run") as progress:
+    runs = {}  # folder → run
+    for folder in (unit.folder(root, report) for unit in units):
+        runs[folder] = store.read(folder) or archived.get(folder)
+    missing = [unit for unit in units if not is_done(runs[unit.folder(root, report)], unit, models)]
+    done, grid = len(units) - len(missing), uuid.uuid4().hex
+    with bar(total=len(units), initial=done, desc=report.name, unit="run") as progress:
         for repetition in repetitions:
-            examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
-            for unit in (unit for unit in units if unit.repetition == repetition):
-                folder = unit.folder(root, report)
-                run = store.read(folder) or archived.get(folder)
-                if not is_done(run, unit, models):
-                    augment, front_end = unit.experiment.augmentation or report.augmentation, unit.experiment.front_end
-                    if augment not in examples:
-                        examples[augment] = augment(material.manifest, repetition)
-                    if (augment, front_end.name) not in values:
-                        values[augment, front_end.name] = features.compute(
-                            examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
-                        )
-
-                    def on_epoch(epoch, logs, what=unit.name):
-                        loss = "val_loss" if "val_loss" in logs else "loss"
-                        progress.set_postfix_str(f"{what} epoch {epoch} {loss} {logs[loss]:.3f}")
-
-                    run = train(
-                        report,
-                        unit,
-                        material,
-                        examples[augment],
-                        values[augment, front_end.name],
-                        models=compiled,
-                        epochs=epochs,
-                        root=root,
-                        on_epoch=on_epoch,
-                    )
-                    log.info("%s: %d of %d: %s: %s", report.name, len(out) + 1, len(units), unit.name, _result(run))
-                out.append(run)
+            of_repetition = [unit for unit in missing if unit.repetition == repetition]
+            work = _work(report, material, of_repetition, cache_root=cache_root, backend=backend)
+            calls = (joblib.delayed(_carry_out)(grid, report, *item, epochs=epochs, root=root) for item in work)
+            for run in _in_processes(calls, min(jobs, len(of_repetition))):
+                done += 1
+                log.info("%s: %d of %d: %s: %s", report.name, done, len(units), _name(run.facts), _result(run))
                 progress.update()
-    return out
+                runs[run.folder] = run
+    return list(runs.values())
+
+
+def _work(report, material, units, *, cache_root, backend):
+    """The units of one repetition with what each is trained on. → iterator of (unit, material, examples, features)
+
+    Examples and features that several units share are computed once, and those of all units before the first is given:
+    the processes that train leave the cores to it.
+    """
+    examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
+    for unit in units:
+        augment, front_end = unit.augmentation, unit.experiment.front_end
+        if augment not in examples:
+            examples[augment] = augment(material.manifest, unit.repetition)
+        if (augment, front_end.name) not in values:
+            values[augment, front_end.name] = features.compute(
+                examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
+            )
+    for unit in units:
+        front_end = unit.experiment.front_end
+        yield unit, material, examples[unit.augmentation], values[unit.augmentation, front_end.name]
+
+
+def _in_processes(calls, jobs):
+    """Results of joblib's ``calls`` as they come. Raises UserError if a process dies."""
+    try:
+        # Arrays of more than a megabyte are mapped by the processes and not copied to each.
+        processes = {"initializer": start_tensorflow} if jobs > 1 else {}
+        yield from joblib.Parallel(max(jobs, 1), return_as="generator_unordered", **processes)(calls)
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"a process that trained a run died ({one_line(error)}): what was finished is kept; call again, with fewer "
+            "--jobs if memory was short"
+        ) from error
+
+
+@functools.lru_cache(maxsize=1)
+def _models(grid):
+    """The compiled models of this process for one call of :func:`run_all`."""
+    return networks.Models()
+
+
+def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
+    """:func:`train`, in whatever process."""
+    tf.config.experimental.enable_op_determinism()
+    return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+
+
+def _name(facts):
+    """Which run, in a few words."""
+    fold = "" if facts["fold"] is None else f" fold {facts['fold'] + 1} of {facts['n_folds']}"
+    return f"{facts['experiment']}, {facts['protocol']}, repetition {facts['seed']}{fold}"
 
 
 def _result(run):

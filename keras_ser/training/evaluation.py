@@ -6,7 +6,22 @@ import pandas as pd
 from keras_ser.training import metrics
 
 COLUMNS = ("clip", "corpus", "speaker", "copy", "transform", "amount")
-BATCH = 256
+BATCH = 128
+
+
+def probabilities(model, features):
+    """What ``model`` answers for ``features`` [examples, …]. → float32 [examples, n_classes]
+
+    By batches of one size, the last one filled up with zeros: Keras traces a graph for each size that it meets, and
+    which ones those were would change the last bits of the answers.
+    """
+    batch = np.zeros((BATCH, *features.shape[1:]), np.float32)
+    answers = []
+    for start in range(0, len(features), BATCH):
+        rows = features[start : start + BATCH]
+        batch[: len(rows)], batch[len(rows) :] = rows, 0
+        answers.append(model.predict_on_batch(batch)[: len(rows)])
+    return np.concatenate(answers)
 
 
 def predict(model, features, examples, classes, labels):
@@ -15,19 +30,18 @@ def predict(model, features, examples, classes, labels):
     ``features`` [examples, …], ``examples`` with ``COLUMNS``, ``classes`` true class indices.
     → DataFrame: those columns, ``true`` and ``predicted`` labels, ``p_<label>`` probabilities.
     """
-    probabilities = model.predict(features, batch_size=BATCH, verbose=0)  # [examples, n_classes]
+    answers = probabilities(model, features)  # [examples, n_classes]
     labels = np.asarray(labels)
     table = examples[list(COLUMNS)].reset_index(drop=True)
     table["true"] = labels[classes]
-    table["predicted"] = labels[probabilities.argmax(axis=1)]
+    table["predicted"] = labels[answers.argmax(axis=1)]
     columns = [f"p_{label}" for label in labels]
-    return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
+    return pd.concat([table, pd.DataFrame(answers, columns=columns)], axis=1)
 
 
 def score_of(model, features, classes):
     """Scores of a model's predictions for ``features`` [examples, …], ``classes`` true class indices. → dict"""
-    predicted = model.predict(features, batch_size=BATCH, verbose=0).argmax(axis=1)
-    return metrics.scores(classes, predicted)
+    return metrics.scores(classes, probabilities(model, features).argmax(axis=1))
 
 
 def score(predictions, labels):

@@ -31,18 +31,13 @@ class Fit:
 
 
 class EpochTimer(keras.callbacks.Callback):
-    """Writes the ``seconds`` of each epoch into its logs, and calls ``on_epoch(epoch, logs)``."""
-
-    def __init__(self, on_epoch):
-        super().__init__()
-        self.on_epoch = on_epoch
+    """Writes the ``seconds`` of each epoch into its logs."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         logs["seconds"] = time.perf_counter() - self.started
-        self.on_epoch(epoch + 1, logs)
 
 
 class Watch(keras.callbacks.Callback):
@@ -89,20 +84,22 @@ class Models:
         The model of a key is the same object each time: what is to be kept of it is taken before the next call.
         """
         new = build()
-        model = self._compiled.setdefault(key, new)
-        if model is new:
-            model.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
-        else:
-            _assign(model, new)
+        if key not in self._compiled:
+            new.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+            self._compiled[key] = new, new.optimizer.get_config()
+            return new
+        model, config = self._compiled[key]
+        _assign(model, new)
+        _restart(model, config)
         return model
 
 
-def _restart(model, optimizer):
-    """Set the optimizer of a compiled model back to where a new one of this name begins: step, rate and moments."""
-    new = keras.optimizers.get(optimizer)
-    for of_either in (model.optimizer, new):
-        if not of_either.built:
-            of_either.build(model.trainable_variables)
+def _restart(model, config):
+    """Set the optimizer of a compiled model back to where one of this configuration begins: step, rate and moments."""
+    new = model.optimizer.from_config(config)
+    for optimizer in (model.optimizer, new):
+        if not optimizer.built:
+            optimizer.build(model.trainable_variables)
     _assign(model.optimizer, new)
 
 
@@ -120,8 +117,8 @@ def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(model, train, validation, n_classes, *, training, seed, test=None, epochs=None, on_epoch=lambda *_: None):
-    """Fit a compiled ``model`` in place, from the beginning of its optimizer.
+def fit(model, train, validation, n_classes, *, training, seed, test=None, epochs=None):
+    """Fit ``model``, which is compiled and has not been fitted since, in place.
 
     Args:
         train, validation: (features, classes).
@@ -129,21 +126,19 @@ def fit(model, train, validation, n_classes, *, training, seed, test=None, epoch
         training: the report's :class:`~keras_ser.reports.specification.Training`; ``epochs`` overrides its number of
             epochs.
         seed: of the shuffling (weights and dropout: the caller's ``keras.utils.set_random_seed``).
-        on_epoch: called with (epoch, logs) after each epoch.
 
     Returns: Fit.
     """
-    initial = model.get_weights() if training.refit else None
+    initial, optimizer = model.get_weights() if training.refit else None, model.optimizer.get_config()
     started = time.perf_counter()
     # The fit whose weights are kept is watched.
     watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
 
     def run(examples, n_epochs, watch, **options):
-        _restart(model, training.optimizer)
         return model.fit(
             dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
             epochs=n_epochs,
-            callbacks=[EpochTimer(on_epoch), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            callbacks=[EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
             verbose=0,
             **options,
         )
@@ -156,6 +151,7 @@ def fit(model, train, validation, n_classes, *, training, seed, test=None, epoch
     diverged_at = int(lost.iloc[0]) if len(lost) else None
     if training.refit and diverged_at is None:
         model.set_weights(initial)
+        _restart(model, optimizer)
         both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
         again = _table(run(both, epochs_run, watch), fit=2)
         if not np.isfinite(again["loss"]).all():

@@ -2,8 +2,11 @@
 
 import dataclasses
 import json
+import os
 import re
 import shutil
+import signal
+import time
 
 import keras
 import numpy as np
@@ -34,7 +37,9 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("out")
 
 
-def run(report, material, folder, *, names, protocols=("clip_disjoint",), repetitions=(0,), epochs=1, root="runs"):
+def run(
+    report, material, folder, *, names, protocols=("clip_disjoint",), repetitions=(0,), epochs=1, root="runs", jobs=1
+):
     return runner.run_all(
         report,
         material,
@@ -45,6 +50,7 @@ def run(report, material, folder, *, names, protocols=("clip_disjoint",), repeti
         repetitions=repetitions,
         backend="tensorflow",
         epochs=epochs,
+        jobs=jobs,
     )
 
 
@@ -78,7 +84,14 @@ def test_experiments_run_one_epoch(name, embedded, folder):
 
 def test_a_repetition_tests_every_clip_once_and_is_scored_as_one(material, folder):
     report = reports.load("emodb_losses")
-    runs = run(report, material, folder, names=["cnn/mean_squared_error", "svm"], protocols=("speaker_independent",))
+    runs = run(
+        report,
+        material,
+        folder,
+        names=["cnn/mean_squared_error", "svm"],
+        protocols=("speaker_independent",),
+        root="jobs_1",
+    )
     assert len(runs) == 2 * 5
     assert [item.folder.name for item in runs] == [f"fold-{fold}" for fold in range(5) for _ in range(2)]
     for item in passes.whole(runs):
@@ -260,6 +273,38 @@ def test_a_seed_repeats_to_the_bit(material, folder):
     pd.testing.assert_frame_equal(runs[0].predictions(), runs[1].predictions(), check_exact=True)
     (other,) = run(report, material, folder, names=["cnn/mean_squared_error"], repetitions=(1,), root="a")
     assert not np.allclose(other.history()["loss"], runs[0].history()["loss"])
+
+
+def test_several_processes_train_the_same_to_the_bit(material, folder):
+    """Also what is fitted after another fold by the same graph."""
+    report = reports.load("emodb_losses")
+    names, which = ["cnn/mean_squared_error", "svm"], {"protocols": ("clip_disjoint", "speaker_independent")}
+    grids = [run(report, material, folder, names=names, root=f"jobs_{jobs}", jobs=jobs, **which) for jobs in (1, 2)]
+    assert len(grids[0]) == 2 * (1 + 5)
+    for one, other in zip(*grids, strict=True):
+        assert one.facts["identity"] == other.facts["identity"]
+        assert one.metrics == other.metrics
+        pd.testing.assert_frame_equal(one.predictions(), other.predictions(), check_exact=True)
+        histories = [item.history().drop(columns="seconds", errors="ignore") for item in (one, other)]
+        pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_a_process_that_dies_costs_its_run_alone(material, folder):
+    report = reports.load("emodb_losses")
+    alive, main = report.experiment("cnn/mean_squared_error"), os.getpid()
+
+    def dying(n_classes):
+        if os.getpid() != main:  # not where the run is planned
+            while not list((folder / "dying").rglob("run.json")):  # the other process is done
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return alive.model(n_classes)
+
+    other = dataclasses.replace(report.experiment("cnn/categorical_crossentropy"), model=dying)
+    report = dataclasses.replace(report, experiments=(other, alive, *report.experiments[2:]))
+    with pytest.raises(UserError, match=r"a process that trained a run died.*fewer --jobs"):
+        run(report, material, folder, names=[other.name, alive.name], root="dying", jobs=2)
+    assert [path.parts[-4] for path in (folder / "dying").rglob("run.json")] == ["mean_squared_error"]
 
 
 def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
