@@ -14,7 +14,7 @@ PACKAGE = Path(keras_ser.__file__).parent
 # A module may import what stands in the rows above its own, and its own package.
 FLOORS = (
     ("errors",),
-    ("files",),
+    ("files", "progress"),
     ("audio", "corpora", "dsp"),
     ("layers", "librosa_reference"),
     ("data", "models"),
@@ -25,6 +25,7 @@ FLOORS = (
     ("output",),
     ("serving",),
     ("benchmark",),
+    ("api",),
     ("cli",),
     ("__main__",),
 )

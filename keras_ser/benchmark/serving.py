@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from keras_ser import audio, librosa_reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
+from keras_ser.progress import bar
 from keras_ser.reports import extensions
 from keras_ser.serving import export
 
@@ -29,7 +29,7 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
     """
     rows = []
     with tempfile.TemporaryDirectory() as part:
-        for number, run in enumerate(tqdm(runs, desc="serving", unit="model", disable=None)):
+        for number, run in enumerate(bar(runs, desc="serving", unit="model")):
             folder = Path(part) / str(number)
             export.export(run, folder)
             rows.extend(_time(run, folder, paths, rounds))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from keras_ser import audio, librosa_reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
@@ -19,6 +18,7 @@ from keras_ser.data import features
 from keras_ser.data.features import padded
 from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample, shape
 from keras_ser.dsp.spectrum import frame_mask
+from keras_ser.progress import bar
 from keras_ser.reports import crema_1d_2d, emodb_losses, spectral_features
 
 SAMPLE_RATE = 16000  # of the clips, except where they are resampled
@@ -143,7 +143,7 @@ def run(paths, out_dir, *, corpus, rounds=5):
     clips[HIGH_RATE] = [librosa_reference.resample(y, SAMPLE_RATE, HIGH_RATE) for y in clips[SAMPLE_RATE]]
     values = np.random.default_rng(0).random(len(paths), np.float32)
     works = _works()
-    with tqdm(total=len(works) * rounds, desc="benchmark", unit="round", disable=None) as progress:
+    with bar(total=len(works) * rounds, desc="benchmark", unit="round") as progress:
         rows = [_time(work, clips[work.sample_rate], values, rounds, progress) for work in works]
     table = pd.DataFrame(rows)
 

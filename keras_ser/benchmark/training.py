@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from keras_ser import audio
 from keras_ser.benchmark.table import cells, machine, seconds, write
 from keras_ser.models.columns import ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed
+from keras_ser.progress import bar
 from keras_ser.reports import crema_1d_2d, emodb_losses, four_corpora, tess_mfcc
 from keras_ser.training import networks
 
@@ -32,7 +32,7 @@ def run(paths, out_dir, *, corpus, rounds=5):
         experiment = report.REPORT.experiment(name)
         features = np.stack([_by_librosa(path, experiment) for path in paths])
         works.append((f"{report.REPORT.name} {name}", "Python generator, librosa", experiment, features, paths))
-    with tqdm(total=len(works) * rounds, desc="training", unit="round", disable=None) as progress:
+    with bar(total=len(works) * rounds, desc="training", unit="round") as progress:
         rows = [_time(*work, classes, rounds, progress) for work in works]
     table = pd.DataFrame(rows)
     write(out_dir, "training", table, _markdown(table, corpus, len(paths), rounds))

@@ -1,27 +1,25 @@
 """What the command line takes: ``arguments()`` is the parser of all commands.
 
-``options.function`` is the name of the function in :mod:`keras_ser.cli.commands` that carries a command out.
+``options.func`` is the function of :mod:`keras_ser.cli.commands` that carries a command out, None where none is named.
 """
 
 import argparse
 from pathlib import Path
 
+import keras_ser
 from keras_ser import reports
-
-# How long to train on bundled synthetic corpora unless --epochs says so: enough to see every part work within minutes.
-EMBEDDED_EPOCHS = 3
-# Into how many folds their speakers and sentences are dealt: every fold is a training, and their figures say nothing.
-EMBEDDED_FOLDS = 2
-
-QUESTIONS = {  # of `compare`: what is asked, and what is compared unless experiments are named
-    "losses": ("Mean squared error against cross-entropy.", "the report's, each with both losses"),
-    "models": ("The report's architectures and an SVM.", "one per model of the report, and svm"),
-    "protocols": ("Each step from the report's split to unseen speakers and sentences.", "those of the report"),
-}
+from keras_ser.analysis import QUESTIONS
+from keras_ser.cli import commands
+from keras_ser.runs import SYNTHETIC_EPOCHS
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        words = "print results, warnings and errors alone: no progress"
+        self.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help=words)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -75,11 +73,13 @@ def names(text):
 def arguments():
     """The parser of all commands."""
     parser = Parser(prog="keras-ser", description="Five speech emotion recognition reports, reproduced in Keras.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"keras-ser {keras_ser.__version__}")
+    parser.set_defaults(func=None, quiet=False)
+    every = parser.add_subparsers(metavar="COMMAND")
 
     def command(function, name, summary, **kwargs):
-        added = commands.add_parser(name, help=summary, description=summary, **kwargs)
-        added.set_defaults(function=function)
+        added = every.add_parser(name, help=summary, description=summary, **kwargs)
+        added.set_defaults(func=function)
         return added
 
     def with_data(added):
@@ -90,11 +90,12 @@ def arguments():
             help="directory containing the corpora: emodb/, ravdess/, … (default: $KERAS_SER_DATA, else data/)",
         )
 
-    command("list_reports", "reports", "List the reports.")
+    command(commands.list_reports, "reports", "List the reports.")
 
-    added = command("show", "show", "What a report states, leaves open, and what we chose.")
+    added = command(commands.show, "show", "What a report states, leaves open, and what we chose.")
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
-    added.add_argument("--json", action="store_true", help="for programs")
+    added.add_argument("--json", action="store_true", help="everything, for programs")
+    added.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
     def with_runs(added):
         with_data(added)
@@ -123,10 +124,10 @@ def arguments():
             "--epochs",
             type=positive,
             metavar="N",
-            help=f"at most N (default: the report's; {EMBEDDED_EPOCHS} on bundled synthetic corpora)",
+            help=f"at most N (default: the report's; {SYNTHETIC_EPOCHS} on bundled synthetic corpora)",
         )
 
-    added = command("reproduce", "reproduce", "Run reports and write their tables and figures.")
+    added = command(commands.reproduce, "reproduce", "Run reports and write their tables and figures.")
     added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
     with_runs(added)
     added.add_argument(
@@ -139,11 +140,11 @@ def arguments():
         "--experiments", type=names, metavar="X,Y", help="default: the report's; all: our extensions too"
     )
 
-    added = command("results", "results", "All accuracies so far, reported and obtained, in one table.")
+    added = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
 
-    added = command("page", "page", "Write the results page: everything that is stored, in one HTML file.")
+    added = command(commands.page, "page", "Write the results page: everything that is stored, in one HTML file.")
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     added.add_argument(
@@ -156,13 +157,13 @@ def arguments():
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
     for question, (summary, which) in QUESTIONS.items():
         added = questions.add_parser(question, help=summary, description=f"{summary} Runs that are missing are run.")
-        added.set_defaults(function="compare", question=question)
+        added.set_defaults(func=commands.compare, question=question)
         added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
         with_runs(added)
         added.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
         added.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
 
-    added = command("leaks", "leaks", "What train and test share that their protocol does not declare.")
+    added = command(commands.leaks, "leaks", "What train and test share that their protocol does not declare.")
     added.add_argument(
         "path",
         type=Path,
@@ -175,7 +176,7 @@ def arguments():
         help="what may be shared (default: the run's; of a table: nothing)",
     )
 
-    added = command("augment", "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
+    added = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
     with_data(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -185,41 +186,52 @@ def arguments():
     actions = corpus.add_subparsers(required=True, metavar="ACTION")
     summary = "Count and check every clip of a corpus."
     added = actions.add_parser("check", help=summary, description=summary)
-    added.set_defaults(function="corpus_check")
+    added.set_defaults(func=commands.corpus_check)
     added.add_argument("name", metavar="NAME", help="emodb, ravdess, tess, savee or crema_d")
     with_data(added)
     summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
     added = actions.add_parser("make", help=summary, description=summary)
-    added.set_defaults(function="corpus_make")
+    added.set_defaults(func=commands.corpus_make)
     added.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
     summary = "Download a public corpus from its home."
     added = actions.add_parser("download", help=summary, description=summary)
-    added.set_defaults(function="corpus_download")
+    added.set_defaults(func=commands.corpus_download)
     added.add_argument("name", metavar="NAME", help="emodb, ravdess, crema_d or tess")
     with_data(added)
 
-    added = command("export", "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
+    added = command(commands.export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
     with_data(added)
 
-    added = command("verify", "verify", "Repeat the self-test of an exported model.")
+    added = command(commands.verify, "verify", "Repeat the self-test of an exported model.")
     added.add_argument("model", type=Path, metavar="DIR")
 
-    added = command("predict", "predict", "Emotions of recordings by an exported model or a stored run.")
+    added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
     added.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, and folders to search")
-    added.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    added.add_argument(
+        "--format",
+        choices=("table", "csv", "jsonl", "segments"),
+        default="table",
+        help="segments: CSV with one row per window (default: table)",
+    )
+    added.add_argument("--output", type=Path, metavar="FILE", help="write there (default: standard output)")
+    added.add_argument(
+        "--top", type=positive, default=3, metavar="N", help="labels per line of table and jsonl (default: 3)"
+    )
     added.add_argument("--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)")
     added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
     added.add_argument("--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure")
 
-    added = command("demo", "demo", "Serve a page to this machine on which to try a model with one's own voice.")
+    added = command(commands.demo, "demo", "Serve a page to this machine on which to try a model with one's own voice.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
     added.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
 
-    added = command("benchmark", "benchmark", "Time the graph against librosa and noisereduce on the same clips.")
+    added = command(
+        commands.benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips."
+    )
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     kind = added.add_mutually_exclusive_group()

@@ -1,9 +1,10 @@
 """Where speech comes from: five published corpora, each read by its file names into one manifest.
 
-`manifest` and `CORPORA` are here; `folders` reads one folder a class, `check` looks at every clip,
-`download` fetches the public ones, `synthetic` makes the embedded ones.
+`manifest` and `CORPORA` are here; `folders` reads one folder per class, `check` looks at every clip,
+`download` fetches the public ones, `synthetic` makes the bundled ones.
 """
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from keras_ser.corpora.ravdess import RAVDESS
 from keras_ser.corpora.savee import SAVEE
 from keras_ser.corpora.tess import TESS
 from keras_ser.errors import UserError
+from keras_ser.progress import log
 
 CORPORA: dict[str, Corpus] = {corpus.name: corpus for corpus in (EMODB, RAVDESS, TESS, SAVEE, CREMA_D)}
 
@@ -30,6 +32,18 @@ def get(name: str) -> Corpus:
     if name not in CORPORA:
         raise UserError(f"no corpus is called {name!r}: choose from {', '.join(CORPORA)}")
     return CORPORA[name]
+
+
+def data_root(data: str | Path | None = None) -> Path:
+    """The directory containing the corpora: `data`, else $KERAS_SER_DATA, else data/.
+
+    Raises:
+        UserError: what is named is no folder.
+    """
+    named = data or os.environ.get("KERAS_SER_DATA")
+    if named and not Path(named).is_dir():
+        raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a directory containing the corpora")
+    return Path(named or "data")
 
 
 def manifest(name: str, root: str | Path) -> pd.DataFrame:
@@ -62,6 +76,28 @@ def joined(names: Sequence[str], root: str | Path) -> pd.DataFrame:
             part[column] = (name + "_" + part[column]).where(part[column] != "", "")
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def available(names: Sequence[str], root: Path, synthetic_root: Path) -> tuple[str, pd.DataFrame]:
+    """What is under `root` of the corpora called `names`; bundled synthetic ones, made in `synthetic_root`, where
+    nothing is. Real and synthetic speech are never mixed. What is missing is a warning.
+
+    Returns: what they are called in words, and their manifest.
+    """
+    there = [name for name in names if (root / name).is_dir()]
+    missing = [name for name in names if name not in there]
+    if not there:
+        from keras_ser.corpora import synthetic
+
+        folders = ", ".join(str(root / name) for name in names)
+        what = titles(names)
+        log.warning("%s: no such folder, so bundled synthetic speech takes the place of %s", folders, what)
+        for name in names:
+            synthetic.make(name, synthetic_root / name)
+        return what, joined(names, synthetic_root)
+    if missing:
+        log.warning("%s: %s not found; used are %s alone", root, " and ".join(missing), " and ".join(there))
+    return titles(there, missing), joined(there, root)
 
 
 def titles(names: Sequence[str], missing: Sequence[str] = ()) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from tabulate import tabulate
-from tqdm import tqdm
 
 from keras_ser import audio, corpora
 from keras_ser.corpora.corpus import Corpus, locate
 from keras_ser.errors import one_line
+from keras_ser.progress import bar
 
 # Kinds of problem. A clip with one of the first group cannot be used; the others are for people to judge.
 UNUSABLE = {
@@ -124,7 +124,7 @@ def check(name: str, root: str | Path) -> CheckResult:
     same_sound = defaultdict(list)  # digest → clips
     seconds = []
     looks = audio.in_threads(_look, clips["path"])
-    looks = tqdm(looks, total=len(clips), desc=f"check {name}", unit="clip", leave=False, disable=None)
+    looks = bar(looks, total=len(clips), desc=f"check {name}", unit="clip", leave=False)
     for clip, look in zip(clips["clip"], looks, strict=True):
         problems += [(kind, clip, detail) for kind, detail in look.problems]
         if look.sample_rate and look.sample_rate != corpus.sample_rate:

@@ -34,11 +34,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit, urlunsplit
 
 import pooch
-from tqdm import tqdm
 
 from keras_ser import corpora, files
 from keras_ser.audio import in_threads
 from keras_ser.errors import UserError
+from keras_ser.progress import bar
 
 RETRIES = 3
 TIMEOUT_SECONDS = 60
@@ -110,9 +110,9 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
             f"{corpus.home}: its listing is not what it was ({_in_words(error)}); download it by hand"
         ) from None
     if len(items) == 1:
-        paths = [fetch(items[0], progress=True)]
+        paths = [fetch(items[0], progress=sys.stderr.isatty())]
     else:
-        paths = list(tqdm(in_threads(fetch, items), total=len(items), desc=f"download {name}", unit="file"))
+        paths = list(bar(in_threads(fetch, items), total=len(items), desc=f"download {name}", unit="file"))
     with files.replaced(folder) as whole:
         whole.mkdir()
         for item, path in zip(items, paths, strict=True):

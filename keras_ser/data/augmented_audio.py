@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from keras_ser import audio
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
+from keras_ser.progress import bar
 
 
 def write(report, manifest, folder, seed):
@@ -29,7 +29,7 @@ def write(report, manifest, folder, seed):
     try:
         for parent in {(folder / path).parent for path in table["file_path"]}:  # a clip's name may hold folders
             parent.mkdir(parents=True, exist_ok=True)
-        with tqdm(total=len(table), desc="writing", unit="file", leave=False) as progress:
+        with bar(total=len(table), desc="writing", unit="file", leave=False) as progress:
             for step in features.batches(table):
                 _write_batch(table.loc[step], folder)
                 progress.update(len(step))

@@ -10,13 +10,13 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from keras_ser import audio, librosa_reference
 from keras_ser.data.cache import FeatureCache
 from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
 from keras_ser.errors import UserError
+from keras_ser.progress import bar
 
 TRANSFORMS = ("none", "pitch_shift", "time_stretch")
 BACKENDS = ("tensorflow", "librosa")
@@ -45,7 +45,7 @@ def with_content(manifest):
         return audio.digest(waveform, rate), rate, len(waveform)
 
     found = list(
-        tqdm(
+        bar(
             audio.in_threads(look, manifest["path"]),
             desc="reading",
             total=len(manifest),
@@ -189,7 +189,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     missing = table[[array is None for array in features]]
     steps = batches(missing) if backend == "tensorflow" else [np.array([index]) for index in missing.index]
     model, graphs = front_end.graph() if steps else None, {}
-    with tqdm(total=len(missing), desc="features", unit="clip", leave=False) as progress:
+    with bar(total=len(missing), desc="features", unit="clip", leave=False) as progress:
         for step in steps:
             rows = table.loc[step]
             waveforms = _read(rows, front_end.first_channel)

@@ -4,20 +4,22 @@ What several runs need is computed once: the corpus is read once, the features o
 and checked before the first training, so that nothing is refused after hours.
 """
 
+import contextlib
+import gc
 import platform
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 import keras_ser
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError
+from keras_ser.progress import bar, log
 from keras_ser.runs import archive, identity, layout, store
 from keras_ser.training import evaluation, networks, svm
 
@@ -185,9 +187,15 @@ def environment():
     return {
         "keras_ser": keras_ser.__version__,
         "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
+        **dict(_versions()),
         "device": device(),
     }
+
+
+def _versions():
+    for name in LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):  # librosa and noisereduce need not be there
+            yield name, version(name)
 
 
 def device():
@@ -333,7 +341,7 @@ def run_all(
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
     out = []
-    with tqdm(total=len(units), desc=report.name, unit="run") as progress:
+    with bar(total=len(units), desc=report.name, unit="run") as progress:
         for repetition in repetitions:
             examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
             for unit in (unit for unit in units if unit.repetition == repetition):
@@ -362,10 +370,18 @@ def run_all(
                         root=root,
                         on_epoch=on_epoch,
                     )
-                    keras.backend.clear_session()
+                    gc.collect()  # a model and its graphs hold one another
+                    log.info("%s: %d of %d: %s: %s", report.name, len(out) + 1, len(units), unit.name, _result(run))
                 out.append(run)
                 progress.update()
     return out
+
+
+def _result(run):
+    """What came of a run that has just been trained, in a few words."""
+    if run.diverged:
+        return f"diverged in epoch {run.facts['diverged_at']}"
+    return f"accuracy {run.metrics['accuracy']:.3f} ({run.facts['seconds']:.0f} s)"
 
 
 def stored(report, material, *, root, backend, epochs, experiments=None):

@@ -79,7 +79,9 @@ def describe(run):
     """What a program that uses the model must know. JSON.
 
     ``hears_samples``: how many samples from the start of a clip, at ``sample_rate``, the model takes in, None for all;
-    ``sample_rate``: None for a model that takes recordings at their own rate.
+    ``sample_rate``: None for a model that takes recordings at their own rate; ``scores``: on the run's own test clips;
+    ``by_protocol``: protocol → number of the whole ``repetitions`` of the same experiment that are stored, and their
+    mean ``accuracy`` and ``uar``.
     """
     facts = run.facts
     front_end = extensions.experiment_of(facts).front_end
@@ -93,6 +95,7 @@ def describe(run):
         "first_channel": front_end.first_channel,
         "hears_samples": min(cuts, default=None),
         "scores": {name: run.metrics[name] for name in SCORES},
+        "by_protocol": _by_protocol(run),
         "environment": {**facts["environment"], "tensorflow_of_export": version("tensorflow")},
     }
 
@@ -333,7 +336,8 @@ def _card(run, facts, about_lite):
         seconds = f" ({facts['hears_samples'] / facts['sample_rate']:.1f} s)" if facts["sample_rate"] else ""
         hears = f"the first {facts['hears_samples']} samples{seconds}"
     channels = "the first is used" if facts["first_channel"] else "they are averaged"
-    rows = "\n".join(_scores_by_protocol(run))
+    rows = "\n".join(_scores(facts))
+    rate_hz = facts["sample_rate"] or ANY_RATE
     fold = "" if facts["fold"] is None else f", fold {facts['fold']}"
     info = leakage.sheet(
         facts["protocol"],
@@ -383,10 +387,19 @@ still gets probabilities, which then mean nothing.
 ## Use
 
 ```python
-model = tf.saved_model.load("…")
-model.signatures["serving_default"](waveform=tf.constant(y[None]))            # y: float32 [samples]
-model.signatures["padded"](waveform=batch, lengths=lengths)                   # clips of different lengths
-model.signatures["wav_bytes"](wav_bytes=tf.constant([open("a.wav", "rb").read()]))
+import numpy as np
+import tensorflow as tf
+
+model = tf.saved_model.load(".")  # this directory
+waveform = np.zeros([2, {rate_hz}], np.float32)  # one second each of two sounds in [-1, 1], at {rate_hz} Hz
+answer = model.signatures["serving_default"](waveform=tf.constant(waveform))
+print(answer["label"].numpy(), answer["probabilities"].numpy())
+
+lengths = np.array([{rate_hz}, {rate_hz} // 2], np.int32)  # clips of different lengths, padded to one
+model.signatures["padded"](waveform=tf.constant(waveform), lengths=tf.constant(lengths))
+
+riff = tf.audio.encode_wav(waveform[0][:, None], {rate_hz})  # or tf.io.read_file("a.wav")
+model.signatures["wav_bytes"](wav_bytes=tf.stack([riff]))
 ```
 
 `wav_bytes` takes WAV files of 8, 16, 24 or 32-bit PCM or of 32 or 64-bit floats, {audio.RATES[0]} to
@@ -400,18 +413,26 @@ TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes
 """
 
 
-def _scores_by_protocol(run):
-    """Rows of Markdown: this run, then the mean of the whole repetitions of its setup under each protocol."""
-    facts, scores = run.facts, run.metrics
-    yield f"| this model (`{facts['protocol']}`) | – | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
+def _by_protocol(run):
+    """The whole repetitions of a run's setup that are stored beside it. → dict, see :func:`describe`"""
+    facts, found = run.facts, {}
     place = layout.run_folder("", *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
     folder = run.folder.resolve()
     if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
-        return
+        return found
     siblings = archive.read_all(layout.root_of(folder, facts), facts["report"])
-    same = [item for item in passes.whole(siblings) if item.facts["setup"] == facts["setup"] and not item.diverged]
+    same = passes.whole([item for item in siblings if item.facts["setup"] == facts["setup"]])
     for protocol in PROTOCOLS:
-        group = [item for item in same if item.facts["protocol"] == protocol]
+        group = [item for item in same if item.facts["protocol"] == protocol and not item.diverged]
         if group:
-            accuracy, uar = (np.mean([item.metrics[name] for item in group]) for name in ("accuracy", "uar"))
-            yield f"| `{protocol}` | {len(group)} | {accuracy:.3f} | {uar:.3f} |"
+            means = {name: float(np.mean([item.metrics[name] for item in group])) for name in ("accuracy", "uar")}
+            found[protocol] = {"repetitions": len(group), **means}
+    return found
+
+
+def _scores(facts):
+    """Rows of Markdown: this run, then the mean of the whole repetitions of its setup under each protocol."""
+    scores = facts["scores"]
+    yield f"| this model (`{facts['protocol']}`) | – | {scores['accuracy']:.3f} | {scores['uar']:.3f} |"
+    for protocol, means in facts["by_protocol"].items():
+        yield f"| `{protocol}` | {means['repetitions']} | {means['accuracy']:.3f} | {means['uar']:.3f} |"

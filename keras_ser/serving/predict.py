@@ -22,9 +22,10 @@ import tensorflow as tf
 from keras_ser import audio, files
 from keras_ser.corpora.corpus import audio_files
 from keras_ser.data.features import padded
+from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError, one_line
-from keras_ser.output import figures
+from keras_ser.progress import log
 from keras_ser.serving import export
 
 BATCH = 16  # windows answered together
@@ -42,11 +43,12 @@ class Predictor:
 
     ``sample_rate``: Hz, None where it takes recordings at their own. ``first_channel``: it hears the first of several
     channels, not their average. ``hears_samples``: how many samples from the start of a clip, at its rate, it takes in,
-    None for all. ``title``: what it was trained
-    on, under which protocol, and how well it did.
+    None for all. ``title``: what it was trained on, under which protocol, and how well it did. ``caution``: why less
+    is to be expected of speakers whom it has never heard, "" where that score is theirs.
     """
 
     title: str
+    caution: str
     labels: tuple[str, ...]
     sample_rate: int | None
     first_channel: bool
@@ -57,15 +59,64 @@ class Predictor:
         """Seconds of a recording at ``rate`` (Hz) that it takes in, None for all."""
         return self.hears_samples and self.hears_samples / (self.sample_rate or rate)
 
+    def predict(self, recordings, sample_rate=None, *, window_s=None, hop_s=None) -> pd.DataFrame:
+        """Emotions of one or several recordings.
+
+        Args:
+            recordings: a file's path or a list of such; or a waveform [samples] or [samples, channels], floats in
+                [-1, 1] or integers of 16 bits, or a list of such.
+            sample_rate: of waveforms, in Hz.
+            window_s, hop_s: as of :func:`predict`.
+
+        Returns: one row per window, of most recordings one: ``file`` ("" of a waveform), ``start`` and ``end`` in
+            seconds, ``label``, and ``p_<label>``, the probability of each class.
+
+        Raises:
+            UserError: a file that cannot be used; a waveform that is none, or without ``sample_rate``.
+        """
+        single = isinstance(recordings, (str, Path)) or hasattr(recordings, "ndim")
+        sounds = [_sound(item, sample_rate) for item in ([recordings] if single else recordings)]
+        return self._table(predict(self, sounds, window_s=window_s, hop_s=hop_s))
+
+    def predict_folder(self, folder, *, window_s=None, hop_s=None) -> pd.DataFrame:
+        """:meth:`predict` of all audio files below ``folder``; those that cannot be used are left out, with a warning.
+
+        Raises:
+            UserError: no audio file is there, or none can be used.
+        """
+        found = predict(self, recordings([folder]), window_s=window_s, hop_s=hop_s)
+        return self._table(found, skip=True)
+
+    def _table(self, found, skip=False):
+        tables = []
+        for prediction in found:
+            if not isinstance(prediction, UserError):
+                tables.append(segments(prediction))
+            elif skip:
+                log.warning("skipped: %s", prediction)
+            else:
+                raise prediction
+        if not tables:
+            raise UserError("no recording is there that can be used")
+        return pd.concat(tables, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A recording that lies in no file: ``channels`` float32 [samples, channels] in [-1, 1]."""
+
+    channels: np.ndarray
+    rate: int
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one recording.
+    """What a model says of one recording. ``path``: None where it lies in no file.
 
     ``starts``: where its windows begin, in seconds; ``windows``: their probabilities [windows, classes].
     """
 
-    path: Path
+    path: Path | None
     seconds: float
     labels: tuple[str, ...]
     starts: np.ndarray
@@ -113,12 +164,28 @@ def _exported(path):
 
 def _predictor(facts, answer):
     """From :func:`keras_ser.serving.export.describe`."""
+    protocol = facts["protocol"]
     title = (
         f"{facts['report']} {facts['experiment']}, trained on {facts['corpus']} ({facts['clips']} clips), protocol "
-        f"{facts['protocol']}: accuracy {facts['scores']['accuracy']:.2f} on its test clips"
+        f"{protocol}: accuracy {facts['scores']['accuracy']:.2f} on its test clips"
     )
+    heard = {
+        "clip": "augmented versions of them were in its training data",
+        "speaker": "their speakers were in its training data",
+    }
+    shared = [why for name, why in heard.items() if name in PROTOCOLS[protocol].may_share]
+    caution = f"{protocol}: {' and '.join(shared)}; expect less of unseen speakers" if shared else ""
+    unseen = facts.get("by_protocol", {}).get("speaker_independent")
+    if caution and unseen:
+        caution += f" (speaker_independent: accuracy {unseen['accuracy']:.2f})"
     return Predictor(
-        title, tuple(facts["labels"]), facts["sample_rate"], facts["first_channel"], facts["hears_samples"], answer
+        title,
+        caution,
+        tuple(facts["labels"]),
+        facts["sample_rate"],
+        facts["first_channel"],
+        facts["hears_samples"],
+        answer,
     )
 
 
@@ -136,11 +203,33 @@ def recordings(paths: Iterable[str | Path]) -> Iterator[Path]:
             yield path
 
 
+def _sound(recording, sample_rate):
+    """A path as it is, a waveform as a :class:`Sound`. Raises UserError where it is neither."""
+    if isinstance(recording, (str, Path)):
+        return recording
+    samples = np.asarray(recording)
+    if samples.ndim not in (1, 2) or samples.size == 0 or not (samples.dtype == np.int16 or samples.dtype.kind == "f"):
+        raise UserError(
+            "a recording is a path, or a waveform [samples] or [samples, channels] of floats in [-1, 1] or of int16; "
+            f"received: {type(recording).__name__} of {samples.dtype}, shape {samples.shape}"
+        )
+    if not isinstance(sample_rate, (int, np.integer)) or not audio.RATES[0] <= sample_rate <= audio.RATES[1]:
+        least, most = audio.RATES
+        raise UserError(f"a waveform needs its sample_rate, {least} to {most} Hz; received: {sample_rate!r}")
+    channels = samples.reshape(len(samples), -1).astype(np.float32)
+    if samples.dtype == np.int16:
+        channels /= 32768
+    peak = np.abs(channels).max()  # NaN if any sample is
+    if not peak <= audio.LARGEST_OVERSHOOT:
+        raise UserError(f"a waveform with samples up to {peak:g}: finite numbers in [-1, 1] are needed")
+    return Sound(np.clip(channels, -1, 1), int(sample_rate))
+
+
 def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Prediction | UserError]:
     """Answer every recording, in order; a file that cannot be used gives the UserError that says why.
 
     Args:
-        paths: files (see :func:`recordings`).
+        paths: files (see :func:`recordings`), or :class:`Sound`.
         window_s: length of the windows in seconds; None: only for recordings longer than ``LONGEST_S``, as long as
             the model hears.
         hop_s: from the start of a window to the next; None: half a window.
@@ -150,6 +239,10 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
     for name, value in (("window", window_s), ("hop", hop_s)):
         if value is not None and not WINDOWS_S[0] <= value <= WINDOWS_S[1]:
             raise UserError(f"a {name} of {value:g} s: from {WINDOWS_S[0]:g} to {WINDOWS_S[1]:g} s are possible")
+    return _predict(predictor, paths, window_s, hop_s)
+
+
+def _predict(predictor, paths, window_s, hop_s):
     waiting, windows = [], 0
     for path, sound in audio.in_threads(partial(_read, first_channel=predictor.first_channel), paths):
         if isinstance(sound, UserError):
@@ -168,6 +261,9 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
 
 def _read(path, first_channel):
     """→ path and (waveform, rate, warnings), or path and what is wrong with it."""
+    if isinstance(path, Sound):
+        y = audio.to_mono(path.channels, first_channel)
+        return None, (y, path.rate, _warnings(y, path.rate))
     try:
         y, rate = audio.read(path, first_channel=first_channel)
     except UserError as error:
@@ -230,12 +326,22 @@ def _answers(predictor, waiting):
         if hears_s and (ends - starts).max() > hears_s + 0.1:
             warnings += (f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are heard: --window",)
         windows = np.array(found[place])
-        yield Prediction(Path(path), len(y) / rate, predictor.labels, starts, ends, windows, warnings)
+        yield Prediction(path and Path(path), len(y) / rate, predictor.labels, starts, ends, windows, warnings)
 
 
-def as_line(prediction):
+def segments(prediction) -> pd.DataFrame:
+    """One row per window: ``file, start, end`` (seconds), ``label``, and ``p_<label>`` for each class."""
+    table = pd.DataFrame(prediction.windows, columns=[f"p_{label}" for label in prediction.labels])
+    table.insert(0, "file", str(prediction.path or ""))
+    table.insert(1, "start", prediction.starts)
+    table.insert(2, "end", prediction.ends)
+    table.insert(3, "label", [prediction.labels[place] for place in prediction.windows.argmax(axis=1)])
+    return table
+
+
+def as_line(prediction, n_top=3):
     """A prediction for people."""
-    top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top())
+    top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top(n_top))
     warnings = f"  [{'; '.join(prediction.warnings)}]" if prediction.warnings else ""
     return f"{top}  {one_line(prediction.path)}{warnings}"
 
@@ -258,13 +364,13 @@ def _csv(cells):
     return row.getvalue().removesuffix(end)
 
 
-def as_json_line(prediction):
+def as_json_line(prediction, n_top=3):
     """A prediction as a line of JSON."""
     return json.dumps(
         {
             "path": str(prediction.path),
             "seconds": round(prediction.seconds, 6),
-            "top": [{"label": label, "probability": probability} for label, probability in prediction.top()],
+            "top": [{"label": label, "probability": probability} for label, probability in prediction.top(n_top)],
             "probabilities": dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True)),
             "windows": len(prediction.windows),
             "warnings": prediction.warnings,
@@ -272,13 +378,32 @@ def as_json_line(prediction):
     )
 
 
-FORMATS = {"table": as_line, "csv": as_csv, "jsonl": as_json_line}
+FORMATS = ("table", "csv", "jsonl", "segments")
+
+
+def header(form, labels):
+    """The lines that come first in a format. → list of str"""
+    if form == "csv":
+        return [csv_header(labels)]
+    return [_csv(["file", "start", "end", "label", *(f"p_{label}" for label in labels)])] if form == "segments" else []
+
+
+def lines(form, prediction, n_top=3):
+    """A prediction in a format; ``n_top``: how many labels ``table`` and ``jsonl`` name. → list of str"""
+    if form == "segments":
+        rows = segments(prediction).itertuples(index=False)
+        return [_csv([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]) for row in rows]
+    if form == "csv":
+        return [as_csv(prediction)]
+    return [(as_line if form == "table" else as_json_line)(prediction, n_top)]
 
 
 def write_timeline(prediction, folder):
     """The windows of a recording as CSV and as a figure: ``<its folder>_<its name>-<digest of its path>``, which no
     other recording shares. Raises UserError if the disk does not take them.
     """
+    from keras_ser.output import figures  # who draws nothing needs no matplotlib
+
     folder, path = Path(folder), prediction.path.resolve()
     table = pd.DataFrame(prediction.windows, columns=prediction.labels)
     table.insert(0, "start", prediction.starts)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+import keras_ser
 from keras_ser.cli import commands
 
 CNN = "cnn/mean_squared_error"
@@ -44,6 +45,22 @@ def test_help_names_every_command():
         assert command in text.stdout
 
 
+def test_alone_it_explains_itself(capsys):
+    assert call() == 0
+    assert "reproduce" in capsys.readouterr().out
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"keras-ser {keras_ser.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["reports"], ["show", "emodb_losses"], ["show", "four_corpora", "--json"]])
+def test_what_a_report_states_is_read_without_heavy_libraries(words):
+    code = f"import sys; from keras_ser.cli.commands import main; code = main({words}); print(*sys.modules); exit(code)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "keras_ser.reports.description" in loaded
+    assert not loaded & {"tensorflow", "keras", "pandas", "scipy", "sklearn", "librosa", "matplotlib"}
+
+
 def test_show_for_programs(capsys):
     assert call("show", "emodb_losses", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
@@ -58,6 +75,35 @@ def test_show_for_people(capsys):
     text = capsys.readouterr().out
     for words in ("314,759", "0.9057", "left open", "disagree", "cepstral"):
         assert words in text
+    assert "and 42 figures of single classes: --figures" in text
+    assert not re.search(r" (tp|fp|fn) ", text)
+    assert call("show", "emodb_losses", "--figures") == 0
+    assert len(re.findall(r" (tp|fp|fn) ", capsys.readouterr().out)) == 42
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_verdicts_are_coloured_on_a_terminal_that_wants_it(shown, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    row = "| cnn higher | reproduced, interval 0.8 to 0.9 | not decided (one repetition) |"
+    assert commands.coloured(row) == row  # pytest's stdout is none
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    if not shown:
+        monkeypatch.setenv("NO_COLOR", "1")
+    expected = (
+        "| cnn higher | \x1b[32mreproduced\x1b[0m, interval 0.8 to 0.9 | \x1b[36mnot decided\x1b[0m (one repetition) |"
+    )
+    assert commands.coloured(row) == (expected if shown else row)
+
+
+def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, capsys):
+    def needs(_):
+        raise ModuleNotFoundError("No module named 'seaborn'", name="seaborn")
+
+    monkeypatch.setattr(commands, "list_reports", needs)
+    assert "seaborn is not installed, which this command needs: pip install 'keras-ser[figures]'" in complaint(
+        capsys, "reports"
+    )
 
 
 def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
@@ -66,9 +112,14 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     words = ("reproduce", "emodb_losses", "--data", data, "--out", out, "--experiments", CNN, "--epochs", 1)
     assert call(*words) == 0
     shown = capsys.readouterr()
-    assert "excluded: " in shown.err
-    assert "03a07Wa.wav" in shown.err
+    lines = shown.err.splitlines()  # whole lines, as a log file keeps them
+    assert "\r" not in shown.err
+    assert sum(line.startswith("excluded: ") and "03a07Wa.wav" in line for line in lines) == 1
+    done = [line for line in lines if re.match(r"emodb_losses: \d of 4: cnn/mean.*: accuracy 0\.\d+ \(\d+ s\)$", line)]
+    assert [line.split()[1] for line in done] == ["1", "2", "3", "4"]
+    assert len(lines) == 5
     assert "SYNTHETIC" in shown.out
+    assert "One repetition: no spread" in shown.out
     table = pd.read_csv(out / "synthetic" / "emodb_losses" / "table.csv")
     assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
     assert set(table["protocol"]) == {"as_reported", "clip_disjoint", "speaker_independent"}
@@ -87,7 +138,9 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     (figures / "curves_sentence_independent.png").write_bytes(b"of an earlier run")
     (figures / "mine.png").write_bytes(b"of the user")
     shutil.rmtree(out / "synthetic" / "tensorboard")
-    assert call(*words, "--stored") == 0
+    capsys.readouterr()
+    assert call(*words, "--stored", "--quiet") == 0
+    assert capsys.readouterr().err.startswith("excluded: ")  # a warning, and nothing else
     assert len(models) == 1 + 1 + 2  # of the speakers, a training per fold: two on synthetic speech
     assert not list(out.rglob("model.keras"))
     pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
@@ -260,7 +313,7 @@ BAD_ARGUMENTS = {
     "half a seed": ("reproduce", "--seeds", "0.5"),
     "no such substitute": ("reproduce", "emodb_losses", "--corpus", "iemocap"),
     "no such backend": ("reproduce", "--backend", "torch"),
-    "no command": (),
+    "no question": ("compare",),
     "no such command": ("train",),
     "no such corpus": ("corpus", "check", "iemocap"),
     "no public home": ("corpus", "download", "savee"),

@@ -10,13 +10,13 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from PIL import Image
-from tqdm import tqdm
 
 from keras_ser import corpora, reports
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import figures, markdown, tables
 from keras_ser.output.page import clips
 from keras_ser.output.page.pictures import CAPTIONS, OVERVIEW, embedded, picture
+from keras_ser.progress import bar
 from keras_ser.runs import archive, passes
 from keras_ser.training.metrics import SCORES
 
@@ -34,7 +34,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 def gather(out, root, *, audio):
     """Everything that ``page.html`` asks for. See :func:`keras_ser.output.page.write`. → dict"""
     known = [reports.load(name) for name in reports.NAMES]
-    shown = [of_report(report, out, root, audio) for report in tqdm(known, desc="page", unit="report")]
+    shown = [of_report(report, out, root, audio) for report in bar(known, desc="page", unit="report")]
     return {
         "overview": overview(known, out),
         "reports": [report for report in shown if report["results"]],

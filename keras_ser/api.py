@@ -1,0 +1,499 @@
+"""The public API, which ``import keras_ser`` promises and the commands call.
+
+``load`` answers recordings by a model; ``run`` trains and tests one experiment, ``reproduce`` a whole report,
+``compare`` sets its models side by side; ``load_corpus`` and ``split`` give clips and splits for models of your own;
+``report`` is what a report states; ``export`` writes a trained model for TensorFlow alone. Functions are silent but for
+warnings of the logger ``keras_ser`` (see :mod:`keras_ser.progress`), and raise
+:class:`~keras_ser.errors.UserError`, one line, for what the caller can put right.
+"""
+
+import contextlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from keras_ser import corpora
+from keras_ser.analysis import QUESTIONS
+from keras_ser.corpora import folders
+from keras_ser.data import features, leakage, protocols
+from keras_ser.data.augmentation import originals
+from keras_ser.errors import UserError
+from keras_ser.progress import log
+from keras_ser.reports import extensions
+from keras_ser.reports import load as report
+from keras_ser.reports.specification import Experiment, Report
+from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, archive, passes, runner, store
+from keras_ser.runs.passes import Pass
+from keras_ser.runs.runner import Material
+from keras_ser.serving import export as serving
+from keras_ser.serving.predict import Predictor, load
+
+__all__ = [
+    "Comparison",
+    "Predictor",
+    "Reproduction",
+    "Result",
+    "compare",
+    "export",
+    "load",
+    "load_corpus",
+    "report",
+    "reproduce",
+    "run",
+    "split",
+]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a report is run on, and where its results lie.
+
+    ``report``: at the sizes that it finds from its data. ``out``: the folder of the results; those of synthetic speech
+    or of a substitute corpus never lie where those of the report's own recordings do. ``epochs``: in place of the
+    report's number, or None.
+    """
+
+    report: Report
+    material: Material
+    out: Path
+    cache: Path
+    epochs: int | None
+    backend: str
+
+    def run(self, experiments, protocol_names, repetitions, *, models=True) -> list[store.Run]:
+        """Train what is not stored yet (``models``: with its model)."""
+        return runner.run_all(
+            self.report,
+            self.material,
+            root=self.out / "runs",
+            cache_root=self.cache,
+            experiments=experiments,
+            protocol_names=protocol_names,
+            repetitions=repetitions,
+            backend=self.backend,
+            epochs=self.epochs,
+            models=models,
+        )
+
+    def stored(self, experiments=None) -> list[store.Run]:
+        """The stored runs that would be the same if they were trained today; of others a warning tells the number."""
+        same, others = runner.stored(
+            self.report,
+            self.material,
+            root=self.out / "runs",
+            backend=self.backend,
+            epochs=self.epochs,
+            experiments=experiments,
+        )
+        if others:
+            log.warning(
+                "%s: %d stored runs excluded: they were made otherwise than they would be today (other clips, code, "
+                "model, training or splits)",
+                self.report.name,
+                len(others),
+            )
+        return same
+
+    def whole(self, runs) -> list[Pass]:
+        """The repetitions of which every fold is among ``runs``. Raises UserError if none is."""
+        found = passes.whole(runs)
+        if not found:
+            raise UserError(
+                f"{self.out / 'runs' / self.report.name}: no whole repetition of {self.material.description} is "
+                "stored: leave out --stored"
+            )
+        single = len(runs) - sum(len(item.runs) for item in found)
+        if single:
+            log.warning("%s: %d stored runs excluded: their repetition lacks folds", self.report.name, single)
+        return found
+
+    @property
+    def heading(self) -> str:
+        """What the figures were made from, in a few lines."""
+        lines = [self.report.title, f"{self.material.description}, {len(self.material.manifest)} clips"]
+        if self.material.synthetic:
+            n_epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+            lines.append(f"SYNTHETIC speech, at most {n_epochs}: a smoke test; the numbers mean nothing.")
+        if self.material.substitute:
+            theirs = corpora.titles(self.report.corpora)
+            lines.append(f"SUBSTITUTE corpus: not comparable with the report, which used {theirs}.")
+        return "\n".join(lines)
+
+
+def setting(name, *, data=None, corpus=None, epochs=None, backend="tensorflow", out="artifacts") -> Setting:
+    """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
+    chosen, root, out = report(name), corpora.data_root(data), Path(out)
+    cache = out / "cache" / "features"
+    if corpus and chosen.corpora != (corpus,):
+        if corpus not in corpora.CORPORA and Path(corpus).is_dir():
+            manifest, what = folders.manifest(corpus), f"the folder {Path(corpus).resolve().name}"
+            place = Path(corpus).resolve().name
+        else:
+            manifest, what, place = corpora.manifest(corpus, root), corpora.get(corpus).title, corpus
+        title, results = f"{what} in place of {corpora.titles(chosen.corpora)}", out / "substitute" / place
+    else:
+        title, manifest = corpora.available(chosen.corpora, root, out / "cache" / "synthetic")
+        results = out
+    material = runner.gather(chosen, title, manifest)
+    for line in material.excluded:
+        log.warning("excluded: %s", line)
+    chosen = chosen.fitted(material.manifest)
+    if material.synthetic:
+        chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
+        results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
+    return Setting(chosen, material, results, cache, epochs, backend)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One repetition of one experiment under one protocol, all its folds together.
+
+    ``facts``: what it was made from and with.
+    """
+
+    facts: dict
+    whole: Pass
+
+    @property
+    def metrics(self) -> dict:
+        """``accuracy``, ``uar``, ``weighted_f1``, ``classes`` (per class), … of the pooled predictions of all folds;
+        empty if the training diverged.
+        """
+        return self.whole.metrics
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row per fold and epoch: ``fold, epoch, loss, accuracy, val_loss, …``"""
+        histories = self.whole.histories()
+        return pd.concat([table.assign(fold=fold) for fold, table in enumerate(histories)], ignore_index=True)
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """One row per test example: ``clip, speaker, true, predicted, p_<label>, …``"""
+        return self.whole.predictions()
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where the trainings are stored, one per fold: what :func:`load` and :func:`export` take."""
+        return [item.folder for item in self.whole.runs]
+
+    @property
+    def model(self) -> keras.Model:
+        """The trained model, of the first fold where there are several: [waveform float32 [batch, samples] at
+        ``facts["sample_rate"]`` Hz, lengths int32 [batch]] → probabilities [batch, classes].
+
+        Raises UserError where the training diverged, or the features were not computed by TensorFlow.
+        """
+        return serving.chain(serving.open_run(self.folders[0]))
+
+
+def run(
+    report: str,
+    experiment: str,
+    *,
+    protocol: str = "speaker_independent",
+    seed: int = 0,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    epochs: int | None = None,
+    backend: str = "tensorflow",
+    out: str | Path = "artifacts",
+) -> Result:
+    """Train and test one experiment of a report, unless that has been done before.
+
+    Models and random numbers of the caller stay as they are; TensorFlow's operations are deterministic from then on.
+
+    Args:
+        report: name of a report (``keras_ser.reports.NAMES``).
+        experiment: name of one of its experiments, ``svm``, or ``<experiment>@<loss>``.
+        protocol: who is trained and tested on (``keras_ser.data.protocols.PROTOCOLS``).
+        seed: which repetition, from 0.
+        data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``. A corpus that is not there is
+            replaced by bundled synthetic speech, with a warning.
+        corpus: another corpus than the report's: its name, or a directory with one subdirectory per emotion.
+        epochs: in place of the report's number of them.
+        backend: what computes the features: ``tensorflow`` or ``librosa``.
+        out: directory of the results.
+
+    Raises:
+        UserError: no such name, no usable clips, or a split that would leak what the protocol does not allow.
+    """
+    protocols.get(protocol)
+    chosen = setting(report, data=data, corpus=corpus, epochs=epochs, backend=backend, out=out)
+    with _randomness_of_the_caller():
+        runs = chosen.run([extensions.find(chosen.report, experiment)], [protocol], [seed])
+    (whole,) = passes.whole(runs)
+    return Result(whole.facts, whole)
+
+
+@contextlib.contextmanager
+def _randomness_of_the_caller() -> Iterator[None]:
+    """Python's and NumPy's random numbers go on after the block as if it had not been."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A report's table (columns: :data:`keras_ser.analysis.reported.COLUMNS`), the repetitions that it was made from,
+    and what was written: its files, the folder of the figures, that of the runs, that of the TensorBoard logs.
+    """
+
+    setting: Setting
+    table: pd.DataFrame
+    whole: list[Pass]
+    files: list[Path]
+    figures: list[Path]
+    logs: Path
+
+
+def reproduce(
+    report: str,
+    *,
+    experiments: Sequence[str] | str | None = None,
+    protocols: Sequence[str] | None = None,
+    seeds: int = 1,
+    stored: bool = False,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    epochs: int | None = None,
+    backend: str = "tensorflow",
+    out: str | Path = "artifacts",
+) -> Reproduction:
+    """Run a report and write its table and figures.
+
+    Args:
+        experiments: names; None: those that the report lists, "all": our additional variants too.
+        protocols: names; None: those of the report.
+        seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
+        stored: train nothing; the table is that of the stored runs.
+        report, data, corpus, epochs, backend, out: as of :func:`run`.
+
+    Raises:
+        UserError: as :func:`run`; no whole repetition is stored; the disk does not take the results.
+    """
+    from keras_ser.analysis import reported
+    from keras_ser.output import figures, markdown, tables, tensorboard
+
+    whose, names = _asked(report, protocols, experiments)
+    chosen = setting(report, data=data, corpus=corpus, epochs=epochs, backend=backend, out=out)
+    listed = [chosen.report.experiment(item.name) for item in whose]
+    if not stored:
+        with _randomness_of_the_caller():
+            chosen.run(listed, names, range(seeds))
+    runs = chosen.stored()
+    whole = chosen.whole(runs)
+    table = reported.table(chosen.report, whole)
+    folder = chosen.out / chosen.report.name
+    tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
+    archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
+    pictures = figures.all_of_report(chosen.report, chosen.material, whole, table, folder / "figures")
+    logs = tensorboard.write(runs, chosen.out / "tensorboard")
+    return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], pictures, logs)
+
+
+def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str]]:
+    """Experiments and names of protocols that are asked for. Raises UserError before anything is read."""
+    of_report = report(name)
+    for protocol in protocol_names or ():
+        protocols.get(protocol)
+    if experiments == "all":
+        chosen = list(of_report.experiments)
+    elif experiments:
+        chosen = [of_report.experiment(item) for item in experiments]
+    else:
+        chosen = [item for item in of_report.experiments if not item.ours]
+    return chosen, list(protocol_names or of_report.protocols)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scores per experiment and protocol, differences of pairs (:mod:`keras_ser.analysis.paired`), and what was
+    written.
+    """
+
+    setting: Setting
+    table: pd.DataFrame
+    differences: pd.DataFrame
+    files: list[Path]
+
+
+def compare(
+    question: str,
+    report: str,
+    *,
+    experiments: Sequence[str] = (),
+    protocols: Sequence[str] | None = None,
+    seeds: int = 1,
+    stored: bool = False,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    epochs: int | None = None,
+    backend: str = "tensorflow",
+    out: str | Path = "artifacts",
+) -> Comparison:
+    """Answer one question by stored runs; those that are missing are run first.
+
+    Args:
+        question: ``losses``, ``models`` or ``protocols``.
+        experiments: names; none: those that the question is about by itself.
+        protocols: names; None: all that the corpus allows.
+        seeds, stored: as of :func:`reproduce`.
+        report, data, corpus, epochs, backend, out: as of :func:`run`.
+
+    Raises:
+        UserError: as :func:`reproduce`.
+    """
+    from keras_ser.analysis import paired, reported
+    from keras_ser.output import figures, markdown, tables, tensorboard
+
+    if question not in QUESTIONS:
+        raise UserError(f"there is no question {question!r}: choose from {', '.join(QUESTIONS)}")
+    _asked(report, protocols, None)
+    chosen = setting(report, data=data, corpus=corpus, epochs=epochs, backend=backend, out=out)
+    listed, pairs = extensions.compared(chosen.report, question, experiments)
+    names = protocols or _possible(chosen)
+    if stored:
+        runs = [item for item in chosen.stored(listed) if item.facts["protocol"] in names]
+    else:
+        with _randomness_of_the_caller():
+            runs = chosen.run(listed, names, range(seeds), models=False)
+    tensorboard.write(runs, chosen.out / "tensorboard")
+    whole = chosen.whole(runs)
+    clips = paired.tested(whole)
+    table, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
+    classes = paired.by_class(clips, pairs, chosen.report.labels)
+    folder = chosen.out / "compare" / question / chosen.report.name
+    description = f"{chosen.material.description}, {len(chosen.material.manifest)} clips"
+    asked = QUESTIONS[question][0]
+    text = markdown.comparison(asked, chosen.report, description, whole, table, changes, classes)
+    tables.write(table, text, folder)
+    archive.write(
+        archive.read_all(chosen.out / "runs", chosen.report.name),
+        chosen.out / chosen.report.name,
+    )
+    written = [folder / "table.csv", folder / "table.md"]
+    written.append(figures.ladder(table, reported.shared(whole), description, folder / "ladder.png"))
+    if len(changes):
+        written.append(figures.differences(changes, description, folder / "differences.png"))
+    if len(changes) and clips["probabilities"].any():
+        written.append(figures.reliability(clips, description, folder / "reliability.png"))
+    return Comparison(chosen, table, changes, written)
+
+
+def _possible(chosen):
+    return protocols.possible(chosen.material.manifest, chosen.report.split)
+
+
+def load_corpus(name: str | Path, data: str | Path | None = None) -> pd.DataFrame:
+    """The clips of a corpus that can be used, one row per clip: ``clip, path, speaker, gender, emotion, sentence, …``
+    (:data:`keras_ser.corpora.corpus.COLUMNS`), ``content`` (hash of the samples), ``rate`` (Hz) and ``samples``.
+
+    Args:
+        name: of a corpus (``keras_ser.corpora.CORPORA``), or a directory with one subdirectory per emotion.
+        data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``.
+
+    Raises:
+        UserError: no such corpus or directory, or no clip of it can be used.
+    """
+    if name not in corpora.CORPORA and Path(name).is_dir():
+        manifest = folders.manifest(name)
+    else:
+        manifest = corpora.manifest(str(name), corpora.data_root(data))
+    usable, excluded = features.with_content(manifest)
+    for line in excluded:
+        log.warning("excluded: %s", line)
+    return usable
+
+
+def split(
+    clips: pd.DataFrame,
+    protocol: str = "speaker_independent",
+    *,
+    fold: int = 0,
+    seed: int = 0,
+    validation: float = 0.15,
+    test: float = 0.15,
+    n_folds: int = 5,
+) -> pd.DataFrame:
+    """``clips`` (of :func:`load_corpus`) with a column ``split``: train, validation or test. Clips that share with the
+    test clips what the protocol does not allow are left out.
+
+    Args:
+        protocol: ``clip_disjoint``, ``sentence_independent``, ``speaker_independent``, ….
+        fold: of a protocol that deals speakers or sentences into folds; all folds together test every clip once.
+        seed: which repetition: another deal.
+        validation, test: shares of the clips, where the protocol draws clips.
+        n_folds: into how many folds speakers or sentences are dealt, at most.
+
+    Raises:
+        UserError: no such protocol or fold, or the clips do not allow it.
+    """
+    chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)
+    count = chosen.n_folds(clips, shares)
+    if not 0 <= fold < count:
+        raise UserError(f"{protocol}: there is no fold {fold}, these clips give {count} (from 0)")
+    assigned = chosen.assign(originals(clips), clips, shares, seed, fold)
+    return clips.merge(assigned[["clip", "split"]].set_index("clip"), on="clip", suffixes=("_of_corpus", ""))
+
+
+def export(run: str | Path, out: str | Path, data: str | Path | None = None) -> dict[str, float | None]:
+    """Write the model of a stored run to the directory ``out``: raw audio in, probabilities out, TensorFlow alone
+    (:mod:`keras_ser.serving.export`).
+
+    Args:
+        run: folder of a run, such as one of :attr:`Result.folders`.
+        data: directory containing the corpora, with whose test clips the model is compared; None:
+            ``$KERAS_SER_DATA``, else ``data``, where they are there.
+
+    Returns: what was compared → the greatest difference of a probability; None: no test clip was there to compare.
+
+    Raises:
+        UserError: no such run; there is something at ``out``; the self-test fails; ``data`` has no test clip.
+    """
+    opened, root = serving.open_run(run), corpora.data_root(data)
+    stored = serving.stored_clips(opened, root)
+    if stored.empty and data:
+        raise UserError(
+            f"{root}: no recording of a test clip of this run; without --data the model is exported uncompared with "
+            "what the run stored"
+        )
+    differences = serving.export(opened, out, stored)
+    return differences | ({"test clips as the run stored them": None} if stored.empty else {})
+
+
+def augment(name: str, out: str | Path, *, data: str | Path | None = None, seed: int = 0) -> tuple[Material, int]:
+    """Write the augmented audio of a report as WAV and its splits as CSV. → the clips, and how many files"""
+    from keras_ser.data import augmented_audio
+
+    chosen = report(name)
+    found = corpora.available(chosen.corpora, corpora.data_root(data), Path(out) / "cache" / "synthetic")
+    material = runner.gather(chosen, *found)
+    return material, augmented_audio.write(chosen, material.manifest, out, seed)
+
+
+def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, list[str], str | None]:
+    """What train and test share in the run of a folder, or in a table of splits (:func:`keras_ser.data.leakage.read`).
+
+    ``protocol``: what may be shared; None: what the run's protocol allows, of a table nothing.
+    → what is shared, the properties that may not be, and the protocol that says so
+    """
+    if protocol:
+        protocols.get(protocol)
+    if Path(path).is_dir():
+        stored = store.read(path)
+        if stored is None:
+            raise UserError(f"{path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+        found, protocol = leakage.of_counts(stored.facts["shared"]), protocol or stored.facts["protocol"]
+    else:
+        found = leakage.of_table(leakage.read(path))
+    return found, leakage.undeclared(found, protocol), protocol
