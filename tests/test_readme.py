@@ -30,6 +30,25 @@ def test_commands_exist(words, capsys):
     assert all(option in shown for option in re.findall(r"--[a-z]+", words))
 
 
+@pytest.mark.slow
+def test_its_python_runs_as_it_stands(embedded, tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(embedded)
+    (tmp_path / "recordings").symlink_to(embedded / "tess")
+    (tmp_path / "a.wav").symlink_to(next((embedded / "emodb").glob("*.wav")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KERAS_SER_DATA", raising=False)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert "".join(blocks).count("\n") > 15
+    found = {}
+    for block in blocks:
+        exec(block, found)
+    assert found["result"].facts["n_folds"] == 2  # synthetic speech
+    assert len(found["result"].predictions) == 42
+    assert len(found["table"]) == 42
+    assert set(found["clips"]["split"]) == {"train", "validation", "test"}
+    assert found["model"].output_shape == (None, 7)
+
+
 def test_options_of_reproduce_exist(capsys):
     with pytest.raises(SystemExit):
         commands.main(["reproduce", "--help"])

@@ -25,6 +25,18 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+class PrintCompletion(argparse.Action):
+    """Prints a shell's completion of the whole parser, and ends."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        try:
+            import shtab
+        except ImportError:
+            parser.error("completion needs shtab: pip install 'keras-ser[completion]'")
+        print(shtab.complete(parser, values))
+        parser.exit()
+
+
 def _shortened(text, most=40):
     """What was given, as far as it helps to see it."""
     return text if len(text) <= most else f"{text[:most]}…"
@@ -74,6 +86,8 @@ def arguments():
     """The parser of all commands."""
     parser = Parser(prog="keras-ser", description="Five speech emotion recognition reports, reproduced in Keras.")
     parser.add_argument("--version", action="version", version=f"keras-ser {keras_ser.__version__}")
+    words = "print what completes commands and options there: keras-ser --print-completion bash >> ~/.bashrc"
+    parser.add_argument("--print-completion", action=PrintCompletion, choices=("bash", "zsh", "tcsh"), help=words)
     parser.set_defaults(func=None, quiet=False)
     every = parser.add_subparsers(metavar="COMMAND")
 

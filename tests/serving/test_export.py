@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +140,16 @@ def scores_of_card(card):
     """First cell of a row of the card's scores → (repetitions, accuracy)"""
     rows = [line.split("|") for line in card.partition("## Scores")[2].partition("## ")[0].splitlines()]
     return {row[1].strip(" `"): (row[2].strip(), row[3].strip()) for row in rows if len(row) == 6}
+
+
+@pytest.mark.parametrize("name", ["tess_mfcc", "four_corpora"])
+def test_the_snippet_of_a_card_runs_as_it_stands(name, exported, monkeypatch, capsys):
+    monkeypatch.chdir(exported[name])
+    (snippet,) = re.findall(r"```python\n(.*?)```", Path("README.md").read_text(), re.S)
+    found = {}
+    exec(snippet, found)
+    assert found["answer"]["probabilities"].shape[0] == 2
+    assert "b'" in capsys.readouterr().out
 
 
 def test_a_card_holds_whole_repetitions_of_the_same_setup_alone(runs, tmp_path):

@@ -170,15 +170,36 @@ def test_the_command(exported, embedded, tmp_path, capsys):
     lines = [json.loads(line) for line in said.out.splitlines()]
     assert [line["path"] for line in lines] == list(table["path"])
     assert lines[0]["top"][0]["label"] == table["label"][0]
-    assert "1 of 43 files" in said.err.splitlines()[-1]
+    first, second, skipped, last = said.err.splitlines()
+    assert first.startswith("model: tess_mfcc cnn_lstm, trained on ")
+    assert second.startswith("caution: clip_disjoint: their speakers were in its training data; expect less")
+    assert skipped.startswith(f"skipped: {tmp_path / 'bad.wav'}: ")
+    assert last == "keras-ser: 42 files predicted, 1 skipped (see above)"
     assert commands.main(["predict", model, table["path"][0], str(tmp_path / "nowhere"), table["path"][1]]) == 2
     said = capsys.readouterr()
     assert [line.split()[-1] for line in said.out.splitlines()] == list(table["path"][:2])
     assert f"skipped: {tmp_path / 'nowhere'}: no such file" in said.err
-    assert "1 of 3 files" in said.err
+    assert "2 files predicted, 1 skipped" in said.err
     (tmp_path / "empty").mkdir()
     assert commands.main(["predict", model, str(tmp_path / "empty")]) == 2
     assert "no audio file" in capsys.readouterr().err
+
+
+def test_output_top_and_segments(exported, paths, tmp_path, capsys):
+    model, out = str(exported["tess_mfcc"]), tmp_path / "answers" / "found.csv"
+    options = ["--format", "segments", "--window", "1", "--output", str(out), "--quiet"]
+    assert commands.main(["predict", model, paths[0], paths[1], *options]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.partition(":")[0] for line in said.err.splitlines()] == ["caution"]
+    found = predict.load(model).predict(paths[:2], window_s=1.0)
+    pd.testing.assert_frame_equal(pd.read_csv(out), found, check_dtype=False, rtol=1e-4)
+    for n_top in (1, 5):
+        assert commands.main(["predict", model, paths[0], "--top", str(n_top)]) == 0
+        assert len(re.findall(r"0\.\d{3} \w+", capsys.readouterr().out)) == n_top
+    # What could be answered is written, though the command fails.
+    assert commands.main(["predict", model, paths[0], "nowhere.wav", "--output", str(out)]) == 2
+    assert out.read_text().count("\n") == 1
 
 
 def test_the_timeline(exported, paths, tmp_path, capsys):
@@ -246,7 +267,8 @@ def test_its_output_may_be_cut_off_and_a_name_need_not_be_text(exported, paths, 
         assert process.stdout.readline().startswith(b"path,seconds")
         assert b"/\\udcff.wav," in process.stdout.readline()
         process.stdout.close()  # as `head -2` does
-        assert process.stderr.read() == b""
+        said = process.stderr.read().splitlines()
+        assert [line.partition(b":")[0] for line in said] == [b"model", b"caution"]
     assert process.returncode == 0
     with open("/dev/full", "wb") as full, command("reports", stdout=full) as process:
         assert re.fullmatch(rb"keras-ser: .*No space left on device\n", process.stderr.read())

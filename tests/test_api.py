@@ -1,0 +1,196 @@
+"""What ``import keras_ser`` promises."""
+
+import inspect
+import random
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import keras_ser
+from keras_ser import audio, corpora
+from keras_ser.errors import UserError
+
+CNN = "cnn/mean_squared_error"
+
+
+def modules(code):
+    """Names of the top-level modules that are loaded after ``code`` in a fresh process."""
+    code += "\nimport sys; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_brings_nothing_beyond_keras():
+    bare = modules("import keras_ser; dir(keras_ser)")
+    assert not bare & {"keras", "tensorflow", "numpy", "pandas", "tqdm"}
+    assert modules("import keras_ser.layers, keras_ser.models") - modules("import keras") == {"keras_ser"}
+
+
+def test_to_predict_loads_no_library_that_only_reports_need():
+    loaded = modules("import keras_ser; keras_ser.load; keras_ser.run; keras_ser.export")
+    assert not loaded & {"librosa", "noisereduce", "seaborn", "statsmodels", "pooch", "jinja2"}
+
+
+def test_every_promise_is_there_and_documented():
+    for name in keras_ser.__all__:
+        promised = getattr(keras_ser, name)
+        assert f"keras_ser.{name}" in keras_ser.__doc__
+        assert len(promised.__doc__) > 50
+        if inspect.isfunction(promised) and name not in ("load", "report"):
+            assert "Raises" in promised.__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        keras_ser.train  # noqa: B018 - the access is the test
+    assert set(keras_ser.__all__) <= set(dir(keras_ser))
+
+
+@pytest.fixture(scope="module")
+def predictor(exported):
+    return keras_ser.load(exported["tess_mfcc"])
+
+
+@pytest.fixture(scope="module")
+def paths(embedded):
+    return list(corpora.manifest("tess", embedded)["path"])
+
+
+def test_files_waveforms_and_folders_are_answered_alike(predictor, paths, embedded, tmp_path):
+    table = predictor.predict(paths[:3])
+    probabilities = [f"p_{label}" for label in predictor.labels]
+    assert list(table.columns) == ["file", "start", "end", "label", *probabilities]
+    assert list(table["file"]) == paths[:3]
+    assert set(table["start"]) == {0}
+    np.testing.assert_allclose(table["end"], [len(y) / rate for y, rate in audio.read_many(paths[:3])])
+    np.testing.assert_allclose(table[probabilities].sum(axis=1), 1, atol=1e-5)
+    assert list(table["label"]) == [predictor.labels[place] for place in table[probabilities].to_numpy().argmax(axis=1)]
+
+    y, rate = audio.read(paths[0])
+    alike = [
+        predictor.predict(paths[0]),
+        predictor.predict(y, sample_rate=rate),
+        predictor.predict(np.int16(np.rint(y * 32768)), sample_rate=rate),
+        predictor.predict(np.stack([y, y], axis=1).astype(np.float64), sample_rate=rate),
+        predictor.predict([y, y], rate).iloc[:1],
+        predictor.predict(keras.ops.convert_to_tensor(y), rate),
+    ]
+    for other in alike:
+        assert len(other) == 1
+        np.testing.assert_allclose(other[probabilities], table[probabilities].iloc[:1], atol=1e-5)
+    assert list(alike[1]["file"]) == [""]
+    windows = predictor.predict(paths[0], window_s=1.0)
+    assert len(windows) > 1
+    np.testing.assert_allclose(windows["end"] - windows["start"], 1, atol=1e-3)
+
+    folder = shutil.copytree(embedded / "tess", tmp_path / "recordings")
+    (folder / "broken.wav").write_bytes(b"RIFF")
+    whole = predictor.predict_folder(folder)
+    assert len(whole) == len(paths)
+    assert not whole["file"].str.contains("broken").any()
+
+
+@pytest.mark.parametrize(
+    ("recording", "rate", "said"),
+    [
+        ("nowhere.wav", None, "no such file"),
+        (np.zeros(1000), None, "needs its sample_rate"),
+        (np.zeros(1000), -1, "1000 to 768000 Hz; received: -1"),
+        (np.full(1000, np.nan), 16000, "finite"),
+        (np.full(1000, 20000.0), 16000, r"up to 20000: finite numbers in \[-1, 1\]"),
+        (np.zeros((2, 3, 4)), 16000, "shape"),
+        (np.zeros(0), 16000, "shape"),
+        ([0.1, 0.2], 16000, "a path, or a waveform"),
+        ([], 16000, "no recording is there"),
+    ],
+)
+def test_what_is_no_recording(recording, rate, said, predictor):
+    with pytest.raises(UserError, match=said):
+        predictor.predict(recording, rate)
+
+
+def test_an_empty_folder(predictor, tmp_path):
+    with pytest.raises(UserError, match="no recording is there"):
+        predictor.predict_folder(tmp_path)
+
+
+def test_a_leaky_score_is_qualified(exported):
+    assert "their speakers were in its training data; expect less of unseen speakers" in (
+        keras_ser.load(exported["tess_mfcc"]).caution
+    )
+
+
+def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path):
+    mine = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    before = mine.predict(np.ones((1, 3)), verbose=0)
+    name_before = keras.layers.Dense(1).name
+    keras.config.set_dtype_policy("float64")
+    random.seed(5)
+    np.random.seed(5)
+    expected = random.random(), np.random.random()
+    random.seed(5)
+    np.random.seed(5)
+    try:
+        result = keras_ser.run(
+            "emodb_losses", CNN, protocol="clip_disjoint", data=embedded, epochs=1, out=tmp_path / "out"
+        )
+        assert keras.config.dtype_policy().name == "float64"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert (random.random(), np.random.random()) == expected
+    assert keras.layers.Dense(1).name != name_before  # Keras still counts layers: nothing was cleared
+    np.testing.assert_array_equal(mine.predict(np.ones((1, 3)), verbose=0), before)
+
+    assert result.metrics["accuracy"] == np.mean(result.predictions["true"] == result.predictions["predicted"])
+    assert list(result.history[["fold", "epoch"]].itertuples(index=False, name=None)) == [(0, 1)]
+    assert result.facts["protocol"] == "clip_disjoint"
+    row = result.predictions.iloc[0]
+    path = corpora.manifest("emodb", embedded).set_index("clip").at[row["clip"], "path"]
+    y, _ = audio.read(path)
+    answer = result.model([y[None], np.array([len(y)], np.int32)])
+    np.testing.assert_allclose(answer[0], row[[f"p_{label}" for label in result.facts["labels"]]].tolist(), atol=1e-4)
+    again = keras_ser.run("emodb_losses", CNN, protocol="clip_disjoint", data=embedded, epochs=1, out=tmp_path / "out")
+    pd.testing.assert_frame_equal(again.history, result.history)  # its seconds too: nothing was trained again
+
+    differences = keras_ser.export(result.folders[0], tmp_path / "model", embedded)
+    assert max(differences.values()) < 1e-3
+    found = keras_ser.load(tmp_path / "model").predict(path)
+    assert found["label"][0] == row["predicted"]
+
+
+def test_a_table_and_a_comparison(embedded, tmp_path):
+    options = {"data": embedded, "epochs": 1, "out": tmp_path / "out", "protocols": ["clip_disjoint"]}
+    done = keras_ser.reproduce("emodb_losses", experiments=[CNN], **options)
+    assert set(done.table["experiment"]) == {CNN}
+    assert all(path.is_file() for path in (*done.files, *done.figures))
+    answer = keras_ser.compare("models", "emodb_losses", experiments=[CNN, "svm"], **options)
+    assert len(answer.differences) == 1
+    assert len(answer.table) == 2
+    with pytest.raises(UserError, match="there is no question 'speed': choose from losses, models, protocols"):
+        keras_ser.compare("speed", "emodb_losses")
+
+
+def test_clips_and_splits_for_models_of_ones_own(embedded):
+    clips = keras_ser.load_corpus("emodb", embedded)
+    assert {"clip", "path", "speaker", "emotion", "content", "rate", "samples"} <= set(clips)
+    tested = []
+    for fold in range(3):
+        table = keras_ser.split(clips, "speaker_independent", fold=fold, n_folds=3)
+        assert set(table["split"]) == {"train", "validation", "test"}
+        of_speaker = table.groupby("speaker")["split"].nunique()
+        assert set(of_speaker) == {1}
+        tested += list(table.loc[table["split"] == "test", "clip"])
+    assert sorted(tested) == sorted(clips["clip"])
+    with pytest.raises(UserError, match=r"there is no fold 3, these clips give 3 \(from 0\)"):
+        keras_ser.split(clips, fold=3, n_folds=3)
+    with pytest.raises(UserError, match="there is no protocol 'loso'"):
+        keras_ser.split(clips, "loso")
+    with pytest.raises(UserError, match="no corpus is called 'iemocap'"):
+        keras_ser.load_corpus("iemocap", embedded)
+
+
+def test_models_by_name():
+    assert keras_ser.models.cnn((13, 150, 1), 7).count_params() == 314759
+    assert keras_ser.report("emodb_losses").experiment(CNN).model(7).count_params() == 314759

@@ -1,0 +1,127 @@
+"""The package as it is built and installed: what pyproject.toml, CITATION.cff and the notices promise."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import keras_ser
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = ROOT / "requirements.txt"
+
+
+def names(requirements):
+    return {re.match(r"[\w-]+", line)[0].lower() for line in requirements}
+
+
+def test_every_range_is_locked():
+    """The two commands install requirements.txt: it holds what the package and the reports need, and the tests."""
+    extras = PROJECT["optional-dependencies"]
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    locked = names(line for line in LOCK.read_text().splitlines() if re.match(r"\w", line))
+    ranges = names(
+        [*PROJECT["dependencies"], *extras["reports"], *extras["reference"], *extras["figures"], *groups["dev"]]
+    )
+    assert ranges - {"keras-ser"} <= locked
+    assert not any("==" in line for part in (PROJECT["dependencies"], *extras.values()) for line in part)
+
+
+def test_one_version():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f'version: "{keras_ser.__version__}"' in citation
+    assert f"## {keras_ser.__version__}" in (ROOT / "docs" / "CHANGELOG.md").read_text()
+    assert PROJECT["dynamic"] == ["version"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The built wheel."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("keras_ser", "pyproject.toml", "README.md", "LICENSE"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "No matching distribution" in done.stderr or "connection" in done.stderr.lower():
+        pytest.skip(f"no package registry answers: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_what_is_needed(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        held = archive.namelist()
+        (metadata,) = (archive.read(name).decode() for name in held if name.endswith("METADATA"))
+    for path in (ROOT / "keras_ser").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert path.relative_to(ROOT).as_posix() in held
+    assert sum("licenses/" in name for name in held) == 2
+    assert "License-Expression: Apache-2.0 AND ODbL-1.0" in metadata
+    assert not any(name.startswith("tests") for name in held)
+
+
+USE = """
+import sys
+import keras, numpy as np
+import keras_ser
+from keras_ser.layers import MFCC, Denoise
+from keras_ser.cli.commands import main
+
+run, out, recording = sys.argv[1:]
+layers = [keras.Input((16000,)), Denoise(16000), MFCC(16000), keras.layers.Flatten(), keras.layers.Dense(3)]
+assert keras.Sequential(layers).predict(np.zeros((2, 16000)), verbose=0).shape == (2, 3)
+keras_ser.export(run, out)
+for model in (run, out):
+    assert len(keras_ser.load(model).predict(recording)) == 1
+assert main(["--quiet", "predict", out, recording]) == 0
+assert main(["show", "tess_mfcc"]) == 0
+assert main(["page"]) == 2  # says which extra it needs
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_with_core_alone(wheel, runs, embedded, tmp_path):
+    """In a fresh environment, with the locked versions of what core needs and nothing else."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    command = [str(python), "-m", "pip", "install", "--quiet", "--constraint", str(LOCK), str(wheel)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no package registry answers: {done.stderr.splitlines()[-1]}")
+    listed = subprocess.run([str(python), "-m", "pip", "list", "--format", "json"], capture_output=True, check=True)
+    installed = {item["name"].lower() for item in json.loads(listed.stdout)}
+    assert not installed & {"librosa", "noisereduce", "matplotlib", "seaborn", "jinja2", "pytest", "ruff", "pooch"}
+    (tmp_path / "use.py").write_text(USE)
+    recording = next((embedded / "tess").rglob("*.wav"))
+    command = [str(python), "use.py", str(runs["tess_mfcc"].folder), "model", str(recording)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"which this command needs: pip install 'keras-ser\[(reports|figures)\]'", done.stderr)
+
+
+def test_completion(capsys):
+    """Of every command, by shtab."""
+    pytest.importorskip("shtab")
+    from keras_ser.cli import commands
+
+    with pytest.raises(SystemExit):
+        commands.main(["--print-completion", "bash"])
+    script = capsys.readouterr().out
+    assert "reproduce" in script
+    assert "--protocols" in script
