@@ -66,13 +66,3 @@ def quiet_stderr():
             sys.stderr.flush()
             os.dup2(terminal, 2)
             os.close(terminal)
-
-
-def start_tensorflow():
-    """Import TensorFlow without its chatter."""
-    with quiet_stderr():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-        # Every report builds models of its own, which TensorFlow takes for needless retracing.
-        tf.get_logger().setLevel("ERROR")

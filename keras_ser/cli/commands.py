@@ -15,7 +15,8 @@ from pathlib import Path
 
 from keras_ser import reports
 from keras_ser.errors import UserError, one_line
-from keras_ser.progress import quiet_stderr, start_tensorflow
+from keras_ser.progress import quiet_stderr
+from keras_ser.runs.processes import start_tensorflow
 
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
 EXTRAS = {  # what is not installed with the package alone → the extra that brings it

@@ -9,7 +9,6 @@ import functools
 import platform
 import uuid
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
@@ -22,9 +21,9 @@ import tensorflow as tf
 import keras_ser
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
-from keras_ser.errors import UserError, one_line
-from keras_ser.progress import bar, log, start_tensorflow
-from keras_ser.runs import archive, identity, layout, store
+from keras_ser.errors import UserError
+from keras_ser.progress import bar, log
+from keras_ser.runs import archive, identity, layout, processes, store
 from keras_ser.training import evaluation, networks, svm
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
@@ -355,8 +354,6 @@ def run_all(
 
     Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, or a process died.
     """
-    if jobs is None:
-        jobs = 1 if tf.config.list_physical_devices("GPU") else joblib.cpu_count()
     store.remove_leftovers(root)
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     # An archive holds no models.
@@ -371,7 +368,7 @@ def run_all(
             of_repetition = [unit for unit in missing if unit.repetition == repetition]
             work = _work(report, material, of_repetition, cache_root=cache_root, backend=backend)
             calls = (joblib.delayed(_carry_out)(grid, report, *item, epochs=epochs, root=root) for item in work)
-            for run in _in_processes(calls, min(jobs, len(of_repetition))):
+            for run in processes.results(calls, jobs, len(of_repetition)):
                 done += 1
                 log.info("%s: %d of %d: %s: %s", report.name, done, len(units), _name(run.facts), _result(run))
                 progress.update()
@@ -397,19 +394,6 @@ def _work(report, material, units, *, cache_root, backend):
     for unit in units:
         front_end = unit.experiment.front_end
         yield unit, material, examples[unit.augmentation], values[unit.augmentation, front_end.name]
-
-
-def _in_processes(calls, jobs):
-    """Results of joblib's ``calls`` as they come. Raises UserError if a process dies."""
-    try:
-        # Arrays of more than a megabyte are mapped by the processes and not copied to each.
-        processes = {"initializer": start_tensorflow} if jobs > 1 else {}
-        yield from joblib.Parallel(max(jobs, 1), return_as="generator_unordered", **processes)(calls)
-    except BrokenProcessPool as error:
-        raise UserError(
-            f"a process that trained a run died ({one_line(error)}): what was finished is kept; call again, with fewer "
-            "--jobs if memory was short"
-        ) from error
 
 
 @functools.lru_cache(maxsize=1)
