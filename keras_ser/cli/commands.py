@@ -241,7 +241,7 @@ def reproduce_one(report, root, options):
     folder = out / report.name
     tables.write(frame, markdown.report_table(report, frame, whole), folder)
     archive.write(archive.read_all(out / "runs", report.name), folder)
-    paths = figures.all_of_report(report, material, whole, frame, folder / "figures")
+    paths = figures.of_report(report, material, whole, frame, folder / "figures")
     logs = tensorboard.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
@@ -305,7 +305,7 @@ def say_excluded(report, stored, others, whole):
 def compare(options):
     """Answer one question by stored runs; those that are missing are run first."""
     report = load(options.report)
-    from keras_ser.analysis import paired, reported
+    from keras_ser.analysis import paired
     from keras_ser.data import protocols
     from keras_ser.output import figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
@@ -336,11 +336,7 @@ def compare(options):
     text = markdown.comparison(QUESTIONS[options.question][0], report, description, whole, frame, changes, classes)
     tables.write(frame, text, folder)
     archive.write(archive.read_all(out / "runs", report.name), out / report.name)
-    pictures = [figures.ladder(frame, reported.shared(whole), description, folder / "ladder.png")]
-    if len(changes):
-        pictures.append(figures.differences(changes, description, folder / "differences.png"))
-    if len(changes) and clips["probabilities"].any():
-        pictures.append(figures.reliability(clips, description, folder / "reliability.png"))
+    pictures = figures.of_comparison(report, description, whole, frame, changes, clips, folder)
 
     say_what(report, material, epochs)
     print(f"\n{markdown.as_table(markdown.comparison_scores(frame))}")
