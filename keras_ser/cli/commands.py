@@ -212,7 +212,7 @@ def reproduce_one(report, root, options):
     """Run one report, write its table and figures, and say where they are."""
     from keras_ser.analysis import reported
     from keras_ser.data import protocols
-    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.output import document, figures, markdown, tables, tensorboard
     from keras_ser.runs import archive, passes, runner
 
     protocol_names = options.protocols or list(report.protocols)
@@ -246,19 +246,19 @@ def reproduce_one(report, root, options):
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
-        print(f"\n{metric}\n{markdown.as_table(markdown.scores(frame, metric))}")
+        print(f"\n{metric}\n{document.as_table(markdown.scores(frame, metric))}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} figures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
-    from keras_ser.output import markdown, tables
+    from keras_ser.output import document, markdown, tables
 
     found = tables.accuracies([load(name) for name in reports.NAMES], options.out)
     if found.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = markdown.as_table(markdown.results(found))
+    text = document.as_table(markdown.results(found))
     if options.readme is None:
         print(text)
         return
@@ -274,7 +274,7 @@ def page(options):
     from keras_ser.output import page
 
     path = page.write(options.out, data_root(options.data), audio=options.audio)
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    print(path, f"one page per report in {path.parent / page.PAGES}", sep="\n")
 
 
 def say_what(report, material, epochs):
@@ -307,7 +307,7 @@ def compare(options):
     report = load(options.report)
     from keras_ser.analysis import paired
     from keras_ser.data import protocols
-    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.output import document, figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
     from keras_ser.runs import archive, passes, runner
 
@@ -339,9 +339,9 @@ def compare(options):
     pictures = figures.of_comparison(report, description, whole, frame, changes, clips, folder)
 
     say_what(report, material, epochs)
-    print(f"\n{markdown.as_table(markdown.comparison_scores(frame))}")
+    print(f"\n{document.as_table(markdown.comparison_scores(frame))}")
     if len(changes):
-        print(f"\n{markdown.as_table(markdown.differences(changes))}")
+        print(f"\n{document.as_table(markdown.differences(changes))}")
     print("", folder / "table.csv", folder / "table.md", *pictures, sep="\n")
 
 
