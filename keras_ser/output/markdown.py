@@ -525,5 +525,5 @@ def _differences(changes):
 
 def _bias(frame):
     """→ DataFrame of text"""
-    added = frame["added"].map(signed)
-    return text(frame.astype({"watched": int, "trainings": int})).assign(added=added)
+    shown = text(frame.astype({"watched": int, "trainings": int})).assign(added=frame["added"].map(signed))
+    return shown.rename(columns=lambda name: name.replace("_", " "))

@@ -1,5 +1,9 @@
 """Figures are looked at by people; here: that they are drawn from what they are given, whatever is missing."""
 
+import ast
+import re
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -234,6 +238,14 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
         assert word not in words, word
 
 
+def test_what_draws_opens_no_recording_and_computes_no_feature():
+    for path in Path(figures.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                imported = [f"{node.module}.{name.name}" for name in node.names]
+                assert not [name for name in imported if re.match(r"keras_ser\.(audio|dsp)|tensorflow|seaborn", name)]
+
+
 def test_a_corpus_is_named_in_short():
     assert style.short("TESS (Toronto Emotional Speech Set), 2800 clips") == "TESS, 2800 clips"
 
@@ -244,12 +256,14 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
     material = runner.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
     whole = passes.whole(runs)
     (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "sides.png").write_bytes(b"of an older version")
+    (tmp_path / "figures" / "listeners.png").write_bytes(b"of an earlier run")
+    (tmp_path / "figures" / "mine.png").write_bytes(b"of the user")
     settings = dict(matplotlib.rcParams)
     paths = figures.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path / "figures")
     assert dict(matplotlib.rcParams) == settings
-    assert paths == sorted((tmp_path / "figures").iterdir())
-    assert [path.stem for path in paths] == [
+    assert {*paths, tmp_path / "figures" / "mine.png"} == {*(tmp_path / "figures").iterdir()}
+    assert {path.stem for path in paths} <= {*figures.NAMES}
+    assert sorted(path.stem for path in paths) == [
         *("class_distribution", "confusion_as_reported", "confusion_speaker_independent", "curves_as_reported"),
         *("curves_speaker_independent", "protocols_accuracy", "protocols_uar", "splits", "waveforms"),
     ]

@@ -136,7 +136,7 @@ def test_of_how_many_trainings_the_selection_is_told(made):
     header, _, row = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")]
     cells = dict(zip((name.strip() for name in header), (cell.strip() for cell in row), strict=True))
     assert (cells["watched"], cells["trainings"]) == ("1", "3")
-    assert float(cells["best_on_test"]) == 0.9
+    assert float(cells["best on test"]) == 0.9
     assert float(cells["tested"]) == pytest.approx(runs[0].metrics["accuracy"], abs=6e-4)
 
 

@@ -3,7 +3,7 @@
 ``recordings``: of clips; ``results``: of what models do; ``style``: how all of them look. Each names its corpus.
 """
 
-from keras_ser import corpora, files
+from keras_ser import corpora
 from keras_ser.analysis import reported, summaries
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output.figures import recordings, results
@@ -24,11 +24,17 @@ OF_CLIPS = {
         recordings.mel_pictures,
     )
 }
+# What a folder of a report's figures may hold; other files in it are the user's.
+NAMES = (
+    *OF_CLIPS,
+    *(f"{kind}_{protocol}" for kind in ("curves", "confusion") for protocol in PROTOCOLS),
+    *("splits", "listeners", "protocols_accuracy", "protocols_uar", "class_counts"),
+)
 
 
 def of_report(report, material, passes, table, folder):
-    """The figures of one report in place of the folder of those before; of experiments that are extensions only where
-    there are no others. → list of paths
+    """The figures of one report into ``folder``, in place of those of before; of experiments that are extensions only
+    where there are no others. → list of paths
     """
     title = f"{material.description}, {len(material.manifest)} clips"
     chance = 1 / len(report.labels)
@@ -38,36 +44,37 @@ def of_report(report, material, passes, table, folder):
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     confusions = summaries.confusions(passes)
-    with files.replaced(folder) as part:
-        part.mkdir()
-        for name in report.pictures:
-            OF_CLIPS[name](material.manifest, report.labels, title, part / f"{name}.png")
-        for protocol in PROTOCOLS:
-            trained = [
-                item for item in passes if item.facts["protocol"] == protocol and item.facts["kind"] == "network"
-            ]
-            what = PROTOCOLS[protocol].title
-            if trained:
-                trainings = summaries.curves(report, trained)
-                trainings = {name: trainings[name] for name in names if name in trainings}
-                results.curves(trainings, what, chance, title, part / f"curves_{protocol}.png")
-            matrices = {name: confusions[name, protocol] for name in names if (name, protocol) in confusions}
-            if matrices:
-                path = part / f"confusion_{protocol}.png"
-                results.confusion_matrices(matrices, report.labels, what, title, path)
-            if matrices and report.listeners and protocol == "speaker_independent":
-                votes = reported.listeners_matrix(report)
-                said = f"{what}\nVotes: {corpora.titles(report.corpora)}, {votes.sum()}"
-                results.listeners(votes, matrices, report.labels, said, title, part / "listeners.png")
-        by_split = summaries.split_means(reported.splits(passes))
-        if len(by_split):
-            results.splits(by_split, chance, title, part / "splits.png")
-        for metric in ("accuracy", "uar"):
-            results.protocols(table, metric, chance, title, part / f"protocols_{metric}.png")
-        counted = table.loc[table["metric"] == "tp", "reported"].notna().any()
-        if counted and not reported.obstacle(report, passes[0].facts):
-            results.class_counts(table, report.labels, title, part / "class_counts.png")
-    return sorted(folder.glob("*.png"))
+    paths = [
+        OF_CLIPS[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.pictures
+    ]
+    for protocol in PROTOCOLS:
+        of_protocol = [item for item in passes if item.facts["protocol"] == protocol]
+        trained = [item for item in of_protocol if item.facts["kind"] == "network"]
+        what = PROTOCOLS[protocol].title
+        if trained:
+            trainings = summaries.curves(report, trained)
+            trainings = {name: trainings[name] for name in names if name in trainings}
+            paths.append(results.curves(trainings, what, chance, title, folder / f"curves_{protocol}.png"))
+        matrices = {name: confusions[name, protocol] for name in names if (name, protocol) in confusions}
+        if matrices:
+            path = folder / f"confusion_{protocol}.png"
+            paths.append(results.confusion_matrices(matrices, report.labels, what, title, path))
+        if matrices and report.listeners and protocol == "speaker_independent":
+            votes = reported.listeners_matrix(report)
+            said = f"{what}\nVotes: {corpora.titles(report.corpora)}, {votes.sum()}"
+            paths.append(results.listeners(votes, matrices, report.labels, said, title, folder / "listeners.png"))
+    by_split = summaries.split_means(reported.splits(passes))
+    if len(by_split):
+        paths.append(results.splits(by_split, chance, title, folder / "splits.png"))
+    for metric in ("accuracy", "uar"):
+        paths.append(results.protocols(table, metric, chance, title, folder / f"protocols_{metric}.png"))
+    counted = table.loc[table["metric"] == "tp", "reported"].notna().any()
+    if counted and not reported.obstacle(report, passes[0].facts):
+        paths.append(results.class_counts(table, report.labels, title, folder / "class_counts.png"))
+    for name in NAMES:
+        if folder / f"{name}.png" not in paths:
+            (folder / f"{name}.png").unlink(missing_ok=True)
+    return paths
 
 
 def of_comparison(report, title, passes, scores, differences, clips, folder):

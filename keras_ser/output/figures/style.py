@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from keras_ser import files
 from keras_ser.data.protocols import PROTOCOLS
 
 # Told apart by the colour-blind too (seaborn's "colorblind").
@@ -61,9 +62,10 @@ def subplots(rows=1, columns=1, *, size, **options):
 
 
 def save(figure, path):
-    """As a PNG of few colours. → ``path``"""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels(figure)).quantize(256, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
+    """As a PNG of few colours, whole or not at all. → ``path``"""
+    image = Image.fromarray(pixels(figure)).quantize(256, dither=Image.Dither.NONE)
+    with files.replaced(path) as part:
+        image.save(part, format="PNG", optimize=True)
     return path
 
 
