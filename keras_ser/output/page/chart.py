@@ -7,7 +7,7 @@ import pandas as pd
 
 from keras_ser.output import markdown
 
-LEFT, WIDTH = 2.0, 96.0  # per cent of the chart: where accuracy 0 lies, and how far it is to 1
+LEFT, WIDTH = 4.0, 92.0  # per cent of the chart: where accuracy 0 lies, and how far it is to 1
 HEADING, ROW, AXIS = 34, 46, 22  # pixels
 BESIDE = {  # protocol → pixels below the middle of the strip, so that no mark hides another
     "as_reported": -8,

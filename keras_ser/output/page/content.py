@@ -243,10 +243,8 @@ def _result(report, out, root, audio):
         "matrices": matrices(report, listed),
         "predictions": clips.chosen(listed, hear),
         "comparisons": [
-            (question, title, *_comparison(report, question, title, whole, path, page))
-            for question, title in QUESTIONS.items()
-            for path in [out / "compare" / question / report.name]
-            if (path / "table.csv").is_file()
+            (question, QUESTIONS[question], *_comparison(report, question, whole, compared, out, page))
+            for question, compared in _compared(report, out).items()
         ],
     }
     return result, [item for item in document.sections if item.heading not in FIRST]
@@ -257,11 +255,27 @@ def _images(folder, page, names):
     return [picture(folder / f"{name}.png", page) for name in names if (folder / f"{name}.png").is_file()]
 
 
-def _comparison(report, question, title, whole, folder, page):
+def _compared(report, out):
+    """What was compared. → dict question → set of (experiment, protocol)
+
+    The steps between protocols stand in every other comparison too: alone they stand where there is no other of the
+    same runs.
+    """
+    found = {}
+    for question in QUESTIONS:
+        path = out / "compare" / question / report.name / "table.csv"
+        if path.is_file():
+            columns = ["experiment", "protocol"]
+            found[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
+    if any(found.get("protocols", set()) <= found[other] for other in found if other != "protocols"):
+        found.pop("protocols", None)
+    return found
+
+
+def _comparison(report, question, whole, compared, out, page):
     """→ (its Document, list of images)"""
-    compared = tables.read(folder / "table.csv", ("experiment", "protocol"))
-    shown = set(compared[["experiment", "protocol"]].itertuples(index=False, name=None))
-    chosen = [item for item in whole if (item.facts["experiment"], item.facts["protocol"]) in shown]
+    folder = out / "compare" / question / report.name
+    chosen = [item for item in whole if (item.facts["experiment"], item.facts["protocol"]) in compared]
     if not any(not item.diverged for item in chosen):
         raise UserError(f"{folder}: no run of its table is stored; compare {question} {report.name} again")
     names = list(dict.fromkeys(item.facts["experiment"] for item in chosen))
@@ -270,7 +284,7 @@ def _comparison(report, question, title, whole, folder, page):
     scores, changes = paired.scores(chosen, answers), paired.differences(answers, pairs, chosen)
     by_class = paired.by_class(answers, pairs, report.labels)
     corpus = f"{chosen[0].facts['corpus']}, {chosen[0].facts['clips']} clips"
-    document = markdown.comparison(title, report, corpus, chosen, scores, changes, by_class)
+    document = markdown.comparison(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
     # What stands with the report's own tables is not said again.
     kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
     return replace(document, sections=kept), _images(folder, page, CAPTIONS)

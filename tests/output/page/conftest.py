@@ -14,8 +14,8 @@ LOSSES = ("cnn/mean_squared_error", "cnn/categorical_crossentropy")
 WHOLE = {"clips": 535, "clips_by_corpus": {"emodb": 535}, "corpus": "Emo-DB (a corpus)"}
 
 
-def fill(out, made, manifest, **facts):
-    """Runs of two experiments under three protocols into ``out``, with all that ``reproduce`` and ``compare`` write."""
+def fill(out, made, **facts):
+    """Runs of two experiments under three protocols, and their tables, into ``out``. → whole passes, their table"""
     for name in LOSSES:
         for repetition in range(2):
             made(REPORT, name, "as_reported", repetition, right=0.9, **facts)
@@ -28,6 +28,12 @@ def fill(out, made, manifest, **facts):
     folder = out / REPORT.name
     tables.write(table, markdown.report_table(REPORT, table, whole), folder)
     archive.write(runs, folder)
+    return whole, table
+
+
+def draw(out, whole, table, manifest):
+    """The figures, and a comparison, beside them."""
+    folder = out / REPORT.name
     material = runner.gather(REPORT, "Emo-DB (a corpus)", manifest)
     figures.of_report(REPORT, material, whole, table, folder / "figures")
     answers, folder = paired.tested(whole), out / "compare" / "losses" / REPORT.name
@@ -43,8 +49,8 @@ def results(embedded, runs_in, tmp_path_factory):
     """A folder of one report's results that are compared with it, and below it those of synthetic speech."""
     out = tmp_path_factory.mktemp("results")
     clips = corpora.manifest("emodb", embedded)
-    fill(out, runs_in(out), clips, **WHOLE)
-    fill(out / "synthetic", runs_in(out / "synthetic"), clips, names=clips["clip"].tolist(), synthetic=True)
+    draw(out, *fill(out, runs_in(out), **WHOLE), clips)
+    fill(out / "synthetic", runs_in(out / "synthetic"), names=clips["clip"].tolist(), synthetic=True)
     return out
 
 

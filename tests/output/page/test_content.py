@@ -160,6 +160,22 @@ def test_a_table_without_runs_is_said_to_be_one(results, tmp_path):
         content._result(REPORT, out, None, False)
 
 
+def test_steps_between_protocols_are_shown_once(results, tmp_path):
+    out = shutil.copytree(results, tmp_path / "results")
+    losses = out / "compare" / "losses" / REPORT.name
+    protocols = shutil.copytree(losses, out / "compare" / "protocols" / REPORT.name)
+    assert list(content._compared(REPORT, out)) == ["losses"]
+    table = pd.read_csv(losses / "table.csv")
+    table[table["protocol"] == "as_reported"].to_csv(losses / "table.csv", index=False)
+    assert list(content._compared(REPORT, out)) == ["losses", "protocols"]
+    shutil.rmtree(losses)
+    assert list(content._compared(REPORT, out)) == ["protocols"]
+    result, _ = content._result(REPORT, out, None, False)
+    ((question, _, document, images),) = result["comparisons"]
+    assert (question, document.title) == ("protocols", content.QUESTIONS["protocols"])
+    assert {image["name"] for image in images} == {path.stem for path in protocols.glob("*.png")}
+
+
 def test_every_figure_stands_beside_the_one_obtained(results):
     table = content.stated(REPORT, results / REPORT.name / "table.csv")
     assert len(table) == len(REPORT.figures)
