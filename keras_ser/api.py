@@ -300,7 +300,7 @@ def reproduce(
     folder = chosen.out / chosen.report.name
     tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
     archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
-    pictures = figures.all_of_report(chosen.report, chosen.material, whole, table, folder / "figures")
+    pictures = figures.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
     logs = tensorboard.write(runs, chosen.out / "tensorboard")
     return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], pictures, logs)
 
@@ -358,7 +358,7 @@ def compare(
     Raises:
         UserError: as :func:`reproduce`.
     """
-    from keras_ser.analysis import paired, reported
+    from keras_ser.analysis import paired
     from keras_ser.output import figures, markdown, tables, tensorboard
 
     if question not in QUESTIONS:
@@ -387,11 +387,7 @@ def compare(
         chosen.out / chosen.report.name,
     )
     written = [folder / "table.csv", folder / "table.md"]
-    written.append(figures.ladder(table, reported.shared(whole), description, folder / "ladder.png"))
-    if len(changes):
-        written.append(figures.differences(changes, description, folder / "differences.png"))
-    if len(changes) and clips["probabilities"].any():
-        written.append(figures.reliability(clips, description, folder / "reliability.png"))
+    written += figures.of_comparison(chosen.report, description, whole, table, changes, clips, folder)
     return Comparison(chosen, table, changes, written)
 
 

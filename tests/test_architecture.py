@@ -35,7 +35,6 @@ ONLY_IN = {
     "librosa": {"librosa_reference"},
     "noisereduce": {"librosa_reference"},
     "matplotlib": {"output"},
-    "seaborn": {"output"},
     "soundfile": {"audio", "corpora"},
     "pooch": {"corpora"},
     "gradio": {"serving"},

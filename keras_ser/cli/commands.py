@@ -119,11 +119,11 @@ def reproduce(options):
 
 
 def _print_reproduction(done):
-    from keras_ser.output import markdown
+    from keras_ser.output import document, markdown
 
     print(f"\n{done.setting.heading}")
     for metric in ("accuracy", "uar"):
-        print(f"\n{metric}\n{coloured(markdown.as_table(markdown.scores(done.table, metric)))}")
+        print(f"\n{metric}\n{coloured(document.as_table(markdown.scores(done.table, metric)))}")
     runs = done.setting.out / "runs" / done.setting.report.name
     figures = f"{len(done.figures)} figures in {done.files[0].parent / 'figures'}"
     print("", *done.files, figures, runs, f"tensorboard --logdir {done.logs}", sep="\n")
@@ -132,12 +132,12 @@ def _print_reproduction(done):
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
     api = started()
-    from keras_ser.output import markdown, tables
+    from keras_ser.output import document, markdown, tables
 
     found = tables.accuracies([api.report(name) for name in reports.NAMES], options.out)
     if found.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = markdown.as_table(markdown.results(found))
+    text = document.as_table(markdown.results(found))
     if options.readme is None:
         print(coloured(text))
         return
@@ -154,17 +154,17 @@ def page(options):
     from keras_ser.output import page
 
     path = page.write(options.out, corpora.data_root(options.data), audio=options.audio)
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    print(path, f"one page per report in {path.parent / page.PAGES}", sep="\n")
 
 
 def compare(options):
     api = started()
     done = api.compare(options.question, options.report, experiments=options.experiments or (), **_settings(options))
-    from keras_ser.output import markdown
+    from keras_ser.output import document, markdown
 
-    print(f"\n{done.setting.heading}\n\n{markdown.as_table(markdown.comparison_scores(done.table))}")
+    print(f"\n{done.setting.heading}\n\n{document.as_table(markdown.comparison_scores(done.table))}")
     if len(done.differences):
-        print(f"\n{markdown.as_table(markdown.differences(done.differences))}")
+        print(f"\n{document.as_table(markdown.differences(done.differences))}")
     print("", *done.files, sep="\n")
 
 

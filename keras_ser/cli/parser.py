@@ -164,7 +164,7 @@ def arguments():
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
 
-    added = command(commands.page, "page", "Write the results page: everything that is stored, in one HTML file.")
+    added = command(commands.page, "page", "Write the results page, and one page per report.")
     with_data(added)
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     added.add_argument(

@@ -1,4 +1,8 @@
-"""What was found, in words: tables of :mod:`keras_ser.analysis` as Markdown for people. Computes no number."""
+"""What was found, in words: numbers of :mod:`keras_ser.analysis` as sentences, tables of text and whole documents
+(:mod:`keras_ser.output.document`). Computes no number.
+"""
+
+import re
 
 import pandas as pd
 
@@ -6,8 +10,24 @@ from keras_ser import corpora
 from keras_ser.analysis import paired, reported, statistics
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
+from keras_ser.output.document import bullets, document, section
 from keras_ser.training.metrics import SCORES
 
+HEADINGS = {
+    "accuracy": "Accuracy",
+    "uar": "Unweighted average recall (UAR)",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+}
+WITH_EVERY_RESULT = ("What train and test share", "Model info sheet")
+_WORDS = {
+    "cnn_lstm": "CNN-LSTM",
+    **{name: name.upper() for name in ("cnn", "lstm", "svm", "mfcc", "1d", "2d")},
+    "categorical_crossentropy": "cross-entropy",
+    "khz": "kHz",
+    "/": ", ",
+    "_": " ",
+}
 PERCENT = round(100 * statistics.CONFIDENCE)
 
 
@@ -36,9 +56,22 @@ def signed(value, digits=3):
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
-def as_table(frame):
-    """A DataFrame of text as Markdown; 0.690 keeps its last digit."""
-    return frame.to_markdown(index=False, disable_numparse=True)
+def text(frame, digits=3, sign=""):
+    """A DataFrame of numbers and words as one of text: fractions with so many digits, whole numbers without."""
+    return frame.map(lambda value: _cell(value, digits, sign))
+
+
+def _cell(value, digits, sign):
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return "–"
+    return f"{value:{sign}.{digits}f}".replace("-", "−") if isinstance(value, float) else f"{value}"
+
+
+def in_words(experiment):
+    """What an experiment is called in a sentence: "CNN-LSTM, mean squared error"."""
+    return re.sub("|".join(map(re.escape, _WORDS)), lambda match: _WORDS[match[0]], experiment)
 
 
 def title_of(protocol):
@@ -63,7 +96,7 @@ def scores(frame, metric):
         stated = own is not None and own.verdict != NOT_STATED
         row = {
             "experiment": experiment,
-            "reported": f"{own.reported:.4f}" if stated else "–",
+            "reported": f"{own.reported:.3f}" if stated else "–",
             "verdict": compared(own) if stated else "–",
         }
         for protocol, line in lines.items():
@@ -180,19 +213,19 @@ def _span(values):
 
 
 def shared(passes):
-    """What train and test share, for people. → Markdown"""
+    """What train and test share, for people. → DataFrame of text"""
     table = reported.shared(passes)
-    return table.to_markdown(index=False, floatfmt=("", ".0f", *[".3f"] * 4))
+    return text(table.assign(test=table["test"].round().astype(int)))
 
 
 def info_sheets(passes):
-    """The model info sheets side by side: one row per type, one column per protocol. → Markdown"""
+    """The model info sheets side by side: one row per type, one column per protocol. → DataFrame of text"""
     sheets = reported.info_sheets(passes)
     first = next(iter(sheets.values()))
     table = pd.DataFrame({"type of leakage": first["type"]})
     for protocol, sheet in sheets.items():
         table[protocol] = [f"{row.leakage}: {row.where}" for row in sheet.itertuples()]
-    return table.to_markdown(index=False)
+    return table
 
 
 LEAKAGE = (
@@ -202,105 +235,124 @@ LEAKAGE = (
 
 
 def report_table(report, frame, passes):
-    """The table of one report for people. → Markdown"""
+    """The table of one report for people. → Document"""
     facts = passes[0].facts
     devices = sorted({run.facts["environment"]["device"] for item in passes for run in item.runs})
     missing = reported.without(report, facts)
-    sections = [
-        f"# {report.title}",
+    most_epochs = max(item.facts["epochs"] for item in passes)
+    lead = (
         f"{report.source}.",
         f"Our runs: {facts['corpus']}{f' ({missing})' if missing else ''}, {facts['clips']} clips, features computed "
         f"{'by TensorFlow' if facts['features'] == 'tensorflow' else 'by librosa and noisereduce'}, at most "
-        f"{max(item.facts['epochs'] for item in passes)} epochs, on {', '.join(devices)}.",
+        f"{most_epochs} epoch{'s' * (most_epochs != 1)}, on {', '.join(devices)}.",
         "One repetition of a protocol with folds trains once per fold and tests every clip once; its scores are those "
         "of the pooled predictions. Mean ± standard deviation over n repetitions, which includes variation between "
         f"splits; intervals are {PERCENT} %, over what they say. A verdict compares the reported value with the "
         f"{PERCENT} % prediction interval of one more repetition under the report's own protocol: `reproduced` inside "
         "it, `lower` or `higher` where our results lie below or above, `not decided` where that interval is wider than "
         "half of the distance from chance level to the reported value.",
-        as_table(tested_clips(frame)),
-    ]
+        tested_clips(frame),
+    )
     sentences = summary_sentences(report, frame)
     if sentences:
-        words = [*sentences, f"Chance level ({len(report.labels)} classes): {1 / len(report.labels):.3f}."]
-        sections += ["## Summary", "\n".join(f"- {sentence}" for sentence in words)]
-    for metric in SCORES:
-        sections += [f"## {metric}", as_table(scores(frame, metric))]
+        sentences.append(f"Chance level ({len(report.labels)} classes): {1 / len(report.labels):.3f}.")
     ran = {item.facts["experiment"] for item in passes}
     extensions = [(item.name, item.note) for item in report.experiments if item.ours and item.name in ran]
-    if extensions:
-        table = pd.DataFrame(extensions, columns=["experiment", "what differs"])
-        sections += ["## Extensions: experiments that are not in the report", table.to_markdown(index=False)]
-    sections += _design_choices(report, facts)
     by_test_speaker = reported.by_speaker(passes)
-    if len(by_test_speaker):
-        n = by_test_speaker["speaker"].nunique()
-        few = f"{n} test speakers are too few for claims about people at large."
-        sections += ["## Accuracy by test speaker, protocol speaker_independent", few if n < 6 else ""]
-        sections.append(by_speaker(by_test_speaker).to_markdown(index=False, floatfmt=".3f"))
-    more = further(frame)
-    if len(more):
-        sections += ["## Further scores", as_table(more)]
+    n_speakers = by_test_speaker["speaker"].nunique()
+    few = f"{n_speakers} test speakers are too few for claims about people at large." if n_speakers < 6 else ""
     by_split = reported.splits(passes)
-    if len(by_split):
-        sections += ["## Train, validation, test", as_table(splits(by_split))]
-    if report.listeners:
-        sections += [
-            "## Beside human listeners",
-            f"Recall per class. The listeners' column counts {reported.listeners_matrix(report).sum()} single votes on "
-            f"the {len(report.listeners())} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
-            "means over the repetitions, on the clips named above.",
-            reported.listeners(report, passes).to_markdown(index=False, floatfmt=".3f"),
-        ]
-    if isinstance(report.split, SpeakerSplit) and len(over := reported.over_clips(passes)):
-        sections += [
-            "## Interval over clips, protocol as_reported",
-            f"{PERCENT} % interval (Wilson) of the mean accuracy, as if the test clips were independent; those of one "
-            "speaker are not, so it is rather too narrow.",
-            over.to_markdown(index=False, floatfmt=".3f"),
-        ]
-    answer = report.conclusion(frame, passes) if report.conclusion else ""
-    if answer:
-        sections += ["## Findings", answer]
-    sections += [
-        "## What train and test share",
-        "Share of the test examples that have in what the model is fitted to: the same clip or an augmented version of "
-        "it (`clip`), something made from identical samples (`content`), the same `speaker`, the same `sentence`.",
-        shared(passes),
-        "## Model info sheet",
-        LEAKAGE,
-        info_sheets(passes),
-    ]
+    over = reported.over_clips(passes) if isinstance(report.split, SpeakerSplit) else pd.DataFrame()
     data = frame[frame["experiment"] == "data"]
-    if len(data):
-        columns = ["metric", "reported", "mean", "verdict"]
-        sections += ["## Data", data[columns].to_markdown(index=False, floatfmt=".0f")]
     others = frame[~frame["metric"].isin([*SCORES, *COUNTS]) & (frame["experiment"] != "data")]
     others = others[others["reported"].notna()]
-    if len(others):
-        columns = ["experiment", "metric", "reported", "mean", "n", "verdict"]
-        others = others[columns].to_markdown(index=False, floatfmt=".10g")
-        sections += ["## Other figures, protocol as_reported", others]
     by_class = classes(frame, report)
-    if len(by_class.columns) > 1 and not reported.obstacle(report, facts):
-        sections += [
-            "## True and false positives, false negatives",
+    counted = len(by_class.columns) > 1 and not reported.obstacle(report, facts)
+    sections = (
+        section("Summary", bullets(sentences)),
+        *(section(HEADINGS[metric], scores(frame, metric)) for metric in SCORES),
+        section(
+            "Extensions: experiments that are not in the report",
+            pd.DataFrame(extensions, columns=["experiment", "what differs"]),
+        ),
+        section("Designs chosen on these clips", bullets(_design_choices(report, facts))),
+        section("Accuracy by test speaker, protocol speaker_independent", few, text(by_speaker(by_test_speaker)))
+        if n_speakers
+        else None,
+        section("Further scores", further(frame)),
+        section("Train, validation, test", splits(by_split)),
+        _beside_listeners(report, passes) if report.listeners else None,
+        section(
+            "Interval over clips, protocol as_reported",
+            f"{PERCENT} % interval (Wilson) of the mean accuracy, as if the test clips were independent; those of one "
+            "speaker are not, so it is rather too narrow.",
+            text(over),
+        )
+        if len(over)
+        else None,
+        section("Findings", report.conclusion(frame, passes) if report.conclusion else ""),
+        *_leakage(passes),
+        section("Data", text(data[["metric", "reported", "mean", "verdict"]], digits=0)),
+        section("Other figures, protocol as_reported", _others(others)),
+        section(
+            "True and false positives, false negatives",
             "Reported / obtained (mean over the repetitions, protocol `as_reported`).",
-            as_table(by_class),
-        ]
+            by_class,
+        )
+        if counted
+        else None,
+        *of_the_report(report),
+    )
+    return document(report.title, lead, sections)
+
+
+def of_the_report(report):
+    """What is to be said of a report without any run. → sections"""
     choices = [(item.what, item.choice, item.reason) for item in report.not_stated]
-    sections += [
-        "## What the report leaves open, and what we chose",
-        pd.DataFrame(choices, columns=["open", "chosen", "because"]).to_markdown(index=False),
-        "## Where its text, code and tables disagree",
-        "\n".join(f"- {difference}" for difference in report.differences),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return (
+        section(
+            "What the report leaves open, and what we chose",
+            pd.DataFrame(choices, columns=["open", "chosen", "because"]),
+        ),
+        section("Where its text, code and tables disagree", bullets(report.differences)),
+    )
+
+
+def _beside_listeners(report, passes):
+    """→ Section"""
+    return section(
+        "Beside human listeners",
+        f"Recall per class. The listeners' column counts {reported.listeners_matrix(report).sum()} single votes on "
+        f"the {len(report.listeners())} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
+        "means over the repetitions, on the clips named above.",
+        text(reported.listeners(report, passes)),
+    )
+
+
+def _leakage(passes):
+    """→ the sections WITH_EVERY_RESULT"""
+    share, sheet = WITH_EVERY_RESULT
+    return (
+        section(
+            share,
+            "Share of the test examples that have in what the model is fitted to: the same `clip` or an augmented "
+            "version of it, something made from identical samples (`content`), the same `speaker`, the same "
+            "`sentence`.",
+            shared(passes),
+        ),
+        section(sheet, LEAKAGE, info_sheets(passes)),
+    )
+
+
+def _others(frame):
+    """Figures that are no scores: counts as whole numbers. → DataFrame of text"""
+    columns = ["experiment", "metric", "reported", "mean", "n", "verdict"]
+    return frame[columns].astype({"n": int}).map(lambda value: value if isinstance(value, str) else f"{value:.10g}")
 
 
 def _design_choices(report, facts):
-    """Of designs that clips of these corpora chose: that they did."""
-    chosen = [
+    """Of designs that clips of these corpora chose: that they did. → list of sentences"""
+    return [
         f"`{item.name}`: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
         f"{corpora.get(name).title.partition(' (')[0]}; nothing is tested on them, and scores on them are flattered."
         for item in report.experiments
@@ -308,7 +360,6 @@ def _design_choices(report, facts):
         for name, speakers in item.selected_on.items()
         if name in facts["corpora"]
     ]
-    return ["## Designs chosen on these clips", "\n".join(f"- {line}" for line in chosen)] if chosen else []
 
 
 def results(frame):
@@ -429,52 +480,50 @@ def differences(frame):
 
 
 def comparison(question, report, description, passes, frame, changes, by_class):
-    """The answer of ``compare`` for people. → Markdown"""
-    sections = [
-        f"# {question}",
+    """The answer of ``compare`` for people. → Document"""
+    bias = paired.selection_bias(passes)
+    sentences = comparison_sentences(frame, changes, bias)
+    sentences += [sentence] if (sentence := order_sentence(frame)) else []
+    lead = (
         f"{report.title}. {description[0].upper()}{description[1:]}.",
         "Accuracy and UAR: mean ± standard deviation over the repetitions. Intervals over speakers and tests are "
         "cluster-robust (clips of one speaker are alike). Calibration error: mean distance of accuracy from "
         "confidence.",
-        as_table(comparison_scores(frame)),
-    ]
-    bias = paired.selection_bias(passes)
-    sentences = comparison_sentences(frame, changes, bias)
-    sentences += [sentence] if (sentence := order_sentence(frame)) else []
-    if sentences:
-        sections += ["## Summary", "\n".join(f"- {sentence}" for sentence in sentences)]
-    if len(changes):
-        primary = changes.loc[changes["primary"], "protocol"].iloc[0]
-        sections += [
-            "## Differences on the same clips",
-            f"Tests are made under `{primary}` alone, corrected for all its rows together (Holm); the interval there "
-            f"excludes 0 exactly where the corrected p is below {1 - statistics.CONFIDENCE:.2f}. Under the other "
-            f"protocols differences are described with a plain {PERCENT} % interval.",
-            as_table(differences(changes)),
-        ]
-    if len(by_class):
-        sections += [
-            "## Difference of the recall of each class",
-            by_class.to_markdown(index=False, floatfmt="+.3f"),
-        ]
-    if len(bias):
-        sections += [
-            "## Bias from selecting the epoch on test data",
+        comparison_scores(frame),
+    )
+    ours = sorted({item.facts["experiment"] for item in passes if item.facts["ours"]})
+    sections = (
+        section("Summary", bullets(sentences)),
+        _differences(changes) if len(changes) else None,
+        section("Difference of the recall of each class", text(by_class, sign="+")),
+        section(
+            "Bias from selecting the epoch on test data",
             "Test accuracy of the weights that were tested; of the epoch that is best on the test clips, which nobody "
             "may know; of the epoch with the least validation loss; of the last epoch: means over the trainings whose "
             "test clips were watched (`watched` of `trainings`).",
-            bias.to_markdown(index=False, missingval="–", floatfmt=(*[""] * 2, *[".3f"] * 4, "+.3f", ".0f", ".0f")),
-        ]
-    sections += [
-        "## What train and test share",
-        "Share of the test examples that have in what the model is fitted to: the same `clip` or an augmented version "
-        "of it, identical samples (`content`), the same `speaker`, the same `sentence`.",
-        shared(passes),
-        "## Model info sheet",
-        LEAKAGE,
-        info_sheets(passes),
-    ]
-    ours = {item.facts["experiment"] for item in passes if item.facts["ours"]}
-    if ours:
-        sections.append(f"Extensions, not in the report: {', '.join(sorted(ours))}.")
-    return "\n\n".join(sections) + "\n"
+            _bias(bias),
+        )
+        if len(bias)
+        else None,
+        *_leakage(passes),
+        section("Extensions, not in the report", bullets(f"`{name}`" for name in ours)),
+    )
+    return document(question, lead, sections)
+
+
+def _differences(changes):
+    """→ Section"""
+    primary = changes.loc[changes["primary"], "protocol"].iloc[0]
+    return section(
+        "Differences on the same clips",
+        f"Tests are made under `{primary}` alone, corrected for all its rows together (Holm); the interval there "
+        f"excludes 0 exactly where the corrected p is below {1 - statistics.CONFIDENCE:.2f}. Under the other "
+        f"protocols differences are described with a plain {PERCENT} % interval.",
+        differences(changes),
+    )
+
+
+def _bias(frame):
+    """→ DataFrame of text"""
+    shown = text(frame.astype({"watched": int, "trainings": int})).assign(added=frame["added"].map(signed))
+    return shown.rename(columns=lambda name: name.replace("_", " "))

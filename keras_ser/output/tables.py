@@ -5,19 +5,24 @@ import pandas as pd
 from keras_ser import files
 from keras_ser.analysis.reported import COLUMNS
 from keras_ser.errors import UserError
+from keras_ser.output.document import as_markdown
 
 
-def read(path):
-    """A report's table that :func:`write` wrote. → DataFrame; numbers are numbers beside a figure that is a label.
+def read(path, columns=()):
+    """A table that :func:`write` wrote, with at least these columns. → DataFrame
+
+    No ``columns``: a report's table; its numbers are numbers beside a figure that is a label.
 
     Raises: UserError where it is damaged.
     """
     try:
         frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
-        if missing := set(COLUMNS) - set(frame):
+        if missing := set(columns or COLUMNS) - set(frame):
             raise ValueError(f"no column {', '.join(sorted(missing))}")
     except (ValueError, OSError) as error:
-        raise UserError(f"{path}: the table cannot be read ({error}); delete it and reproduce again") from error
+        raise UserError(f"{path}: the table cannot be read ({error}); delete it and run its command again") from error
+    if columns:
+        return frame
     for column in ("reported", "mean"):
         numbers = pd.to_numeric(frame[column], errors="coerce")
         frame[column] = numbers.astype(object).where(numbers.notna(), frame[column])
@@ -25,9 +30,12 @@ def read(path):
     return frame.assign(**{name: frame[name].fillna("") for name in words})
 
 
-def write(frame, text, folder):
-    """``table.csv`` and ``table.md`` into ``folder``, each whole or not at all."""
-    for name, content in (("table.csv", frame.to_csv(index=False, float_format="%.6g")), ("table.md", text)):
+def write(frame, document, folder):
+    """``table.csv``, and the :class:`~keras_ser.output.document.Document` as ``table.md``, into ``folder``, each whole
+    or not at all.
+    """
+    texts = {"table.csv": frame.to_csv(index=False, float_format="%.6g"), "table.md": as_markdown(document)}
+    for name, content in texts.items():
         with files.replaced(folder / name) as part:
             part.write_text(content, encoding="utf-8")
 

@@ -13,14 +13,26 @@ SPEAKERS = [f"{number:02}" for number in range(1, 9)]
 
 
 @pytest.fixture
-def made(tmp_path):
-    """A function that stores a run as a training would leave it, with answers drawn by chance, and returns it:
-    (report, experiment, protocol, repetition, fold or None, n_folds, right: share of right answers, further facts).
+def made(runs_in, tmp_path):
+    """``runs_in`` the test's own folder."""
+    return runs_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def runs_in():
+    """Folder → a function that stores a run there as a training would leave it, with answers drawn by chance, and
+    returns it: (report, experiment, protocol, repetition, fold or None, n_folds, right: share of right answers, names:
+    of clips, in place of made-up ones, further facts).
 
     A repetition tests two clips of each class of each of eight speakers.
     """
+    return maker
 
-    def make(report, experiment, protocol, repetition=0, fold=None, n_folds=1, right=0.7, **facts):
+
+def maker(place):
+    """What ``runs_in`` returns for one folder."""
+
+    def make(report, experiment, protocol, repetition=0, fold=None, n_folds=1, right=0.7, names=None, **facts):
         item = report.experiment(experiment)
         speakers = SPEAKERS[fold::n_folds] if fold is not None else SPEAKERS
         rng = np.random.default_rng([repetition, fold or 0, len(experiment), len(protocol)])
@@ -34,7 +46,9 @@ def made(tmp_path):
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         predictions = pd.DataFrame(
             {
-                "clip": ["_".join(map(str, row)) for row in rows],
+                "clip": [
+                    names[place % len(names)] if names else "_".join(map(str, row)) for place, row in enumerate(rows)
+                ],
                 "corpus": report.corpora[0],
                 "speaker": [row[0] for row in rows],
                 "copy": 0,
@@ -96,7 +110,7 @@ def made(tmp_path):
             "environment": {"keras_ser": "0", "device": "CPU (x86_64)"},
             **facts,
         }
-        folder = layout.run_folder(tmp_path / "runs", report.name, experiment, protocol, repetition, fold)
+        folder = layout.run_folder(place / "runs", report.name, experiment, protocol, repetition, fold)
         folder.mkdir(parents=True)
         if not network:
             history = history.iloc[:0]

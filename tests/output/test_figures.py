@@ -1,39 +1,86 @@
-"""Pictures are looked at by people; here: that they are drawn from what they are given, whatever is missing."""
+"""Figures are looked at by people; here: that they are drawn from what they are given, whatever is missing."""
 
+import ast
+import re
+from pathlib import Path
+
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.text import Text
+from PIL import Image
 
 from keras_ser import corpora, reports
-from keras_ser.analysis import reported
+from keras_ser.analysis import reported, summaries
+from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
 from keras_ser.output import figures
-from keras_ser.runs import runner
-from keras_ser.runs.passes import Pass
-from keras_ser.runs.store import Run
+from keras_ser.output.figures import recordings, results, style
+from keras_ser.runs import passes, runner
 
 LABELS = ("anger", "neutral", "sadness")
+MATRIX = Confusion(np.array([[6, 2, 0], [0, 8, 0], [0, 0, 4]]), 2)
+REPORT = reports.load("emodb_losses")
+CNN = "cnn/mean_squared_error"
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures instead of files."""
     drawn = []
-    monkeypatch.setattr(figures, "_save", lambda figure, path: drawn.append(figure) or path)
-    yield drawn
-    plt.close("all")
+    monkeypatch.setattr(style, "save", lambda figure, path: drawn.append(figure) or path)
+    return drawn
+
+
+def texts_of(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def legend_of(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_confusion_is_in_per_cent_of_the_true_class(drawn, tmp_path):
+    results.confusion_matrices({"cnn": MATRIX}, LABELS, "unseen speakers", "Emo-DB, 9 clips", tmp_path / "x.png")
+    (axes,) = drawn[0].axes
+    assert axes.get_title() == "cnn\nUAR 0.917, 2 repetitions"
+    assert [text.get_text() for text in axes.texts] == ["75", "25", "0", "0", "100", "0", "0", "0", "100"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["anger (8)", "neutral (8)", "sadness (4)"]
+
+
+@pytest.mark.parametrize("n_panels", [1, 3, 7])
+def test_no_text_stands_on_another(drawn, tmp_path, n_panels):
+    matrices = {f"cnn_lstm_of_run_{k}": MATRIX for k in range(n_panels)}
+    results.confusion_matrices(matrices, LABELS, "unseen speakers", "Emo-DB, 9 clips", tmp_path / "x.png")
+    figure = drawn[0]
+    figure.draw_without_rendering()
+    titles = [part for axes in figure.axes for part in (axes.title, axes.xaxis.label, axes.yaxis.label)]
+    boxes = [text.get_window_extent() for text in [*titles, *figure.texts]]
+    for place, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+
+
+def test_numbers_can_be_read_on_every_blue():
+    """WCAG's contrast, at least 4.5 : 1."""
+    for share in np.linspace(0, 1, 101):
+        shade = matplotlib.colormaps["Blues"](share)[:3]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shade]
+        luminance = np.dot(linear, (0.2126, 0.7152, 0.0722))
+        contrast = (luminance + 0.05) / 0.05 if style.ink(shade) == "black" else 1.05 / (luminance + 0.05)
+        assert contrast >= 4.5
+
+
+def test_what_is_not_nothing_is_not_called_0():
+    assert [style.percent(share) for share in (0, 0.004, 0.006, 0.5, 1)] == ["0", "<1", "1", "50", "100"]
 
 
 def test_listeners_stand_beside_the_models(drawn, tmp_path):
-    passes = [Pass((), {"experiment": name}, {"confusion": [[3, 1, 0], [0, 4, 0], [0, 0, 2]]}) for name in "ab"]
     votes = np.array([[5, 5, 0], [0, 10, 0], [0, 5, 5]])
-    figures.listeners(votes, passes, ["a", "b", "not run"], LABELS, "title", tmp_path / "x.png")
+    results.listeners(votes, {"a": MATRIX, "b": MATRIX}, LABELS, "unseen speakers", "title", tmp_path / "x.png")
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert titles == ["human listeners: accuracy 0.667", "a: accuracy 0.900", "b: accuracy 0.900"]
-    assert drawn[0].axes[0].get_xlabel() == "heard"
-    assert [text.get_text() for text in drawn[0].axes[1].texts[:3]] == ["0.75", "0.25", "0.00"]
+    assert titles == ["human listeners\nUAR 0.667", "a\nUAR 0.917", "b\nUAR 0.917"]
+    assert [axes.get_xlabel() for axes in drawn[0].axes] == ["chosen by the listeners", "predicted", "predicted"]
 
 
 def test_splits_by_protocol(drawn, tmp_path):
@@ -44,78 +91,73 @@ def test_splits_by_protocol(drawn, tmp_path):
         for split, value in (("train", 0.9), ("validation", 0.6), ("test", 0.5))
         for metric in ("accuracy", "weighted_f1")
     ]
-    frame = pd.DataFrame(rows, columns=reported.splits([]).columns)
-    figures.splits(frame, "title", tmp_path / "x.png")
+    frame = summaries.split_means(pd.DataFrame(rows, columns=reported.splits([]).columns))
+    results.splits(frame, 0.2, "title", tmp_path / "x.png")
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert titles == [f"{m}, {p}" for p in ("as_reported", "speaker_independent") for m in ("accuracy", "weighted F1")]
-    assert [bar.get_width() for bar in drawn[0].axes[0].patches[:3]] == [0.9, 0.6, 0.5]
+    assert titles == [f"{m}, {p}" for p in ("as reported", "unseen speakers") for m in ("accuracy", "weighted F1")]
+    assert [bar.get_width() for bar in drawn[0].axes[0].patches] == [0.9, 0.6, 0.5]
 
 
 def test_mel_pictures_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path):
     manifest, _ = features.with_content(corpora.manifest("ravdess", embedded))
     manifest = manifest[manifest["emotion"].isin(LABELS) & manifest["speaker"].isin(["02", "03", "07"])]
     manifest = manifest[~((manifest["speaker"] == "07") & (manifest["emotion"] == "anger"))]
-    figures.mel_pictures(manifest, LABELS, "title", tmp_path / "x.png")
+    recordings.mel_pictures(manifest, LABELS, "title", tmp_path / "x.png")
     titles = {axes.get_title(loc="left") for axes in drawn[0].axes if axes.images}
     assert {f"{label}, speaker 02" for label in LABELS} | {"sadness, speaker 07"} < titles
     assert "anger, speaker 07" not in titles
+    scales = [axes.get_xlabel() for axes in drawn[0].axes if axes.get_label() == "<colorbar>"]
+    assert scales == ["dB below the clip's maximum", "grey level"]
 
 
-def test_a_recording_is_a_picture_in_memory(rng):
-    picture = figures.recording(rng.normal(0, 0.1, 8000).astype(np.float32), 16000)
-    assert picture.dtype == np.uint8
-    assert picture.shape[2] == 3
-    assert len(np.unique(picture)) > 50
+def test_a_recording_is_an_image_in_memory(rng):
+    image = figures.recording(rng.normal(0, 0.1, 8000).astype(np.float32), 16000)
+    assert image.dtype == np.uint8
+    assert image.shape[2] == 3
+    assert len(np.unique(image)) > 50
+
+
+def table_of(rows):
+    """As :func:`keras_ser.analysis.reported.table` gives it, with what the figure needs."""
+    frame = pd.DataFrame(rows).assign(metric="accuracy")
+    return frame.reindex(columns=reported.COLUMNS).assign(interval_over=frame.get("interval_over", ""))
 
 
 def test_many_experiments_do_not_reach_into_the_next_protocol(drawn, tmp_path):
-    names = [f"model {i}" for i in range(9)]
     rows = [
-        {
-            **{"metric": "accuracy", "experiment": name, "protocol": protocol, "mean": 0.5, "reported": None},
-            **{"ci_low": 0.3, "ci_high": 0.6, "interval_over": over},
-        }
-        for name in names
+        {"experiment": f"model {i}", "protocol": protocol, "mean": 0.5, "n": 1, "verdict": "not stated"}
+        | {"ci_low": 0.3, "ci_high": 0.6, "interval_over": over}
+        for i in range(9)
         for protocol, over in (("as_reported", "repetitions"), ("speaker_independent", "speakers"))
     ]
-    figures.protocols(pd.DataFrame(rows), "accuracy", "title", tmp_path / "x.png")
+    results.protocols(table_of(rows), "accuracy", 0.25, "title", tmp_path / "x.png")
     (axes,) = drawn[0].axes
-    places = np.array(
-        [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() == "o"]
-    )
+    places = np.array([line.get_xdata() for line in axes.lines if line.get_marker() == "o"])
     assert places.shape == (9, 2)
     assert places[:, 0].max() < 0.5 < places[:, 1].min()
-    assert "reported" not in [text.get_text() for text in axes.get_legend().get_texts()]
-    assert "over speakers where every clip is tested once, else over repetitions" in axes.get_title().replace("\n", " ")
+    words = " ".join(texts_of(drawn[0])).replace("\n", " ")
+    assert "over speakers where every clip is tested once, else over repetitions" in words
+    assert "chance level (0.250)" in words
 
 
-def test_reports_name_pictures_that_exist():
-    for name in reports.NAMES:
-        assert set(reports.load(name).pictures) <= set(figures.PICTURES)
-
-
-def test_overview_has_a_line_an_experiment_and_names_each_report_once(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(figures, "_pixels", drawn.append)
-    rows = [
-        ("one", "", "cnn", "as_reported", 0.9, 0.91, 0.85, 0.95, "reproduced"),
-        ("one", "", "cnn", "speaker_independent", None, 0.5, 0.4, 0.6, "not stated"),
-        ("one", "", "lstm", "as_reported", None, 0.8, None, None, "not stated"),
-        ("two", "emodb in its place", "cnn", "as_reported", 0.5, 0.7, 0.6, 0.8, "not comparable (substitute corpus)"),
-    ]
-    columns = ["report", "speech", "experiment", "protocol", "reported", "mean", "ci_low", "ci_high", "verdict"]
-    figures.overview(pd.DataFrame(rows, columns=columns))
+@pytest.mark.parametrize(
+    ("verdict", "n", "shown"),
+    [("reproduced", 3, True), ("not comparable (synthetic speech)", 3, False), ("not comparable (no run)", 0, False)],
+)
+def test_reported_stands_only_where_something_is_compared(drawn, tmp_path, verdict, n, shown):
+    row = {"experiment": "a", "protocol": "as_reported", "mean": 0.5, "reported": 0.9, "n": n, "verdict": verdict}
+    other = {"experiment": "b", "protocol": "as_reported", "mean": 0.5, "n": 1, "verdict": "not stated"}
+    results.protocols(table_of([row, other]), "accuracy", 0.25, "title", tmp_path / "x.png")
     (axes,) = drawn[0].axes
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
-        "one:  cnn",
-        "lstm",
-        "two, emodb in its place:  cnn",
-    ]
-    marks = [(line.get_marker(), float(line.get_xdata()[0]), line.get_alpha()) for line in axes.lines]
-    assert ("|", 0.9, 1.0) in marks
-    assert ("o", 0.5, 1.0) in marks
-    assert ("|", 0.5, 0.35) in marks
-    plt.close("all")
+    dashes = np.concatenate([line.get_ydata() for line in axes.lines if line.get_marker() == "_"]).astype(float)
+    assert (0.9 in dashes) == shown
+    assert ("reported" in [text.get_text() for text in axes.get_legend().get_texts()]) == shown
+    assert "interval" not in " ".join(texts_of(drawn[0]))  # none is drawn
+
+
+def test_reports_name_figures_that_exist():
+    for name in reports.NAMES:
+        assert set(reports.load(name).pictures) <= set(figures.OF_CLIPS)
 
 
 def answers_of(kinds):
@@ -131,39 +173,57 @@ def answers_of(kinds):
 
 
 def test_what_is_no_probability_has_no_reliability(drawn, tmp_path):
-    figures.reliability(answers_of({"cnn": "network", "svm": "svm"}), "title", tmp_path / "x.png")
+    bins = summaries.reliability(answers_of({"cnn": "network", "svm": "svm"}))
+    results.reliability(bins, "title", tmp_path / "x.png")
     (axes,) = drawn[0].axes
     assert len(axes.lines) == 2  # the diagonal and one experiment
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["cnn"]
+    assert legend_of(drawn[0]) == ["cnn"]
 
 
-def test_curves_show_the_fit_that_validation_watched(drawn, tmp_path):
-    """A network that is refitted leaves two fits, of which the second has no validation."""
-
-    watched = {"fit": 1, "epoch": [1, 2], "loss": 1.0, "val_loss": 2.0, "accuracy": 0.5, "val_accuracy": 0.4}
-    again = {"fit": 2, "epoch": [1, 2], "loss": 0.9, "accuracy": 0.6}
-    pd.concat([pd.DataFrame(watched), pd.DataFrame(again)]).to_csv(tmp_path / "history.csv", index=False)
-    run = Run(tmp_path, {"experiment": "cnn"}, {})
-    figures.curves([Pass((run,), run.facts, {})], ["cnn"], "title", tmp_path / "x.png")
-    for axes in drawn[0].axes:
-        assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2], [1, 2]]
-    assert list(drawn[0].axes[0].lines[0].get_ydata()) == [1.0, 1.0]
+def history_of(losses):
+    epochs = np.arange(1, len(losses) + 1)
+    return pd.DataFrame({"epoch": epochs, "loss": losses, "val_loss": losses, "accuracy": 0.5, "val_accuracy": 0.4})
 
 
-def test_confusion_matrices_count_repetitions(drawn, tmp_path):
-    matrix = {"confusion": [[3, 1, 0], [0, 4, 0], [0, 0, 2]]}
-    passes = [Pass((), {"experiment": "cnn", "diverged_at": None}, matrix) for _ in range(2)]
-    passes.append(Pass((), {"experiment": "cnn", "diverged_at": 3}, {}))
-    figures.confusion_matrices(passes, ["cnn"], LABELS, "title", tmp_path / "x.png")
-    assert drawn[0].axes[0].get_title() == "cnn, 2 repetitions"
-    assert [text.get_text() for text in drawn[0].axes[0].texts[:3]] == ["6", "2", "0"]
+def test_curves_mark_the_epoch_that_was_tested(drawn, tmp_path):
+    trainings = {"a": [(history_of([1.0, 0.9, 1.1]), 2)], "b": [(history_of([100.0, 1.0, 0.9]), None)]}
+    results.curves(trainings, "as reported", 0.25, "title", tmp_path / "x.png")
+    loss, other_loss, accuracy, _ = drawn[0].axes
+    assert [line.get_xdata() for line in loss.lines if line.get_marker() == "o"] == [[2]]
+    assert [line.get_ydata() for line in accuracy.lines if line.get_marker() == "o"] == [[0.4]]
+    assert not any(line.get_marker() == "o" for line in other_loss.lines)
+    assert (loss.get_yscale(), other_loss.get_yscale()) == ("linear", "log")  # the first epoch dwarfs the rest
+    assert loss.get_xlim() == (1, 3)
+    assert legend_of(drawn[0]) == ["train", "validation", "chance level (0.250)", "epoch tested"]
+
+
+@pytest.mark.parametrize(("n", "ticks"), [(1, [1]), (3, [1, 2, 3]), (30, [1, 5, 10, 15, 20, 25, 30]), (50, None)])
+def test_epochs_begin_with_1(drawn, tmp_path, n, ticks):
+    results.curves({"a": [(history_of([1.0] * n), n)]}, "as reported", 0.25, "title", tmp_path / "x.png")
+    shown = [int(tick) for tick in drawn[0].axes[0].get_xticks()]
+    assert shown[0] == 1
+    assert shown == (ticks or [1, 10, 20, 30, 40, 50])
 
 
 def test_differences_need_no_interval(drawn, tmp_path):
     row = {"first": "a", "second": "b", "protocol": "as_reported", "difference": 0.1, "low": None, "high": None}
-    figures.differences(pd.DataFrame([row]), "title", tmp_path / "x.png")
+    results.differences(pd.DataFrame([row]), "title", tmp_path / "x.png")
     (axes,) = drawn[0].axes
     assert [line.get_marker() for line in axes.lines] == ["o", "None"]  # the mean, and the line at 0
+    assert axes.get_xlabel() == "← B better · A better →"
+    assert "interval" not in " ".join(texts_of(drawn[0]))
+
+
+def test_a_ladder_does_not_use_a_colour_twice(drawn, tmp_path):
+    protocols = ["as_reported", "speaker_independent"]
+    frame = pd.DataFrame([{"experiment": e, "protocol": p, "accuracy": 0.5} for e in "abcd" for p in protocols])
+    shared = pd.DataFrame({"protocol": protocols, "clip": 0.5, "content": 0.5, "speaker": 1.0, "sentence": 1.0})
+    results.ladder(frame.assign(low=None, high=None), shared, 0.2, "title", tmp_path / "x.png")
+    scores, shares = drawn[0].axes
+    models = {matplotlib.colors.to_hex(line.get_color()) for line in scores.lines if line.get_marker() == "o"}
+    bars = {matplotlib.colors.to_hex(bar.get_facecolor()) for bar in shares.patches}
+    assert (len(models), len(bars), models & bars) == (4, 4, set())
+    assert "interval" not in " ".join(texts_of(drawn[0]))
 
 
 @pytest.mark.parametrize("name", reports.NAMES)
@@ -172,7 +232,42 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     for picture in report.pictures:
-        figures.PICTURES[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
-    words = " ".join(text.get_text() for figure in drawn for text in figure.findobj(Text))
+        figures.OF_CLIPS[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
+    words = " ".join(text for figure in drawn for text in texts_of(figure))
     for word in ("nan", "None", " a class", "stand-in", "ours"):
         assert word not in words, word
+
+
+def test_what_draws_opens_no_recording_and_computes_no_feature():
+    for path in Path(figures.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                imported = [f"{node.module}.{name.name}" for name in node.names]
+                assert not [name for name in imported if re.match(r"keras_ser\.(audio|dsp)|tensorflow|seaborn", name)]
+
+
+def test_a_corpus_is_named_in_short():
+    assert style.short("TESS (Toronto Emotional Speech Set), 2800 clips") == "TESS, 2800 clips"
+
+
+def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
+    runs = [made(REPORT, CNN, "as_reported", repetition) for repetition in range(2)]
+    runs += [made(REPORT, CNN, "speaker_independent", 0, fold, 2) for fold in range(2)]
+    material = runner.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
+    whole = passes.whole(runs)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "listeners.png").write_bytes(b"of an earlier run")
+    (tmp_path / "figures" / "mine.png").write_bytes(b"of the user")
+    settings = dict(matplotlib.rcParams)
+    paths = figures.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path / "figures")
+    assert dict(matplotlib.rcParams) == settings
+    assert {*paths, tmp_path / "figures" / "mine.png"} == {*(tmp_path / "figures").iterdir()}
+    assert {path.stem for path in paths} <= {*figures.NAMES}
+    assert sorted(path.stem for path in paths) == [
+        *("class_distribution", "confusion_as_reported", "confusion_speaker_independent", "curves_as_reported"),
+        *("curves_speaker_independent", "protocols_accuracy", "protocols_uar", "splits", "waveforms"),
+    ]
+    for path in paths:
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            assert min(image.size) > 300

@@ -1,8 +1,8 @@
-"""The results page: what stored runs, tables and pictures tell, in one HTML file that needs no network.
+"""The results page: what stored runs, tables and figures tell, as HTML that needs no network and no server.
 
-In: the folder that ``reproduce``, ``compare`` and ``benchmark`` wrote to, and the recordings, for its clips. Nothing is
-computed again: tables are those of ``table.md`` and ``table.csv``, pictures those beside them. ``content`` says what
-stands in the page, ``clips`` chooses what can be heard, ``page.html`` (Jinja2) how it looks.
+In: one folder that ``reproduce`` and ``compare`` wrote to. Out: ``index.html``, self-contained, which says what was
+found, and ``pages/<report>.html``, whose images are the figures beside the tables. ``content`` says what stands in
+them, ``chart`` where the marks of the first page's chart lie, the templates (Jinja2) how it looks.
 """
 
 from pathlib import Path
@@ -14,22 +14,26 @@ from keras_ser.errors import UserError
 from keras_ser.output.page import content
 
 NAME = "index.html"
+PAGES = "pages"
 
 
 def write(out, root, *, audio=False):
-    """Write ``<out>/index.html``, whole or not at all. → its path
+    """Write ``<out>/index.html`` and ``<out>/pages``, each whole or not at all. → path of the first
 
     Args:
-        out: folder of results; those of substitute corpora and synthetic speech below it are shown and called so.
-        root: data root with the recordings of the clips that are shown; a corpus that is not there has none.
-        audio: whether recordings of people are put into the page to be played; those of synthetic speech always are.
+        out: folder of results. What lies in it of substitute corpora and synthetic speech has pages of its own: theirs
+            are the folders to name.
+        root: data root with the recordings that ``audio`` plays.
+        audio: whether recordings are put into the pages to be played.
 
-    Raises: UserError where ``out`` holds no table of any report.
+    Raises: UserError where ``out`` holds no table of any report, or something damaged.
     """
     out = Path(out)
-    found = content.gather(out, Path(root), audio=audio)
-    if not found["reports"]:
-        raise UserError(f"{out}: no table of any report is there: reproduce one first")
+    first, of_reports = content.gather(out, Path(root), audio=audio)
+    if first["results"].empty:
+        others = [folder for folder in content.others(out) if folder.is_dir()]
+        hint = f" (results of other speech: --out {' or '.join(map(str, others))})" if others else ""
+        raise UserError(f"{out}: no table of any report is there: reproduce one first{hint}")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_ser.output.page", "."),
         autoescape=True,
@@ -37,7 +41,13 @@ def write(out, root, *, audio=False):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["firm"] = content.firm
+    environment.filters |= {"inline": content.inline, "prose": content.prose, "slug": content.slug}
+    environment.tests["table"] = lambda part: not isinstance(part, str)
+    with files.replaced(out / PAGES) as part:
+        part.mkdir()
+        for page in of_reports:
+            text = environment.get_template("report.html").render(page)
+            (part / f"{page['name']}.html").write_text(text, encoding="utf-8")
     with files.replaced(out / NAME) as part:
-        part.write_text(environment.get_template("page.html").render(found), encoding="utf-8")
+        part.write_text(environment.get_template("first.html").render(first), encoding="utf-8")
     return out / NAME

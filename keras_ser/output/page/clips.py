@@ -1,7 +1,7 @@
-"""Clips of the results page: right and wrong answers to look at and, where the licence allows it, to hear.
+"""Predictions of the results page to look at and, where asked for, to hear.
 
 Chosen by a rule, not by hand: of the network that does best on average under the strictest protocol that was run, from
-its first repetition, the most confident right and wrong answers, one per class.
+its first repetition, the most confident correct and wrong predictions, one per class.
 """
 
 import base64
@@ -16,36 +16,33 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import figures
 from keras_ser.output.page.pictures import embedded
 
-EACH = 3  # right answers, and as many wrong ones
-PICTURE = (5, 3)  # hundreds of pixels
+EACH = 3  # correct predictions, and as many wrong ones
+PICTURE = (5, 3)  # inches
 STRICTEST_FIRST = tuple(reversed(PROTOCOLS))
 
 
-def chosen(passes, *, names, root, audio):
-    """Clips of the recordings under ``root`` that ``passes`` were tested on. → dict, None where there are none
+def chosen(passes, root=None):
+    """→ dict ``run, cards, licences``, None where no network was run
 
-    ``names``: of their corpora. ``audio``: whether recordings of people are to be played too.
+    ``root``: data root whose recordings are shown and played; None: no recording is opened.
     """
     run = _example(passes)
-    there = [name for name in names if name in corpora.CORPORA and (Path(root) / name).is_dir()]
-    if run is None or not there:
+    if run is None:
         return None
-    manifest = corpora.joined(there, root)
-    manifest = manifest[manifest["synthetic"] == run.facts["synthetic"]].set_index("clip")
     answers = run.predictions()
-    answers = answers[(answers["copy"] == 0) & answers["clip"].isin(manifest.index)]
+    answers = answers[answers["copy"] == 0]
     answers = answers.assign(confidence=answers.filter(regex="^p_").max(axis=1))
     right = answers["true"] == answers["predicted"]
     sure = [
         part.sort_values("confidence", ascending=False).drop_duplicates("true").head(EACH)
         for part in (answers[right], answers[~right])
     ]
-    cards = [_card(row, manifest.loc[row.clip], audio) for row in pd.concat(sure).itertuples()]
+    names = [name for name in run.facts["corpora"] if root and (Path(root) / name).is_dir()]
+    manifest = corpora.joined(names, root).set_index("clip") if names else None
     return {
         "run": run.facts,
-        "cards": cards,
-        "licences": sorted({(corpora.get(name).title, corpora.get(name).licence) for name in there}),
-        "heard": any(card["sound"] for card in cards),
+        "cards": [_card(row, manifest) for row in pd.concat(sure).itertuples()],
+        "licences": [(corpora.get(name).title, corpora.get(name).licence) for name in names],
     }
 
 
@@ -68,20 +65,21 @@ def _example(passes):
     return None
 
 
-def _card(answer, clip, audio):
-    """One clip: what it is, what was answered, a picture and perhaps its sound."""
-    waveform, rate = recordings.read(clip["path"])
-    sound = ""
-    if audio or clip["synthetic"]:
-        sound = f"data:audio/flac;base64,{base64.b64encode(recordings.packed(waveform, rate)).decode()}"
-    return {
+def _card(answer, manifest):
+    """One prediction, with its recording where ``manifest``, by clip, has it."""
+    card = {
         "clip": answer.clip,
-        "speaker": clip["speaker"],
-        "seconds": len(waveform) / rate,
+        "speaker": answer.speaker,
         "true": answer.true,
         "predicted": answer.predicted,
         "right": answer.true == answer.predicted,
         "confidence": answer.confidence,
-        "picture": embedded(Image.fromarray(figures.recording(waveform, rate, PICTURE))),
-        "sound": sound,
+        "picture": None,
+        "sound": "",
     }
+    if manifest is not None and answer.clip in manifest.index:
+        waveform, rate = recordings.read(manifest.at[answer.clip, "path"])
+        packed = base64.b64encode(recordings.packed(waveform, rate)).decode()
+        card["sound"] = f"data:audio/flac;base64,{packed}"
+        card["picture"] = embedded(Image.fromarray(figures.recording(waveform, rate, PICTURE)))
+    return card

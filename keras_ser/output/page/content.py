@@ -1,96 +1,179 @@
-"""What stands in the results page: stored tables, pictures and runs → what its template asks for.
+"""What stands in the results page: stored tables, figures and runs → what its templates ask for."""
 
-A *place* is a folder of results: the root of them, one per substitute corpus below it, and that of synthetic speech.
-"""
-
+import datetime
+import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from PIL import Image
 
+import keras_ser
 from keras_ser import corpora, reports
+from keras_ser.analysis import paired, summaries
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output import figures, markdown, tables
-from keras_ser.output.page import clips
-from keras_ser.output.page.pictures import CAPTIONS, OVERVIEW, embedded, picture
+from keras_ser.errors import UserError
+from keras_ser.output import markdown, tables
+from keras_ser.output.figures.style import percent, short
+from keras_ser.output.page import chart, clips
+from keras_ser.output.page.pictures import CAPTIONS, picture
 from keras_ser.progress import bar
+from keras_ser.reports import extensions
 from keras_ser.runs import archive, passes
 from keras_ser.training.metrics import SCORES
 
-QUESTIONS = {"losses": "Losses", "models": "Models", "protocols": "Protocols"}  # of `keras-ser compare`
-BENCHMARKS = {"benchmark": "Signals", "training": "Training", "serving": "Exported models"}
-FIRST = ("Summary", "Findings", "accuracy", "uar")  # sections of a table.md that are shown before all others
-# Sections that stand with the report itself, once, whatever its speech.
-OF_THE_REPORT = ("What the report leaves open, and what we chose", "Where its text, code and tables disagree")
-# In HTML, these are tables.
-DRAWN_AS_TABLES = "confusion_"
+QUESTIONS = {  # of `keras-ser compare`
+    "losses": "Losses compared on the same clips",
+    "models": "Models compared on the same clips",
+    "protocols": "From the report's split to unseen speakers",
+}
+FIRST = ("Summary", "Findings", markdown.HEADINGS["accuracy"], markdown.HEADINGS["uar"])  # sections shown unfolded
+# Figures without a section of their own.
+OTHERS = [name for name in CAPTIONS if name != "protocols_accuracy" and not name.startswith("curves_")]
+DEFINITIONS = {
+    "as_reported": "The report's own split, leakage included: augmented versions of one clip may be in both the "
+    "training and the test set.",
+    "clip_disjoint": "Clips are split first, then the training set alone is augmented: no version of a test clip is "
+    "trained on.",
+    "sentence_independent": "The test clips say sentences that the training set does not have.",
+    "speaker_independent": "The test clips are by speakers that the training set does not have.",
+    "speaker_sentence_independent": "Neither the speakers nor the sentences of the test clips are in the training set.",
+}
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def gather(out, root, *, audio):
-    """Everything that ``page.html`` asks for. See :func:`keras_ser.output.page.write`. → dict"""
-    known = [reports.load(name) for name in reports.NAMES]
-    shown = [of_report(report, out, root, audio) for report in bar(known, desc="page", unit="report")]
-    return {
-        "overview": overview(known, out),
-        "reports": [report for report in shown if report["results"]],
-        "benchmarks": [
-            (name, title, document(out / "benchmark" / f"{name}.md"))
-            for name, title in BENCHMARKS.items()
-            if (out / "benchmark" / f"{name}.md").is_file()
-        ],
-        "protocols": PROTOCOLS,
-        "corpora": list(corpora.CORPORA.values()),
-    }
+    """Everything that the templates ask for. See :func:`keras_ser.output.page.write`.
 
-
-def places(out):
-    """Folders of results under ``out``. → list of (folder, what its speech is: "", "substitute" or "synthetic")"""
-    substitutes = sorted((out / "substitute").iterdir()) if (out / "substitute").is_dir() else []
-    return [(out, ""), *((folder, "substitute") for folder in substitutes), (out / "synthetic", "synthetic")]
-
-
-def overview(known, out):
-    """All accuracies, those of synthetic speech only where there are no others. → dict ``table`` (DataFrame) and
-    ``chart``
+    → (dict of the first page, list of one dict per report)
     """
-    found = []
-    for folder, kind in places(out):
-        frame = tables.accuracies(known, folder)
-        speech = f"{folder.name} as a substitute" if kind == "substitute" else kind
-        if len(frame) and not (kind == "synthetic" and found):
-            found.append(frame.assign(speech=speech))
-    if not found:
-        return {"table": pd.DataFrame(), "chart": None}
-    shown = [markdown.results(frame).assign(speech=frame["speech"].iloc[0] or "its own") for frame in found]
-    pixels = figures.overview(pd.concat(found, ignore_index=True))
+    known = [reports.load(name) for name in reports.NAMES]
+    about = colophon()
+    first = of_all(known, out)
+    if first["results"].empty:
+        return first, []
+    pages = [of_report(report, out, root, audio) for report in bar(known, desc="page", unit="report")]
+    kinds = [page["result"]["kind"] for page in pages if page["result"]]
+    return {**first, **about, "kind": kinds[0]}, [{**page, **about} for page in pages]
+
+
+def others(out):
+    """Folders of results of other speech than the reports' below ``out``."""
+    substitutes = out / "substitute"
+    return [*(sorted(substitutes.iterdir()) if substitutes.is_dir() else []), out / "synthetic"]
+
+
+def colophon():
+    """What the page was made by, and when."""
+    package = Path(keras_ser.__file__).parent
+    command = ["git", "-C", str(package), "log", "-1", "--format=%h", "--", "."]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # no Git, or no repository
+        commit = ""
+    return {"version": keras_ser.__version__, "commit": commit, "date": datetime.date.today().isoformat()}
+
+
+def of_all(known, out):
+    """The first page. → dict"""
+    frame = tables.accuracies(known, out)
+    frame = frame[frame["n"] > 0]
+    used = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     return {
-        "table": pd.concat(shown, ignore_index=True).fillna("–"),
-        "chart": {"caption": OVERVIEW, **embedded(Image.fromarray(pixels))},
+        "finding": finding(known, frame),
+        "definitions": [(name, PROTOCOLS[name].title, DEFINITIONS[name]) for name in used],
+        "chart": chart.layout(known, frame),
+        "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
+        "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
+        "links": {report.name: f"pages/{report.name}.html" for report in known},
+        "corpora": [corpora.get(name) for name in dict.fromkeys(name for report in known for name in report.corpora)],
     }
+
+
+def finding(known, frame):
+    """The accuracy of one experiment from its report to unseen speakers: of the first that was run under all three
+    protocols and may be compared. → sentence, "" where there is none
+    """
+    for report in known:
+        for name, lines in frame[frame["report"] == report.name].groupby("experiment", sort=False):
+            rows = {line.protocol: line for line in lines.itertuples()}
+            if not {"as_reported", "clip_disjoint", "speaker_independent"} <= set(rows):
+                continue
+            own = rows["as_reported"]
+            if pd.isna(own.reported) or own.verdict.startswith("not comparable"):
+                continue
+            obtained = {protocol: markdown.describe(line.mean, line.std) for protocol, line in rows.items()}
+            corpus = short(corpora.titles(report.corpora))
+            return (
+                f"For the {markdown.in_words(name).partition(',')[0]} on {corpus} an accuracy of {own.reported:.3f} is "
+                f"reported; we obtain {obtained['as_reported']} with the report's own split, "
+                f"{obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
+                f"{obtained['speaker_independent']} on unseen speakers, where chance level is "
+                f"{1 / len(report.labels):.3f}."
+            )
+    return ""
+
+
+def card(report, frame):
+    """One report on the first page. ``frame``: accuracies of its experiments. → dict"""
+    return {
+        "name": report.name,
+        "title": report.title,
+        "source": report.source,
+        "corpus": short(corpora.titles(report.corpora)),
+        "verdict": verdict(report, frame),
+        "scores": [
+            (PROTOCOLS[protocol].title, _span(frame.loc[frame["protocol"] == protocol, "mean"]))
+            for protocol in PROTOCOLS
+            if protocol in set(frame["protocol"])
+        ],
+    }
+
+
+def verdict(report, frame):
+    """What became of the accuracies that a report prints. → sentence"""
+    if frame.empty:
+        return f"Not run here yet: `keras-ser reproduce {report.name} --data DIR --seeds 3`"
+    said = frame.loc[(frame["protocol"] == "as_reported") & frame["reported"].notna(), "verdict"]
+    if said.empty:
+        return "The report prints no accuracy; its experiments were run and tested."
+    blocked = said[said.str.startswith("not comparable")]
+    if len(blocked):
+        return f"N{blocked.iloc[0][1:]}."
+    words = {
+        "reproduced": "are reproduced",
+        "higher": "are lower than ours",
+        "lower": "are higher than ours",
+        "not decided": "cannot be told from ours by so few repetitions",
+    }
+    counts = said.str.partition(" (")[0].value_counts()
+    return "; ".join(f"{n} of {len(said)} reported accuracies {words[word]}" for word, n in counts.items()) + "."
+
+
+def _span(values):
+    low, high = f"{values.min():.3f}", f"{values.max():.3f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def of_report(report, out, root, audio):
-    """One report, with its results in all places. → dict"""
-    results = [
-        result(report, folder, kind, out, root, audio)
-        for folder, kind in places(out)
-        if all((folder / report.name / name).is_file() for name in ("table.csv", "table.md"))
-    ]
+    """The page of one report. → dict"""
+    folder = out / report.name
+    found = {"result": None, "sections": markdown.of_the_report(report)}
+    if (folder / "table.csv").is_file():
+        result, sections = _result(report, out, root, audio)
+        found = {"result": result, "sections": sections}
     return {
         "name": report.name,
         "title": report.title,
         "source": report.source,
         "corpora": corpora.titles(report.corpora),
         "labels": report.labels,
-        "stated": stated(report, out / report.name / "table.csv"),
-        "not_stated": report.not_stated,
-        "differences": report.differences,
-        "results": results,
+        "chance": f"{1 / len(report.labels):.3f}",
+        "stated": stated(report, folder / "table.csv"),
+        **found,
     }
 
 
@@ -128,77 +211,121 @@ def _number(value, std=None, *, count):
     return markdown.describe(value, std, digits=1 if count else 3)
 
 
-def result(report, place, kind, out, root, audio):
-    """What one place tells of one report. → dict"""
-    folder = place / report.name
+def _result(report, out, root, audio):
+    """→ (dict of what was run and drawn, sections of its document)"""
+    folder, page = out / report.name, out / "pages"
     table = tables.read(folder / "table.csv")
-    corpus, n_clips = table["corpus"].iloc[0], int(table["clips"].iloc[0])
-    of_table = set(table["setup"]) - {""}  # what the table was made of, and nothing else
-    runs = [run for run in archive.read_all(place / "runs", report.name) if run.facts["setup"] in of_table]
-    found = [item for item in passes.whole(runs) if not item.diverged]
-    listed = [item for item in found if not item.facts["ours"]] or found
-    made = out / "cache" / "synthetic"  # where `reproduce` puts embedded corpora
-    parts = document(folder / "table.md")
-    figures = sorted((folder / "figures").glob("*.png"))
-    order = [*CAPTIONS]
-    figures.sort(key=lambda path: order.index(path.stem) if path.stem in order else len(order))
-    anchor = f"{report.name}-{place.name}" if kind else report.name
-    return {
-        "id": anchor,
-        "kind": kind,
-        "corpus": corpus,
-        "clips": n_clips,
-        "lead": parts["lead"],
-        "first": [(heading, parts["sections"][heading]) for heading in FIRST if heading in parts["sections"]],
-        "further": [
-            (heading, html)
-            for heading, html in parts["sections"].items()
-            if heading not in FIRST and heading not in OF_THE_REPORT
+    # What the table was made of, and nothing else.
+    shown = set(table[["experiment", "protocol", "setup"]].itertuples(index=False, name=None))
+    runs = archive.read_all(out / "runs", report.name)
+    runs = [run for run in runs if tuple(run.facts[key] for key in ("experiment", "protocol", "setup")) in shown]
+    whole = passes.whole(runs)
+    if not whole:
+        raise UserError(f"{folder}: no run of its table is stored; reproduce {report.name} again")
+    finished = [item for item in whole if not item.diverged]
+    listed = [item for item in finished if not item.facts["ours"]] or finished
+    document = markdown.report_table(report, table, whole)
+    facts = whole[0].facts
+    made = out.parent / "cache" / "synthetic"  # where `reproduce` puts bundled synthetic speech
+    hear = (made if facts["synthetic"] and made.is_dir() else root) if audio else None
+    result = {
+        "kind": "synthetic" if facts["synthetic"] else "substitute" if facts["substitute"] else "",
+        "corpus": facts["corpus"],
+        "clips": facts["clips"],
+        "lead": document.lead,
+        "definitions": [
+            (PROTOCOLS[name].title, DEFINITIONS[name]) for name in PROTOCOLS if name in set(table["protocol"])
         ],
-        "chart": [picture(path) for path in figures if path.stem == "protocols_accuracy"],
-        "curves": [picture(path) for path in figures if path.stem.startswith("curves_")],
-        "pictures": [
-            picture(path)
-            for path in figures
-            if path.stem != "protocols_accuracy" and not path.stem.startswith(("curves_", DRAWN_AS_TABLES))
-        ],
+        "first": [item for item in document.sections if item.heading in FIRST],
+        "chart": _images(folder / "figures", page, ["protocols_accuracy"]),
+        "curves": _images(folder / "figures", page, [f"curves_{name}" for name in PROTOCOLS]),
+        "images": _images(folder / "figures", page, OTHERS),
         "matrices": matrices(report, listed),
-        "heard": clips.chosen(
-            listed,
-            names=(place.name,) if kind == "substitute" else report.corpora,
-            root=made if kind == "synthetic" and made.is_dir() else root,
-            audio=audio,
-        ),
+        "predictions": clips.chosen(listed, hear),
         "comparisons": [
-            (f"{question}-{anchor}", title, document(path / "table.md"), _pictures(path))
-            for question, title in QUESTIONS.items()
-            for path in [place / "compare" / question / report.name]
-            if (path / "table.md").is_file()
+            (question, QUESTIONS[question], *_comparison(report, question, whole, compared, out, page))
+            for question, compared in _compared(report, out).items()
         ],
     }
+    return result, [item for item in document.sections if item.heading not in FIRST]
 
 
-def _pictures(folder):
-    return [picture(path) for path in sorted(folder.glob("*.png"))]
+def _images(folder, page, names):
+    """Those figures of these names that are there. → list of dict"""
+    return [picture(folder / f"{name}.png", page) for name in names if (folder / f"{name}.png").is_file()]
 
 
-def document(path):
-    """A Markdown file as HTML. → dict ``title``, ``lead`` and ``sections`` (heading → what stands below it)"""
-    title, _, text = Path(path).read_text(encoding="utf-8").partition("\n")
-    lead, *sections = f"\n{text}".split("\n## ")
-    pairs = [section.partition("\n")[::2] for section in sections]
-    return {
-        "title": title.removeprefix("# "),
-        "lead": _html(lead),
-        "sections": {heading: _html(body) for heading, body in pairs},
-    }
+def _compared(report, out):
+    """What was compared. → dict question → set of (experiment, protocol)
+
+    The steps between protocols stand in every other comparison too: alone they stand where there is no other of the
+    same runs.
+    """
+    found = {}
+    for question in QUESTIONS:
+        path = out / "compare" / question / report.name / "table.csv"
+        if path.is_file():
+            columns = ["experiment", "protocol"]
+            found[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
+    if any(found.get("protocols", set()) <= found[other] for other in found if other != "protocols"):
+        found.pop("protocols", None)
+    return found
 
 
-def _html(text):
-    """Markdown → HTML whose tables may be wider than the page: each in a box of its own that scrolls."""
+def _comparison(report, question, whole, compared, out, page):
+    """→ (its Document, list of images)"""
+    folder = out / "compare" / question / report.name
+    chosen = [item for item in whole if (item.facts["experiment"], item.facts["protocol"]) in compared]
+    if not any(not item.diverged for item in chosen):
+        raise UserError(f"{folder}: no run of its table is stored; compare {question} {report.name} again")
+    names = list(dict.fromkeys(item.facts["experiment"] for item in chosen))
+    _, pairs = extensions.compared(report, question, names)
+    answers = paired.tested(chosen)
+    scores, changes = paired.scores(chosen, answers), paired.differences(answers, pairs, chosen)
+    by_class = paired.by_class(answers, pairs, report.labels)
+    corpus = f"{chosen[0].facts['corpus']}, {chosen[0].facts['clips']} clips"
+    document = markdown.comparison(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
+    # What stands with the report's own tables is not said again.
+    kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
+    return replace(document, sections=kept), _images(folder, page, CAPTIONS)
+
+
+def matrices(report, finished):
+    """Confusion matrices of all passes together. → list of (title of the protocol, list of dict ``name, uar,
+    repetitions, rows``); a row is (class, its examples, list of (share of the true class, the same in words)).
+    """
+    confusions = summaries.confusions(finished)
+    shown = []
+    for protocol in PROTOCOLS:
+        of_protocol = [
+            {
+                "name": item.name,
+                "uar": f"{matrix.uar:.3f}",
+                "repetitions": matrix.repetitions,
+                "rows": [
+                    (label, int(counts.sum()), [(share, percent(share)) for share in shares])
+                    for label, counts, shares in zip(report.labels, matrix.counts, matrix.shares, strict=True)
+                    if counts.sum()
+                ],
+            }
+            for item in report.experiments
+            if (matrix := confusions.get((item.name, protocol)))
+        ]
+        if of_protocol:
+            shown.append((PROTOCOLS[protocol].title, of_protocol))
+    return shown
+
+
+def prose(text):
+    """Markdown → HTML; its tables scroll in boxes of their own."""
     html = _MARKDOWN.render(text)
     html = html.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="table"><table>')
     return Markup(firm(html.replace("</table>", "</table></div>")))
+
+
+def inline(text):
+    """A cell or a sentence: Markdown → HTML without paragraphs."""
+    return Markup(firm(_MARKDOWN.renderInline(str(text))))
 
 
 def firm(text):
@@ -206,26 +333,6 @@ def firm(text):
     return text.replace(" ± ", "\u00a0±\u00a0")
 
 
-def matrices(report, found):
-    """Confusion matrices of all passes together. → list of (protocol, list of dict ``name, n, clips, rows``)
-
-    A row is (class, list of (count, share of the true class)).
-    """
-    shown = []
-    for protocol in PROTOCOLS:
-        of_protocol = []
-        for name in (item.name for item in report.experiments):
-            group = [item for item in found if (item.facts["experiment"], item.facts["protocol"]) == (name, protocol)]
-            if not group:
-                continue
-            counts = sum(np.array(item.metrics["confusion"]) for item in group)
-            shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-            rows = [
-                (label, list(zip(line.tolist(), share.tolist(), strict=True)))
-                for label, line, share in zip(report.labels, counts, shares, strict=True)
-                if line.sum()
-            ]
-            of_protocol.append({"name": name, "n": len(group), "clips": int(counts.sum()), "rows": rows})
-        if of_protocol:
-            shown.append((protocol, of_protocol))
-    return shown
+def slug(heading):
+    """A heading as the name of its place in the page."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")

@@ -1,17 +1,14 @@
-"""Pictures of the results page: what each shows, in words, and how it is put into the page."""
+"""Images of the results page: what each shows, in words, and how a page refers to it."""
 
 import base64
 import io
+import os
 
 from PIL import Image
 
+from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 
-OVERVIEW = (
-    "Dash: reported. Dot: our re-implementation on the report's own split. Ring: our re-implementation on unseen "
-    "speakers. Lines: 95 % intervals, over speakers where enough of them are tested, else over repetitions. Faded: a "
-    "different or incomplete corpus, which cannot be compared with the report. The numbers are in the table below."
-)
 COLOURS = 48  # of a chart
 CAPTIONS = {
     "class_distribution": "Clips per class, women and men apart.",
@@ -27,25 +24,31 @@ CAPTIONS = {
     "protocols_uar": "UAR by protocol, mean and 95 % interval.",
     "class_counts": "True positives, false positives and false negatives per class, reported and obtained.",
     "ladder": "Accuracy under each protocol, over what its train and test share.",
-    "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers.",
+    "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers where there are any.",
     "reliability": "Accuracy by confidence; on the diagonal a model is as often right as it says.",
+    **{
+        f"curves_{name}": f"Learning curves, {protocol.title}: one line per training, a dot on the epoch tested."
+        for name, protocol in PROTOCOLS.items()
+    },
 }
 
 
-def picture(path):
-    """A PNG as a smaller WebP within the page. → dict ``name, caption, src, width, height``
+def picture(path, page):
+    """A PNG as an image of a page in the folder ``page``. → dict ``name, caption, src, width, height``
 
     Raises: UserError where it is damaged.
     """
     try:
         with Image.open(path) as image:
-            return {"name": path.stem, "caption": caption(path.stem), **embedded(image.convert("RGB"))}
+            width, height = image.size
     except OSError as error:
-        raise UserError(f"{path}: the picture cannot be read ({error}); delete it and reproduce again") from error
+        raise UserError(f"{path}: the image cannot be read ({error}); delete it and reproduce again") from error
+    src = os.path.relpath(path, page).replace(os.sep, "/")
+    return {"name": path.stem, "caption": CAPTIONS[path.stem], "src": src, "width": width, "height": height}
 
 
 def embedded(image):
-    """→ dict ``src`` (data URI), ``width``, ``height``"""
+    """An image within the page, as WebP. → dict ``src`` (data URI), ``width``, ``height``"""
     # Charts are smaller, and sharper, with few colours and no loss; spectrograms with loss.
     few = image.quantize(COLOURS, dither=Image.Dither.NONE).convert("RGB")
     packed = min(_webp(image, quality=50), _webp(few, lossless=True), key=len)
@@ -57,10 +60,3 @@ def _webp(image, **options):
     file = io.BytesIO()
     image.save(file, "WEBP", **options)
     return file.getvalue()
-
-
-def caption(stem):
-    """What a picture of that name shows."""
-    if stem.startswith("curves_"):
-        return f"Learning curves, protocol {stem.removeprefix('curves_')}: loss and accuracy, one line per training."
-    return CAPTIONS.get(stem, f"{stem.replace('_', ' ')}.")

@@ -14,7 +14,7 @@ for (const table of document.querySelectorAll("table:not(.matrix)")) {
       headings.forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", down ? "descending" : "ascending");
       const text = (row) => row.cells[column].textContent.trim();
-      const number = (row) => parseFloat(text(row));
+      const number = (row) => parseFloat(text(row).replace("−", "-"));
       const rows = [...body.rows].sort((one, other) => {
         const [first, second] = [number(one), number(other)];
         if (isNaN(first) !== isNaN(second)) return isNaN(first) - isNaN(second);

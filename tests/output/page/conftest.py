@@ -1,27 +1,68 @@
-"""Results to make pages of."""
+"""Results to make pages of, that nobody had to train."""
 
 import pytest
 
+from keras_ser import corpora, reports
+from keras_ser.analysis import paired, reported
 from keras_ser.cli import commands
+from keras_ser.output import figures, markdown, tables
+from keras_ser.runs import archive, passes, runner
+
+REPORT = reports.load("emodb_losses")
+LOSSES = ("cnn/mean_squared_error", "cnn/categorical_crossentropy")
+# As if of the whole corpus: then its scores are compared with the report's.
+WHOLE = {"clips": 535, "clips_by_corpus": {"emodb": 535}, "corpus": "Emo-DB (a corpus)"}
+
+
+def fill(out, made, **facts):
+    """Runs of two experiments under three protocols, and their tables, into ``out``. → whole passes, their table"""
+    for name in LOSSES:
+        for repetition in range(2):
+            made(REPORT, name, "as_reported", repetition, right=0.9, **facts)
+            made(REPORT, name, "clip_disjoint", repetition, right=0.6, **facts)
+        for fold in range(2):
+            made(REPORT, name, "speaker_independent", 0, fold, 2, right=0.5, **facts)
+    runs = archive.read_all(out / "runs", REPORT.name)
+    whole = passes.whole(runs)
+    table = reported.table(REPORT, whole)
+    folder = out / REPORT.name
+    tables.write(table, markdown.report_table(REPORT, table, whole), folder)
+    archive.write(runs, folder)
+    return whole, table
+
+
+def draw(out, whole, table, manifest):
+    """The figures, and a comparison, beside them."""
+    folder = out / REPORT.name
+    material = runner.gather(REPORT, "Emo-DB (a corpus)", manifest)
+    figures.of_report(REPORT, material, whole, table, folder / "figures")
+    answers, folder = paired.tested(whole), out / "compare" / "losses" / REPORT.name
+    scores, changes = paired.scores(whole, answers), paired.differences(answers, [LOSSES], whole)
+    by_class = paired.by_class(answers, [LOSSES], REPORT.labels)
+    document = markdown.comparison("Losses.", REPORT, "a corpus", whole, scores, changes, by_class)
+    tables.write(scores, document, folder)
+    figures.of_comparison(REPORT, "a corpus", whole, scores, changes, answers, folder)
 
 
 @pytest.fixture(scope="session")
-def results(embedded, tmp_path_factory):
-    """A folder with one report's runs of one epoch on synthetic speech, compared, and a benchmark's table."""
+def results(embedded, runs_in, tmp_path_factory):
+    """A folder of one report's results that are compared with it, and below it those of synthetic speech."""
     out = tmp_path_factory.mktemp("results")
-    options = ["--data", str(embedded), "--out", str(out), "--epochs", "1", "--experiments", "cnn,cnn_lstm"]
-    protocols = ["--protocols", "as_reported,speaker_independent"]
-    assert commands.main(["reproduce", "tess_mfcc", *options, *protocols, "--seeds", "2"]) == 0
-    assert commands.main(["compare", "losses", "tess_mfcc", *options, *protocols]) == 0
-    (out / "benchmark").mkdir()
-    (out / "benchmark" / "benchmark.md").write_text(
-        "# Speed\n\nOf clips.\n\n| work | ratio |\n|:--|--:|\n| MFCC | 4.4 |\n"
-    )
+    clips = corpora.manifest("emodb", embedded)
+    draw(out, *fill(out, runs_in(out), **WHOLE), clips)
+    fill(out / "synthetic", runs_in(out / "synthetic"), names=clips["clip"].tolist(), synthetic=True)
     return out
 
 
 @pytest.fixture(scope="session")
 def page(results, embedded):
-    """The page of those results."""
+    """The first page of those results."""
     assert commands.main(["page", "--data", str(embedded), "--out", str(results)]) == 0
     return results / "index.html"
+
+
+@pytest.fixture(scope="session")
+def page_to_hear(results, embedded):
+    """A report's page with (synthetic) recordings to play."""
+    assert commands.main(["page", "--data", str(embedded), "--out", str(results / "synthetic"), "--audio"]) == 0
+    return results / "synthetic" / "pages" / f"{REPORT.name}.html"

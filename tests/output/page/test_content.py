@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -7,73 +8,135 @@ import pytest
 from PIL import Image
 
 from keras_ser import reports
-from keras_ser.output.page import clips, content, pictures
+from keras_ser.analysis import reported
+from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.errors import UserError
+from keras_ser.output import markdown, tables
+from keras_ser.output.page import chart, clips, content, pictures
 from keras_ser.runs import passes, store
 
-REPORT = reports.load("tess_mfcc")
+REPORT = reports.load("emodb_losses")
+CNN = "cnn/mean_squared_error"
 
 
 def passes_of(results):
-    return passes.whole(store.read_all(results / "synthetic" / "runs", "tess_mfcc"))
+    return passes.whole(store.read_all(results / "runs", REPORT.name))
 
 
-def test_what_stands_in_it(page):
+def test_the_first_page_says_what_was_found(page, results):
     text = page.read_text()
+    frame = tables.accuracies([REPORT], results).set_index(["experiment", "protocol"])
+    lines = frame.loc["cnn/categorical_crossentropy"]
+    own, clip, speaker = (lines.loc[name] for name in ("as_reported", "clip_disjoint", "speaker_independent"))
+    assert (
+        f"For the CNN on Emo-DB an accuracy of 0.906 is reported; we obtain {own['mean']:.3f}\u00a0±\u00a0"
+        f"{own['std']:.3f} with the report's own split, {clip['mean']:.3f}\u00a0±\u00a0{clip['std']:.3f} with no "
+        f"augmented version of a test clip in the training set, and {speaker['mean']:.3f} on unseen speakers, where "
+        "chance level is 0.143."
+    ) in text
+    assert text.index("How the models are tested") < text.index('<svg class="chart"')
+    for name in reports.NAMES:
+        assert f'href="pages/{name}.html"' in text
+    assert text.count("Not run here yet") == len(reports.NAMES) - 1
+    assert re.search(r"Written on \d{4}-\d\d-\d\d .* 0\.1\.0", text)
+    assert "To cite:" in text
+    assert len(text) < 100e3
+
+
+def test_what_stands_in_a_reports_page(page):
+    text = (page.parent / "pages" / f"{REPORT.name}.html").read_text()
     for words in (
         REPORT.title,
-        "Synthetic speech: it shows that everything works",
         "Summary",
-        "Losses: Mean squared error against cross-entropy.",
-        "Bias from selecting the epoch on test data",
-        "Model info sheet",
-        "Every number that it prints, beside the one obtained",
-        REPORT.not_stated[0].choice,
-        "CC BY-NC-ND 4.0",
-        "0.97",
+        "Losses compared on the same clips",
+        "Every number that the report prints, next to the one obtained",
+        content.inline(REPORT.not_stated[0].choice),
+        "0.906",
+        "../emodb_losses/figures/protocols_accuracy.png",
+        "../compare/losses/emodb_losses/ladder.png",
+        "Clips are split first",
     ):
         assert words in text, words
-    assert page.stat().st_size < 3e6
+    assert text.count("Model info sheet</summary>") == 1
+    assert len(text) < 300e3
 
 
-def test_a_document_is_cut_at_its_headings(tmp_path):
-    path = tmp_path / "a.md"
-    path.write_text("# Title\n\nLead, 1 ± 2.\n\n## One & two\n\n| a |\n|:--|\n| <b> |\n\n## Three\n\n- x `y`\n")
-    found = content.document(path)
-    assert found["title"] == "Title"
-    assert found["lead"] == "<p>Lead, 1\u00a0±\u00a02.</p>\n"
-    assert list(found["sections"]) == ["One & two", "Three"]
-    assert "&lt;b&gt;" in found["sections"]["One & two"]  # no HTML comes through
-    assert found["sections"]["One & two"].count("<table>") == 1
-    assert "<code>y</code>" in found["sections"]["Three"]
+def test_of_a_report_that_was_not_run_it_says_what_it_states(page):
+    text = (page.parent / "pages" / "tess_mfcc.html").read_text()
+    assert "This report was not run here yet" in text
+    assert "0.9821" in text or "0.982" in text
+    assert "<img" not in text
 
 
-def test_matrices_count_the_predictions(results):
-    found = passes_of(results)
-    shown = dict(content.matrices(REPORT, found))
-    assert list(shown) == ["as_reported", "speaker_independent"]
-    matrix = next(item for item in shown["speaker_independent"] if item["name"] == "cnn")
-    own = [p for p in found if (p.facts["experiment"], p.facts["protocol"]) == ("cnn", "speaker_independent")]
+def test_synthetic_results_have_pages_of_their_own(page, page_to_hear):
+    assert "Synthetic speech: it shows that everything works" not in page.read_text()
+    for path in (page_to_hear, page_to_hear.parents[1] / "index.html"):
+        assert "Synthetic speech: it shows that everything works" in path.read_text()
+    assert "is reported; we obtain" not in (page_to_hear.parents[1] / "index.html").read_text()
+
+
+def test_nothing_compared_nothing_found():
+    rows = [("cnn", p, 0.9 if p == "as_reported" else None, "not comparable (535 of 1000 clips)") for p in PROTOCOLS]
+    frame = pd.DataFrame(rows, columns=["experiment", "protocol", "reported", "verdict"])
+    frame = frame.assign(report=REPORT.name, mean=0.5, std=0.1, n=2, ci_low=None, ci_high=None)
+    assert content.finding([REPORT], frame) == ""
+    (group,) = chart.layout([REPORT], frame)["groups"]
+    assert group["rows"][0]["reported"] == []
+    assert content.verdict(REPORT, frame) == "Not comparable (535 of 1000 clips)."
+    frame = frame.assign(verdict="higher")
+    assert "0.900 is reported; we obtain 0.500 ± 0.100" in content.finding([REPORT], frame)
+    assert content.verdict(REPORT, frame) == "1 of 1 reported accuracies are lower than ours."
+
+
+def test_marks_lie_where_their_numbers_are(results):
+    frame = tables.accuracies([REPORT], results)
+    (group,) = chart.layout([REPORT], frame)["groups"]
+    assert group["chance"] == chart.place(1 / 7)
+    row = next(row for row in group["rows"] if row["label"] == "CNN, mean squared error")
+    assert [said for _, said in row["reported"]] == ["0.909 reported"]
+    lines = frame[frame["experiment"] == CNN].set_index("protocol")
+    for mark in row["marks"]:
+        line = lines.loc[mark["protocol"]]
+        assert float(mark["x"].rstrip("%")) == pytest.approx(chart.LEFT + chart.WIDTH * line["mean"], abs=0.01)
+        assert mark["said"].startswith(f"{line['mean']:.3f}")
+    assert set(chart.BESIDE) == set(PROTOCOLS) == set(content.DEFINITIONS)
+
+
+def test_experiments_have_names_in_words():
+    names = [item.name for name in reports.NAMES for item in reports.load(name).experiments]
+    words = [markdown.in_words(name) for name in names]
+    assert not any(re.search(r"[_/]|cnn|lstm|svm", word) for word in words)
+    assert markdown.in_words("cnn_lstm/categorical_crossentropy") == "CNN-LSTM, cross-entropy"
+
+
+def test_matrices_are_those_of_the_predictions(results):
+    whole = passes_of(results)
+    shown = dict(content.matrices(REPORT, whole))
+    assert list(shown) == ["as reported", "unseen clips", "unseen speakers"]
+    matrix = next(item for item in shown["as reported"] if item["name"] == CNN)
+    own = [item for item in whole if (item.facts["experiment"], item.facts["protocol"]) == (CNN, "as_reported")]
     answers = pd.concat([item.predictions() for item in own])
-    expected = pd.crosstab(answers["true"], answers["predicted"]).reindex(columns=REPORT.labels, fill_value=0)
-    assert matrix["n"] == 2
-    assert matrix["clips"] == len(answers) == 2 * 42  # a repetition tests every clip once
-    for label, cells in matrix["rows"]:
-        assert [count for count, _ in cells] == expected.loc[label].to_list()
-        assert sum(share for _, share in cells) == pytest.approx(1)
+    expected = pd.crosstab(answers["true"], answers["predicted"], normalize="index").reindex(columns=REPORT.labels)
+    assert matrix["repetitions"] == 2
+    for label, examples, cells in matrix["rows"]:
+        assert examples == (answers["true"] == label).sum()
+        assert [share for share, _ in cells] == pytest.approx(expected.loc[label].fillna(0).to_list())
+    assert float(matrix["uar"]) == pytest.approx(np.diag(expected.loc[list(REPORT.labels)].fillna(0)).mean(), abs=6e-4)
 
 
-def test_a_page_takes_the_runs_of_its_table_alone(results, embedded, tmp_path):
+def test_a_page_takes_the_runs_of_its_table_alone(results, tmp_path):
     """A run of `--epochs 1`, of another model, or a fold without its others, left where the runs are."""
     out = shutil.copytree(results, tmp_path / "results")
-    place = out / "synthetic"
 
     def shown():
-        found = content.result(REPORT, place, "synthetic", out, embedded, False)["matrices"]
-        return {(protocol, item["name"]): (item["n"], item["rows"]) for protocol, group in found for item in group}
+        result, _ = content._result(REPORT, out, None, False)
+        return {
+            (protocol, item["name"]): item["repetitions"] for protocol, group in result["matrices"] for item in group
+        }
 
     before = shown()
-    assert {n for n, _ in before.values()} == {2}
-    runs = place / "runs" / "tess_mfcc" / "cnn"
+    assert before["as reported", CNN] == 2
+    runs = out / "runs" / REPORT.name / CNN
     other = shutil.copytree(runs / "as_reported" / "seed-1", runs / "as_reported" / "seed-2")
     facts = json.loads((other / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**facts, "seed": 2, "setup": "of another model"}))
@@ -85,25 +148,42 @@ def test_a_page_takes_the_runs_of_its_table_alone(results, embedded, tmp_path):
     # A run of the same setup is shown: what was left out was left out for its setup.
     facts = json.loads((runs / "as_reported" / "seed-1" / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**facts, "seed": 2}))
-    assert shown()["as_reported", "cnn"][0] == 3
+    assert shown()["as reported", CNN] == 3
 
 
-def test_the_overview_has_one_column_per_protocol(results):
-    table = content.overview([REPORT], results)["table"]
-    columns = ["report", "experiment", "reported", "verdict", "as reported", "unseen speakers", "clips", "speech"]
-    assert list(table.columns) == columns
-    assert set(table["speech"]) == {"synthetic"}
-    assert table["unseen speakers"].str.fullmatch(r"0\.\d{3} ± 0\.\d{3} \(2\)").all()
+def test_a_table_without_runs_is_said_to_be_one(results, tmp_path):
+    out = shutil.copytree(results, tmp_path / "results")
+    shutil.rmtree(out / "runs")
+    for path in (out / REPORT.name).glob("*.gz"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"no run of its table is stored; reproduce emodb_losses again"):
+        content._result(REPORT, out, None, False)
+
+
+def test_steps_between_protocols_are_shown_once(results, tmp_path):
+    out = shutil.copytree(results, tmp_path / "results")
+    losses = out / "compare" / "losses" / REPORT.name
+    protocols = shutil.copytree(losses, out / "compare" / "protocols" / REPORT.name)
+    assert list(content._compared(REPORT, out)) == ["losses"]
+    table = pd.read_csv(losses / "table.csv")
+    table[table["protocol"] == "as_reported"].to_csv(losses / "table.csv", index=False)
+    assert list(content._compared(REPORT, out)) == ["losses", "protocols"]
+    shutil.rmtree(losses)
+    assert list(content._compared(REPORT, out)) == ["protocols"]
+    result, _ = content._result(REPORT, out, None, False)
+    ((question, _, document, images),) = result["comparisons"]
+    assert (question, document.title) == ("protocols", content.QUESTIONS["protocols"])
+    assert {image["name"] for image in images} == {path.stem for path in protocols.glob("*.png")}
 
 
 def test_every_figure_stands_beside_the_one_obtained(results):
-    table = content.stated(REPORT, results / "synthetic" / "tess_mfcc" / "table.csv")
+    table = content.stated(REPORT, results / REPORT.name / "table.csv")
     assert len(table) == len(REPORT.figures)
-    row = table[(table["of"] == "cnn") & (table["metric"] == "accuracy")].iloc[0]
-    assert row["reported"] == "0.970"
-    assert row["verdict"] == "not comparable (synthetic speech)"
+    row = table[(table["of"] == CNN) & (table["metric"] == "accuracy")].iloc[0]
+    assert row["reported"] == "0.909"
     assert "±" in row["obtained"]
-    assert (table.loc[table["of"] == "lstm", "obtained"] == "–").all()  # was not run
+    others = table[table["of"].str.startswith("cnn_lstm") & (table["metric"] == "accuracy")]
+    assert (others["obtained"] == "–").all()  # was not run
 
 
 @pytest.mark.parametrize(
@@ -122,47 +202,55 @@ def test_numbers(value, std, count, said):
     assert content._number(value, std, count=count) == said
 
 
-def test_pictures_of_every_name_have_a_caption():
-    for name in (
-        "splits",
-        "ladder",
-        *{name for r in reports.NAMES for name in reports.load(r).pictures},
-    ):
-        assert name in pictures.CAPTIONS
+def test_markdown_in_cells_and_sentences():
+    assert content.inline("`a_b` <i> 1 ± 2") == "<code>a_b</code> &lt;i&gt; 1\u00a0±\u00a02"
+    assert content.prose("- x `y`\n- z") == "<ul>\n<li>x <code>y</code></li>\n<li>z</li>\n</ul>\n"
+    assert content.slug("Unweighted average recall (UAR)") == "unweighted-average-recall-uar"
 
 
-def test_pictures_become_smaller(tmp_path, rng):
+def test_figures_of_every_name_have_a_caption():
+    names = {"splits", "ladder", "differences", "reliability", "class_counts", "listeners"}
+    assert names | {name for r in reports.NAMES for name in reports.load(r).pictures} <= set(pictures.CAPTIONS)
+
+
+def test_images_in_a_page(tmp_path, rng):
     pixels = np.kron(rng.integers(0, 255, (20, 30, 3), dtype=np.uint8), np.ones((10, 10, 1), np.uint8))
-    Image.fromarray(pixels).save(tmp_path / "ladder.png")
-    found = pictures.picture(tmp_path / "ladder.png")
-    assert (found["width"], found["height"], found["name"]) == (300, 200, "ladder")
-    assert found["src"].startswith("data:image/webp;base64,")
+    (tmp_path / "figures").mkdir()
+    path = tmp_path / "figures" / "ladder.png"
+    Image.fromarray(pixels).save(path)
+    image = pictures.picture(path, tmp_path / "pages")
+    assert (image["width"], image["height"], image["src"]) == (300, 200, "../figures/ladder.png")
+    assert pictures.embedded(Image.open(path))["src"].startswith("data:image/webp;base64,")
 
 
-def test_the_surest_answers_are_chosen(results, embedded):
-    of_results = passes_of(results)
-    found = clips.chosen(of_results, names=("tess",), root=embedded, audio=False)
+def test_the_most_confident_answers_are_chosen(results):
+    whole = passes_of(results)
+    found = clips.chosen(whole)
     assert found["run"]["protocol"] == "speaker_independent"
     assert found["run"]["seed"] == 0
-    answers = next(item for item in of_results if item.facts == found["run"]).predictions()
+    answers = next(item for item in whole if item.facts == found["run"]).predictions()
     answers["confidence"] = answers.filter(regex="^p_").max(axis=1)
     for is_right in (True, False):
         of_kind = answers[(answers["true"] == answers["predicted"]) == is_right]
         cards = [card for card in found["cards"] if card["right"] == is_right]
         assert len(cards) == min(clips.EACH, of_kind["true"].nunique())
         assert len({card["true"] for card in cards}) == len(cards)
-        if cards:
-            assert cards[0]["confidence"] == of_kind["confidence"].max()
-    assert all(card["sound"].startswith("data:audio/flac") for card in found["cards"])  # nobody's voice
+        assert cards[0]["confidence"] == of_kind["confidence"].max()
+    assert not any(card["sound"] or card["picture"] for card in found["cards"])
 
 
-def test_recordings_of_people_are_heard_only_when_asked_for(real_data, tmp_path):
-    of_people = pass_of_people(tmp_path)
-    for audio in (False, True):
-        found = clips.chosen([of_people], names=("tess",), root=real_data, audio=audio)
-        assert found["heard"] == audio
-        assert [bool(card["sound"]) for card in found["cards"]] == [audio] * len(found["cards"])
-        assert found["licences"][0][1] == "CC BY-NC-ND 4.0"
+def test_recordings_are_played_only_when_asked_for(page, page_to_hear):
+    assert "<audio" not in (page.parent / "pages" / f"{REPORT.name}.html").read_text()
+    text = page_to_hear.read_text()
+    assert text.count('<audio controls preload="none" src="data:audio/flac;base64,') == 2 * clips.EACH
+    assert text.count('src="data:image/webp;base64,') == 2 * clips.EACH
+
+
+def test_recordings_of_people_come_with_their_licence(real_data, tmp_path):
+    found = clips.chosen([pass_of_people(tmp_path)], real_data)
+    assert found["licences"][0][1] == "CC BY-NC-ND 4.0"
+    assert [bool(card["sound"]) for card in found["cards"]] == [True] * 3
+    assert clips.chosen([pass_of_people(tmp_path)], tmp_path)["licences"] == []  # no recordings there
 
 
 def pass_of_people(tmp_path):
@@ -170,6 +258,7 @@ def pass_of_people(tmp_path):
     answers = pd.DataFrame(
         {
             "clip": ["OAF_back_angry", "OAF_back_fear", "YAF_back_sad"],
+            "speaker": ["OAF", "OAF", "YAF"],
             "copy": 0,
             "true": ["anger", "fear", "sadness"],
             "predicted": ["anger", "anger", "sadness"],
@@ -180,14 +269,19 @@ def pass_of_people(tmp_path):
     )
     answers.to_csv(tmp_path / "predictions.csv", index=False)
     facts = {"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False}
-    run = store.Run(tmp_path, facts, {"accuracy": 2 / 3})
+    run = store.Run(tmp_path, {**facts, "corpora": ["tess"]}, {"accuracy": 2 / 3})
     return passes.Pass((run,), run.facts, run.metrics)
 
 
-def test_without_recordings_there_are_no_clips(results, tmp_path):
-    assert clips.chosen(passes_of(results), names=("tess",), root=tmp_path, audio=True) is None
-
-
-def test_sections_are_called_as_in_the_tables(results):
-    sections = content.document(results / "synthetic" / "tess_mfcc" / "table.md")["sections"]
-    assert {*content.FIRST, *content.OF_THE_REPORT} - {"Findings"} <= set(sections)
+def test_the_pages_tables_are_those_of_the_command(results):
+    """table.md and the page are two renderings of one document."""
+    whole = passes_of(results)
+    table = tables.read(results / REPORT.name / "table.csv")
+    written = (results / REPORT.name / "table.md").read_text()
+    result, sections = content._result(REPORT, results, None, False)
+    assert reported.table(REPORT, whole)["experiment"].to_list() == table["experiment"].to_list()
+    for item in [*result["first"], *sections]:
+        assert f"## {item.heading}" in written
+        for part in item.parts:
+            block = part if isinstance(part, str) else part.to_markdown(index=False, disable_numparse=True)
+            assert block in written, item.heading

@@ -1,0 +1,85 @@
+"""Clips to look at, as arrays: of each class the clip of median length, and what a figure shows of it.
+
+In: a manifest, or a waveform float32 [samples] and its rate in hertz. Opens the recordings; draws nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_ser import audio
+from keras_ser.dsp.cepstrum import mfcc
+from keras_ser.dsp.decibel import power_to_db
+from keras_ser.dsp.mel import mel_spectrogram
+from keras_ser.dsp.scaling import grey_levels
+from keras_ser.dsp.spectrum import stft
+
+DB_RANGE = 80  # what a spectrogram shows below the clip's maximum
+
+
+@dataclass(frozen=True)
+class Example:
+    """One clip. ``waveform``: float32 [samples] at ``rate`` hertz."""
+
+    clip: str
+    label: str
+    speaker: str
+    waveform: np.ndarray
+    rate: int
+
+    @property
+    def seconds(self):
+        return len(self.waveform) / self.rate
+
+
+def of_each_class(manifest, labels):
+    """Of each of ``labels`` that the manifest has: its clip of median length. → list of Example"""
+    chosen = []
+    for label in labels:
+        clips = manifest[manifest["emotion"] == label].sort_values("samples")
+        if len(clips):
+            clip = clips.iloc[len(clips) // 2]
+            chosen.append(Example(clip["clip"], label, clip["speaker"], *audio.read(clip["path"])))
+    return chosen
+
+
+def first_and_last_speaker(manifest):
+    """The manifest's first speaker and its last: → list of one or two manifests"""
+    speakers = sorted(manifest["speaker"].unique())
+    return [manifest[manifest["speaker"] == speaker] for speaker in dict.fromkeys((speakers[0], speakers[-1]))]
+
+
+def chirp(rate=22050, seconds=2.0, low=110, high=7040):
+    """A tone that rises from ``low`` to ``high`` hertz by octaves. → float32 [samples], rate"""
+    time = np.arange(int(rate * seconds)) / rate
+    growth = (high / low) ** (1 / seconds)
+    return np.sin(2 * np.pi * low * (growth**time - 1) / np.log(growth)).astype(np.float32), rate
+
+
+def spectrogram(waveform, rate, n_fft=1024, hop_length=128):
+    """→ seconds [frames], hertz [bins], dB below the maximum [bins, frames]"""
+    power = np.abs(stft(waveform[None], n_fft=n_fft, hop_length=hop_length).numpy()) ** 2  # [1, frames, bins]
+    db = power_to_db(power, ref="max", top_db=DB_RANGE).numpy()[0].T
+    return np.arange(db.shape[1]) * hop_length / rate, np.arange(db.shape[0]) * rate / n_fft, db
+
+
+def mel_bands(waveform, rate):
+    """Mel spectrogram in dB below the maximum. → [128 mel bands, frames]"""
+    return power_to_db(mel_spectrogram(waveform[None], sample_rate=rate), ref="max", top_db=DB_RANGE).numpy()[0].T
+
+
+def cepstrum(waveform, rate):
+    """MFCC 1 to 19: without the first, the level, which would drown the others. → [19, frames]"""
+    return mfcc(waveform[None], sample_rate=rate).numpy()[0].T[1:]
+
+
+def mel_image(waveform, rate, n_mels=3401, step=0.015, n_frames=200):
+    """What the 2D CNN of ``spectral_features`` gets, before it is resized. ``step``: seconds between frames.
+
+    → (dB below the maximum, grey levels 0 to 255), each [n_mels, frames], and ``step``
+    """
+    mel = mel_spectrogram(
+        waveform[None], sample_rate=rate, power=1.0, n_fft=16384, hop_length=int(step * rate), n_mels=n_mels
+    ).numpy()[:, :n_frames]  # [1, frames, n_mels]
+    db = power_to_db(mel**2, ref="max", top_db=DB_RANGE).numpy()[0].T
+    return db, np.asarray(grey_levels(np.log(mel.transpose(0, 2, 1) + 1e-9)))[0], step

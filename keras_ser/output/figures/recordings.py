@@ -1,0 +1,220 @@
+"""Figures of the clips: how many there are, how long they are, what they look like. Data in, a PNG file out."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from keras_ser import corpora
+from keras_ser.analysis import examples
+from keras_ser.output.figures import style
+
+FIRST_OCTAVE = 64  # Hz, where spectrograms begin
+
+
+@style.styled
+def class_distribution(manifest, labels, title, path):
+    """Clips per class, women and men apart."""
+    figure, ((axes,),) = style.subplots(size=(9, 4.5))
+    counts = pd.crosstab(manifest["emotion"], manifest["gender"].replace("", "unknown")).reindex(labels, fill_value=0)
+    below = 0
+    for color, gender in zip(style.PALETTE, counts, strict=False):
+        bars = axes.bar(labels, counts[gender], bottom=below, color=color, width=0.75, label=gender)
+        below = below + counts[gender]
+    axes.bar_label(bars, labels=counts.sum(axis=1), padding=3)
+    axes.set_ylabel("clips")
+    axes.margins(y=0.1)
+    axes.grid(axis="x", visible=False)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    style.headline(figure, "Clips per class", title)
+    return style.save(figure, path)
+
+
+@style.styled
+def class_shares(manifest, labels, title, path):
+    """Share of each class in each corpus (the four-corpora report's rings, with what their title says)."""
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    shares = pd.crosstab(manifest["emotion"], manifest["corpus"], normalize="columns").reindex(present)
+    clips = manifest["corpus"].value_counts()
+    names = list(dict.fromkeys(manifest["corpus"]))
+    size = (2.2 + 2.3 * len(names), 1.4 + 0.3 * len(present))
+    figure, (line,) = style.subplots(1, len(names), size=size, sharex=True, sharey=True)
+    for name, axes in zip(names, line, strict=True):
+        bars = axes.barh(present, 100 * shares[name], color=style.PALETTE[0])
+        axes.bar_label(bars, labels=[f"{style.percent(share)}" for share in shares[name]], padding=3, fontsize=9)
+        axes.set_title(f"{style.short(corpora.get(name).title)}, {clips[name]} clips", fontsize=10)
+        axes.set(xlabel="% of its clips")
+        axes.margins(x=0.15)
+        axes.grid(axis="y", visible=False)
+    line[0].invert_yaxis()
+    style.headline(figure, "Share of each class in each corpus", title)
+    return style.save(figure, path)
+
+
+@style.styled
+def durations(manifest, labels, title, path):
+    """Mean duration by class in each corpus: what the four-corpora report's rings show."""
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    seconds = (manifest["samples"] / manifest["rate"]).groupby([manifest["emotion"], manifest["corpus"]])
+    mean, deviation = seconds.mean().unstack(), seconds.std().unstack()
+    names = list(dict.fromkeys(manifest["corpus"]))
+    height = 0.8 / len(names)
+    figure, ((axes,),) = style.subplots(size=(9, 1.5 + (0.2 + 0.13 * len(names)) * len(present)))
+    for place, (name, color) in enumerate(zip(names, style.PALETTE, strict=False)):
+        y = [row + (place - (len(names) - 1) / 2) * height for row in range(len(present))]
+        axes.barh(
+            y,
+            mean[name].reindex(present),
+            height,
+            xerr=deviation[name].reindex(present),
+            color=color,
+            error_kw={"linewidth": 1},
+            label=style.short(corpora.get(name).title),
+        )
+    axes.set_yticks(range(len(present)), present)
+    axes.invert_yaxis()
+    axes.set(xlabel="seconds, mean ± standard deviation", xlim=(0, None))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    style.headline(figure, "Duration of the clips by class", title)
+    return style.save(figure, path)
+
+
+@style.styled
+def waveforms(manifest, labels, title, path):
+    """One clip of each class: the one of median length, all on one scale."""
+    chosen = examples.of_each_class(manifest, labels)
+    figure, grid = style.subplots(len(chosen), 1, size=(9, 1.3 * len(chosen)), sharex=True, sharey=True)
+    for example, (axes,) in zip(chosen, grid, strict=True):
+        _waveform(example.waveform, example.rate, axes)
+        axes.set_title(f"{example.label}: {example.clip}", fontsize=10, loc="left", pad=4)
+    grid[-1, 0].set(xlabel="seconds", xlim=(0, max(example.seconds for example in chosen)))
+    figure.supylabel("amplitude", fontsize=11)
+    style.headline(figure, "One clip per class, all on one scale", title)
+    return style.save(figure, path)
+
+
+@style.styled
+def clips(manifest, labels, title, path):
+    """Waveform, spectrogram and MFCC of one clip of each class: the one of median length."""
+    chosen = examples.of_each_class(manifest, labels)
+    figure, grid = style.subplots(len(chosen), 3, size=(13, 1.7 * len(chosen) + 1), sharex=True, sharey="col")
+    cepstra = [examples.cepstrum(example.waveform, example.rate) for example in chosen]
+    reach = np.quantile(np.concatenate([abs(cepstrum).ravel() for cepstrum in cepstra]), 0.99)
+    for example, coefficients, (wave, spectrum, cepstrum) in zip(chosen, cepstra, grid, strict=True):
+        _waveform(example.waveform, example.rate, wave)
+        wave.set_title(f"{example.label}: {example.clip}", fontsize=10, loc="left", pad=4)
+        wave.set_ylabel("amplitude", fontsize=9)
+        power = _spectrogram(example.waveform, example.rate, spectrum)
+        extent = (0, example.seconds, 0.5, 19.5)
+        options = {"aspect": "auto", "origin": "lower", "cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
+        values = cepstrum.imshow(coefficients, extent=extent, **options)
+        cepstrum.set_ylabel("coefficient", fontsize=9)
+        cepstrum.set_yticks([1, 5, 10, 15])
+        cepstrum.grid(visible=False)
+    for axes in grid[-1]:
+        axes.set(xlabel="seconds", xlim=(0, max(example.seconds for example in chosen)))
+    grid[0, 1].set_title("spectrogram", fontsize=10, loc="left", pad=4)
+    grid[0, 2].set_title("MFCC 1 to 19", fontsize=10, loc="left", pad=4)
+    _scale(figure, power, grid[:, 1], "dB below the clip's maximum")
+    _scale(figure, values, grid[:, 2], "value of the coefficient", extend="both")
+    style.headline(figure, "One clip per class: waveform, spectrogram, MFCC", title)
+    return style.save(figure, path)
+
+
+@style.styled
+def mel_pictures(manifest, labels, title, path):
+    """The spectral-features report's lists a and e: mel spectrogram and 8-bit image of one clip of each class, of the
+    first speaker (who is in train there) and of the last (who is in test).
+    """
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    size = (13, 2.3 * len(present) + 1)
+    figure, grid = style.subplots(len(present), 4, size=size, sharex=True, sharey=True)
+    for of_speaker, columns in zip(examples.first_and_last_speaker(manifest), (grid[:, :2], grid[:, 2:]), strict=False):
+        for example in examples.of_each_class(of_speaker, labels):
+            spectrum, image = columns[present.index(example.label)]
+            db, grey, step = examples.mel_image(example.waveform, example.rate)
+            options = {"aspect": "auto", "origin": "lower", "extent": (0, step * db.shape[1], 0, len(db))}
+            power = spectrum.imshow(db, cmap="magma", vmin=-examples.DB_RANGE, vmax=0, **options)
+            levels = image.imshow(grey, cmap="gray", vmin=0, vmax=255, **options)
+            spectrum.set_title(f"{example.label}, speaker {example.speaker}", fontsize=10, loc="left", pad=4)
+            image.set_title(example.clip, fontsize=9, loc="left", pad=4)
+    for axes in grid.flat:
+        axes.grid(visible=False)
+        if not axes.images:
+            axes.set_visible(False)
+    for axes in grid[-1]:
+        axes.set_xlabel("seconds")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("mel band")
+    _scale(figure, power, grid[:, :2], "dB below the clip's maximum")
+    _scale(figure, levels, grid[:, 2:], "grey level")
+    style.headline(figure, "Mel spectrogram and the image that the 2D CNN gets, before it is resized", title)
+    return style.save(figure, path)
+
+
+@style.styled
+def chirp(manifest, labels, title, path):
+    """The TESS report's example (section 3): a tone that rises by octaves, as waveform and spectrogram."""
+    waveform, rate = examples.chirp()
+    figure, ((wave,), (spectrum,)) = style.subplots(2, 1, size=(9, 5), sharex=True)
+    _waveform(waveform, rate, wave)
+    wave.set(ylabel="amplitude", xlim=(0, len(waveform) / rate))
+    power = _spectrogram(waveform, rate, spectrum)
+    spectrum.set_xlabel("seconds")
+    figure.colorbar(power, ax=spectrum, label="dB below maximum")
+    style.headline(figure, "A chirp from 110 to 7040 Hz, six octaves in two seconds", "")
+    return style.save(figure, path)
+
+
+@style.styled
+def recording(waveform, rate, size=(9, 4.5)):
+    """Waveform and mel spectrogram of one recording. ``size``: in inches. → uint8 [height, width, 3]"""
+    seconds = len(waveform) / rate
+    figure, ((wave,), (spectrum,)) = style.subplots(2, 1, size=size, sharex=True)
+    _waveform(waveform, rate, wave)
+    wave.set(ylabel="amplitude", xlim=(0, seconds))
+    db = examples.mel_bands(waveform, rate)
+    options = {"aspect": "auto", "origin": "lower", "cmap": "magma", "vmin": -examples.DB_RANGE, "vmax": 0}
+    power = spectrum.imshow(db, extent=(0, seconds, 0, len(db)), **options)
+    spectrum.grid(visible=False)
+    spectrum.set(ylabel="mel band", xlabel="seconds")
+    figure.colorbar(power, ax=spectrum, label="dB")
+    return style.pixels(figure)
+
+
+@style.styled
+def timeline(table, labels, title, path):
+    """Probabilities along a recording: columns ``start``, ``end`` (seconds) and one per label, one row per window."""
+    figure, ((axes,),) = style.subplots(size=(10, 4.5))
+    middle = (table["start"] + table["end"]) / 2
+    for label, (color, marker) in style.color_of(labels).items():
+        axes.plot(middle, table[label], marker=marker, markersize=4, color=color, label=label)
+    axes.set(ylim=(0, 1), xlim=(0, table["end"].max()), xlabel="seconds (middle of the window)", ylabel="probability")
+    axes.set_title(f"{title}: windows of {(table['end'] - table['start']).max():.1f} s", fontsize=12)
+    style.chance_line(axes, 1 / len(labels))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return style.save(figure, path)
+
+
+def _waveform(waveform, rate, axes):
+    axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4, color=style.PALETTE[0])
+
+
+def _spectrogram(waveform, rate, axes):
+    """Power in dB below its maximum, frequency in octaves. → what a colour bar explains"""
+    time, frequency, db = examples.spectrogram(waveform, rate)
+    options = {"cmap": "magma", "vmin": -examples.DB_RANGE, "vmax": 0, "shading": "nearest", "rasterized": True}
+    power = axes.pcolormesh(time, frequency, db, **options)
+    axes.set_yscale("log", base=2)
+    axes.set(ylim=(FIRST_OCTAVE, rate / 2))
+    axes.set_ylabel("Hz", fontsize=9)
+    axes.set_yticks([128, 512, 2048, 8192], ["128", "512", "2048", "8192"])
+    axes.grid(visible=False)
+    return power
+
+
+def _scale(figure, drawn, axes, label, **options):
+    """One colour bar below some columns of axes."""
+    place = {"location": "bottom", "fraction": 0.03, "pad": 0.01, "aspect": 40, "shrink": 0.8}
+    figure.colorbar(drawn, ax=list(axes.flat), label=label, **place, **options)
