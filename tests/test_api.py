@@ -168,6 +168,12 @@ def test_a_table_and_a_comparison(embedded, tmp_path):
     answer = keras_ser.compare("models", "emodb_losses", experiments=[CNN, "svm"], **options)
     assert len(answer.differences) == 1
     assert len(answer.table) == 2
+    written = {path: path.read_bytes() for path in (*done.files, *answer.files) if path.suffix != ".png"}
+    for folder in ("runs", "tensorboard"):  # as a clone of the repository has neither
+        shutil.rmtree(done.setting.out / folder)
+    keras_ser.reproduce("emodb_losses", stored=True, **options)
+    keras_ser.compare("models", "emodb_losses", experiments=[CNN, "svm"], stored=True, **options)
+    assert {path: path.read_bytes() for path in written} == written
     with pytest.raises(UserError, match="there is no question 'speed': choose from losses, models, protocols"):
         keras_ser.compare("speed", "emodb_losses")
 
