@@ -349,8 +349,13 @@ def reproduce(
     tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
     archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
     pictures = figures.all_of_report(chosen.report, chosen.material, whole, table, folder / "figures")
-    logs = tensorboard.write(runs, chosen.out / "tensorboard")
+    logs = tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], pictures, logs)
+
+
+def _in_folders(runs):
+    """Those that were trained here: what an archive alone holds has its logs where it was trained."""
+    return [item for item in runs if item.folder.is_dir()]
 
 
 def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str]]:
@@ -430,7 +435,7 @@ def compare(
     else:
         with _randomness_of_the_caller():
             runs = chosen.run(listed, names, range(seeds), models=False)
-    tensorboard.write(runs, chosen.out / "tensorboard")
+    tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     whole = chosen.whole(runs)
     clips = paired.tested(whole)
     table, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)

@@ -150,6 +150,11 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert len(list((out / "synthetic" / "tensorboard").rglob("seed-*"))) == 3
     assert len(list((out / "synthetic" / "tensorboard").rglob("fold-*"))) == 2
 
+    # A fresh clone has no runs' folders either: what is archived is enough.
+    shutil.rmtree(out / "synthetic" / "runs")
+    assert call(*words, "--stored") == 0
+    pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
+
     # Runs of another number of epochs share no table with those of one.
     words = [2 if word == 1 else word for word in words]
     assert "no whole repetition" in complaint(capsys, *words, "--stored")
