@@ -133,16 +133,16 @@ def setting(
     cache, results = out / "cache" / "features", out
     if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
         what, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
-        chosen = _for_classes_of(chosen, manifest)
+        chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
     elif labels or speaker_from:
         raise UserError("labels and speakers are told of a table or a directory only: name one with --corpus")
     elif corpus and chosen.corpora != (corpus,):
-        what, place, manifest = corpora.get(corpus).title, corpus, corpora.manifest(corpus, root)
+        what, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
+        results = out / "substitute" / corpus
     else:
         title, manifest = corpora.available(chosen.corpora, root, out / "cache" / "synthetic")
-        place = None
-    if place:
-        title, results = f"{what} in place of {corpora.titles(chosen.corpora)}", out / "substitute" / place
+    if results != out:
+        title = f"{what} in place of {corpora.titles(chosen.corpora)}"
     material = runner.gather(chosen, title, manifest)
     _warn_of_excluded(material.excluded)
     chosen = chosen.fitted(material.manifest)

@@ -63,7 +63,7 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     said = capsys.readouterr()
     assert said.err.count("unknown labels excluded: xxx (6)") == 1
     assert "SUBSTITUTE corpus" in said.out
-    (place,) = (out / "substitute").iterdir()
+    (place,) = (out / "own").iterdir()
     table = pd.read_csv(place / "emodb_losses" / "table.csv")
     assert set(table["clips"]) == {36}
     assert set(table["verdict"]) == {"not stated"}
@@ -95,7 +95,7 @@ def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
     said = capsys.readouterr()
     assert "spectral_features: speaker_independent not possible on these clips" in said.err
     assert "(speakers unknown: not speaker-independent) in place of RAVDESS" in said.out
-    (place,) = (tmp_path / "out" / "substitute").iterdir()
+    (place,) = (tmp_path / "out" / "own").iterdir()
     table = pd.read_csv(place / "spectral_features" / "table.csv")
     assert set(table["protocol"]) == {"as_reported"}
     assert table["corpus"].str.contains("speakers unknown: not speaker-independent").all()

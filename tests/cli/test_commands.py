@@ -189,7 +189,7 @@ def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, caps
     words = ("reproduce", "spectral_features", "--corpus", tmp_path / "EmotionSpeech", "--out", tmp_path / "out")
     options = ("--protocols", "as_reported", "--experiments", "svm/energy,svm_grid/energy")
     assert call(*words, *options) == 0
-    (place,) = (tmp_path / "out" / "substitute").glob("EmotionSpeech-*")
+    (place,) = (tmp_path / "out" / "own").glob("EmotionSpeech-*")
     table = pd.read_csv(place / "spectral_features" / "table.csv")
     assert set(table["experiment"]) == {"svm/energy", "svm_grid/energy"}
     title = "the folder EmotionSpeech (speakers unknown: not speaker-independent)"
