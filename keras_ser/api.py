@@ -233,7 +233,8 @@ def run(
 ) -> Result:
     """Train and test one experiment of a report, unless that has been done before.
 
-    Models and random numbers of the caller stay as they are; TensorFlow's operations are deterministic from then on.
+    Models of the caller, and random numbers of Python and NumPy, stay as they are; TensorFlow's seed is set, and its
+    operations are deterministic from then on.
 
     Args:
         report: name of a report (``keras_ser.reports.NAMES``).

@@ -137,7 +137,7 @@ def arguments():
         )
         added.add_argument(
             "--corpus",
-            metavar="NAME",
+            metavar="NAME|FILE|DIR",
             help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
             "start, end), or a directory with one subdirectory per emotion",
         )
