@@ -9,7 +9,7 @@ warnings of the logger ``keras_ser`` (see :mod:`keras_ser.progress`), and raise
 
 import contextlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pandas as pd
 
 from keras_ser import corpora
 from keras_ser.analysis import QUESTIONS
-from keras_ser.corpora import folders
+from keras_ser.corpora import own
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
@@ -126,28 +126,53 @@ class Setting:
         return "\n".join(lines)
 
 
-def setting(name, *, data=None, corpus=None, epochs=None, backend="tensorflow", out="artifacts") -> Setting:
+def setting(
+    name, *, data=None, corpus=None, labels=None, speaker_from=None, epochs=None, backend="tensorflow", out="artifacts"
+) -> Setting:
     """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
     chosen, root, out = report(name), corpora.data_root(data), Path(out)
-    cache = out / "cache" / "features"
-    if corpus and chosen.corpora != (corpus,):
-        if corpus not in corpora.CORPORA and Path(corpus).is_dir():
-            manifest, what = folders.manifest(corpus), f"the folder {Path(corpus).resolve().name}"
-            place = Path(corpus).resolve().name
-        else:
-            manifest, what, place = corpora.manifest(corpus, root), corpora.get(corpus).title, corpus
-        title, results = f"{what} in place of {corpora.titles(chosen.corpora)}", out / "substitute" / place
+    cache, results = out / "cache" / "features", out
+    if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
+        what, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
+        chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
+    elif labels or speaker_from:
+        raise UserError("labels and speakers are told of a table or a directory only: name one with --corpus")
+    elif corpus and chosen.corpora != (corpus,):
+        what, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
+        results = out / "substitute" / corpus
     else:
         title, manifest = corpora.available(chosen.corpora, root, out / "cache" / "synthetic")
-        results = out
+    if results != out:
+        title = f"{what} in place of {corpora.titles(chosen.corpora)}"
     material = runner.gather(chosen, title, manifest)
-    for line in material.excluded:
-        log.warning("excluded: %s", line)
+    _warn_of_excluded(material.excluded)
     chosen = chosen.fitted(material.manifest)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
     return Setting(chosen, material, results, cache, epochs, backend)
+
+
+def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
+    """The report for the classes of a user's own recordings, in its own order where it has them: what it prints of its
+    own classes, and says of them, is left out.
+    """
+    if whose.classes:
+        if (unknown := int((manifest["gender"] == "").sum())) > 0:
+            raise UserError(
+                f"{whose.name} tells gender and emotion apart: {unknown} of {len(manifest)} clips have no gender"
+            )
+        manifest = manifest.assign(emotion=whose.classes(manifest))
+    found = set(manifest["emotion"])
+    labels = (*(label for label in whose.labels if label in found), *sorted(found - set(whose.labels)))
+    return replace(whose, labels=labels, figures=(), instead={}, listeners=None, conclusion=None)
+
+
+def _warn_of_excluded(lines: Sequence[str], most: int = 20) -> None:
+    for line in lines[:most]:
+        log.warning("excluded: %s", line)
+    if len(lines) > most:
+        log.warning("excluded: %d more files like these", len(lines) - most)
 
 
 @dataclass(frozen=True)
@@ -201,13 +226,16 @@ def run(
     seed: int = 0,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
     epochs: int | None = None,
     backend: str = "tensorflow",
     out: str | Path = "artifacts",
 ) -> Result:
     """Train and test one experiment of a report, unless that has been done before.
 
-    Models and random numbers of the caller stay as they are; TensorFlow's operations are deterministic from then on.
+    Models of the caller, and random numbers of Python and NumPy, stay as they are; TensorFlow's seed is set, and its
+    operations are deterministic from then on.
 
     Args:
         report: name of a report (``keras_ser.reports.NAMES``).
@@ -216,7 +244,10 @@ def run(
         seed: which repetition, from 0.
         data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``. A corpus that is not there is
             replaced by bundled synthetic speech, with a warning.
-        corpus: another corpus than the report's: its name, or a directory with one subdirectory per emotion.
+        corpus: another corpus than the report's: its name; or recordings of your own, for whose classes the model is
+            built: a CSV file (:mod:`keras_ser.corpora.table`), or a directory with one subdirectory per emotion.
+        labels: of your own recordings: label → emotion, where a label is not known or classes are joined.
+        speaker_from: of your own recordings: a regular expression whose group finds the speaker in a path.
         epochs: in place of the report's number of them.
         backend: what computes the features: ``tensorflow`` or ``librosa``.
         out: directory of the results.
@@ -225,7 +256,16 @@ def run(
         UserError: no such name, no usable clips, or a split that would leak what the protocol does not allow.
     """
     protocols.get(protocol)
-    chosen = setting(report, data=data, corpus=corpus, epochs=epochs, backend=backend, out=out)
+    chosen = setting(
+        report,
+        data=data,
+        corpus=corpus,
+        labels=labels,
+        speaker_from=speaker_from,
+        epochs=epochs,
+        backend=backend,
+        out=out,
+    )
     with _randomness_of_the_caller():
         runs = chosen.run([extensions.find(chosen.report, experiment)], [protocol], [seed])
     (whole,) = passes.whole(runs)
@@ -267,6 +307,8 @@ def reproduce(
     jobs: int | None = 1,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
     epochs: int | None = None,
     backend: str = "tensorflow",
     out: str | Path = "artifacts",
@@ -280,7 +322,7 @@ def reproduce(
         stored: train nothing; the table is that of the stored runs.
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
             core, or one where there is a GPU.
-        report, data, corpus, epochs, backend, out: as of :func:`run`.
+        report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
     Raises:
         UserError: as :func:`run`; no whole repetition is stored; the disk does not take the results.
@@ -289,8 +331,19 @@ def reproduce(
     from keras_ser.output import figures, markdown, tables, tensorboard
 
     whose, names = _asked(report, protocols, experiments)
-    chosen = setting(report, data=data, corpus=corpus, epochs=epochs, backend=backend, out=out)
+    chosen = setting(
+        report,
+        data=data,
+        corpus=corpus,
+        labels=labels,
+        speaker_from=speaker_from,
+        epochs=epochs,
+        backend=backend,
+        out=out,
+    )
     listed = [chosen.report.experiment(item.name) for item in whose]
+    if not protocols and chosen.material.substitute:  # others than the report's may not know their speakers
+        names = _without_impossible(names, chosen)
     if not stored:
         with _randomness_of_the_caller():
             chosen.run(listed, names, range(seeds), jobs=jobs)
@@ -301,8 +354,13 @@ def reproduce(
     tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
     archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
     pictures = figures.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
-    logs = tensorboard.write(runs, chosen.out / "tensorboard")
+    logs = tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], pictures, logs)
+
+
+def _in_folders(runs):
+    """Those that were trained here: what an archive alone holds has its logs where it was trained."""
+    return [item for item in runs if item.folder.is_dir()]
 
 
 def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str]]:
@@ -342,6 +400,8 @@ def compare(
     jobs: int | None = 1,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
     epochs: int | None = None,
     backend: str = "tensorflow",
     out: str | Path = "artifacts",
@@ -353,7 +413,7 @@ def compare(
         experiments: names; none: those that the question is about by itself.
         protocols: names; None: all that the corpus allows.
         seeds, stored, jobs: as of :func:`reproduce`.
-        report, data, corpus, epochs, backend, out: as of :func:`run`.
+        report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
     Raises:
         UserError: as :func:`reproduce`.
@@ -364,7 +424,16 @@ def compare(
     if question not in QUESTIONS:
         raise UserError(f"there is no question {question!r}: choose from {', '.join(QUESTIONS)}")
     _asked(report, protocols, None)
-    chosen = setting(report, data=data, corpus=corpus, epochs=epochs, backend=backend, out=out)
+    chosen = setting(
+        report,
+        data=data,
+        corpus=corpus,
+        labels=labels,
+        speaker_from=speaker_from,
+        epochs=epochs,
+        backend=backend,
+        out=out,
+    )
     listed, pairs = extensions.compared(chosen.report, question, experiments)
     names = protocols or _possible(chosen)
     if stored:
@@ -372,7 +441,7 @@ def compare(
     else:
         with _randomness_of_the_caller():
             runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs)
-    tensorboard.write(runs, chosen.out / "tensorboard")
+    tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     whole = chosen.whole(runs)
     clips = paired.tested(whole)
     table, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
@@ -395,24 +464,40 @@ def _possible(chosen):
     return protocols.possible(chosen.material.manifest, chosen.report.split)
 
 
-def load_corpus(name: str | Path, data: str | Path | None = None) -> pd.DataFrame:
+def _without_impossible(names, chosen):
+    """Of these protocols those that the clips allow, with a warning; all where they allow none, to hear why."""
+    possible = _possible(chosen)
+    impossible = [name for name in names if name not in possible]
+    if impossible and len(impossible) < len(names):
+        log.warning("%s: %s not possible on these clips", chosen.report.name, ", ".join(impossible))
+        return [name for name in names if name in possible]
+    return names
+
+
+def load_corpus(
+    name: str | Path,
+    data: str | Path | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+) -> pd.DataFrame:
     """The clips of a corpus that can be used, one row per clip: ``clip, path, speaker, gender, emotion, sentence, …``
     (:data:`keras_ser.corpora.corpus.COLUMNS`), ``content`` (hash of the samples), ``rate`` (Hz) and ``samples``.
 
     Args:
-        name: of a corpus (``keras_ser.corpora.CORPORA``), or a directory with one subdirectory per emotion.
+        name: of a corpus (``keras_ser.corpora.CORPORA``), or a table or directory as :func:`run` takes them.
         data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``.
+        labels, speaker_from: as of :func:`run`.
 
     Raises:
-        UserError: no such corpus or directory, or no clip of it can be used.
+        UserError: no such corpus, table or directory, or no clip of it can be used.
     """
-    if name not in corpora.CORPORA and Path(name).is_dir():
-        manifest = folders.manifest(name)
+    if name not in corpora.CORPORA and own.is_own(name):
+        _, _, manifest = own.read(name, labels=labels, speaker_from=speaker_from, data_root=corpora.data_root(data))
     else:
         manifest = corpora.manifest(str(name), corpora.data_root(data))
     usable, excluded = features.with_content(manifest)
-    for line in excluded:
-        log.warning("excluded: %s", line)
+    _warn_of_excluded(excluded)
     return usable
 
 

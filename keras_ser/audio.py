@@ -1,6 +1,7 @@
 """The one place that opens a sound file.
 
-In: a path to any format that libsndfile reads, whatever its suffix says, of 8 to 32 bits or float.
+In: a path to any format that libsndfile reads, whatever its suffix says, of 8 to 32 bits or float; `file#t=1.5,3` is
+the part of a file from 1.5 to 3 seconds, `file#t=1.5,` that to its end.
 Out: `waveform` float32 [samples] in [-1, 1], channels averaged (librosa's `to_mono`) unless the first alone is
 asked for, and its sample rate in hertz.
 
@@ -43,6 +44,9 @@ RATES = (1000, 768000)
 _SHORT_CHUNK = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 UNKNOWN_LENGTH = 0x7FFFF000
 
+_PART = re.compile(r"(.+)#t=(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)?")
+PART_SLACK = 0.1  # seconds that a part may end after its file: tables round
+
 _VALUES_AT_ONCE = 1 << 20  # decoded together: a header may state far more samples than the file holds
 
 _Item = TypeVar("_Item")
@@ -52,7 +56,7 @@ _Result = TypeVar("_Result")
 class AudioError(UserError):
     """A sound file that cannot be used.
 
-    `kind` is one word: missing, no_file, lfs_pointer, empty, truncated, unreadable, rate, nan, scale.
+    `kind` is one word: missing, no_file, lfs_pointer, empty, truncated, unreadable, rate, nan, scale, part.
     """
 
     def __init__(self, kind: str, path: Path, what: str):
@@ -77,15 +81,16 @@ def read(path: str | Path, *, first_channel: bool = False) -> tuple[np.ndarray, 
 
 def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
     """`read` with the channels kept apart: float32 [samples, channels]."""
-    path = Path(path)
-    _check_file(path)
+    path, part = Path(path), part_of(path)
+    file = part[0] if part else path
+    _check_file(file)
     try:
-        sound = soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
+        sound = soundfile.SoundFile(os.fsencode(file))  # a name need not be UTF-8
     except (
         soundfile.LibsndfileError,
         TypeError,
     ) as error:  # TypeError: a suffix like .raw, which states no format
-        raise _explain_unreadable(path, error) from None
+        raise _explain_unreadable(file, error) from None
     with sound:
         sample_rate = sound.samplerate
         if not RATES[0] <= sample_rate <= RATES[1]:
@@ -94,16 +99,25 @@ def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
         if sound.frames == 0:
             raise AudioError("empty", path, "the file holds no samples")
         try:
-            channels = _decode(sound)
+            channels = _decode_part(path, sound, *part[1:]) if part else _decode(sound)
         except soundfile.LibsndfileError as error:
             raise AudioError("truncated", path, f"decoding broke off ({error}): get the file again") from None
-        _check_length(path, sound, len(channels))
+        if not part:
+            _check_length(path, sound, len(channels))
     peak = np.abs(channels).max()  # NaN if any sample is
     if not np.isfinite(peak):
         raise AudioError("nan", path, "samples that are not finite numbers")
     if peak > LARGEST_OVERSHOOT:
         raise AudioError("scale", path, f"samples up to {peak:g}, expected [-1, 1]: divide by the full scale")
     return (np.clip(channels, -1, 1) if peak > 1 else channels), sample_rate
+
+
+def part_of(path: str | Path) -> tuple[Path, float, float | None] | None:
+    """`file#t=start,end` → file, start, end in seconds; None where `path` is a whole file."""
+    match = _PART.fullmatch(str(path))
+    if not match or os.path.lexists(path):  # a file may be called so
+        return None
+    return Path(match[1]), float(match[2]), float(match[3]) if match[3] else None
 
 
 def to_mono(channels: np.ndarray, first_channel: bool = False) -> np.ndarray:
@@ -198,6 +212,20 @@ def _decode(sound: soundfile.SoundFile) -> np.ndarray:
     while len(blocks[-1]) == n_frames:
         blocks.append(sound.read(n_frames, dtype="float32", always_2d=True))
     return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+
+
+def _decode_part(path: Path, sound: soundfile.SoundFile, start: float, end: float | None) -> np.ndarray:
+    """The samples from `start` to `end` seconds: float32 [samples, channels]."""
+    seconds = sound.frames / sound.samplerate
+    if start >= seconds or (end or 0) > seconds + PART_SLACK:
+        raise AudioError("part", path, f"its file holds {seconds:.2f} s only")
+    first = sound.seek(round(start * sound.samplerate))
+    if end is None:
+        return _decode(sound)
+    channels = sound.read(round(end * sound.samplerate) - first, dtype="float32", always_2d=True)
+    if not len(channels):
+        raise AudioError("part", path, "no sample lies between its start and its end")
+    return channels
 
 
 def _explain_unreadable(path: Path, error: Exception) -> AudioError:

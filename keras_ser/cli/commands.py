@@ -101,7 +101,8 @@ def show(options):
 
 def _settings(options):
     """What the commands that train have in common."""
-    names = ("data", "corpus", "epochs", "backend", "out", "seeds", "stored", "jobs", "protocols")
+    names = ("data", "corpus", "labels", "speaker_from", "epochs", "backend", "out")
+    names += ("seeds", "stored", "jobs", "protocols")
     return {name: getattr(options, name) for name in names}
 
 
@@ -111,10 +112,11 @@ def reproduce(options):
     for name in dict.fromkeys(options.reports or reports.NAMES):
         done = api.reproduce(name, experiments=experiments, **_settings(options))
         _print_reproduction(done)
-        if options.seeds == 1 and not options.stored:
+        by_chance = any(item.facts["kind"] == "network" for item in done.whole)
+        if options.seeds == 1 and by_chance and not options.stored:
             print(
-                "One repetition: no spread over repetitions, and no verdict on the reported values; --seeds 5 gives "
-                "both."
+                "One repetition shows neither the spread over repetitions nor, therefore, whether a reported value is "
+                "reproduced: --seeds 5 shows both."
             )
 
 
@@ -187,7 +189,8 @@ def corpus_check(options):
     from keras_ser.corpora import data_root
     from keras_ser.corpora.check import check
 
-    result = check(options.name, data_root(options.data))
+    root = data_root(options.data)
+    result = check(options.name, root, labels=options.labels, speaker_from=options.speaker_from)
     print(result.text())
     if not result.usable:
         raise UserError(f"{options.name} cannot be used: {result.obstacle}")

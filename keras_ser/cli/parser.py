@@ -77,6 +77,14 @@ def seed(text):
     return value
 
 
+def mapping(text):
+    """label=emotion pairs with commas between them."""
+    pairs = [pair.partition("=") for pair in names(text)]
+    if not pairs or not all(label.strip() and emotion.strip() for label, _, emotion in pairs):
+        raise argparse.ArgumentTypeError(f"label=emotion pairs are needed, as in ang=anger,exc=happiness, not {text!r}")
+    return {label.strip(): emotion.strip() for label, _, emotion in pairs}
+
+
 def names(text):
     """Names with commas between them."""
     return [name for name in text.split(",") if name]
@@ -111,6 +119,12 @@ def arguments():
     added.add_argument("--json", action="store_true", help="everything, for programs")
     added.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
+    def with_own(added):
+        words = "what labels of your own recordings mean: ang=anger,exc=happiness"
+        added.add_argument("--labels", type=mapping, metavar="A=B,…", help=words)
+        words = "regular expression whose group finds the speaker in the path of your own recordings"
+        added.add_argument("--speaker-from", metavar="REGEX", help=words)
+
     def with_runs(added):
         with_data(added)
         added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
@@ -129,9 +143,11 @@ def arguments():
         )
         added.add_argument(
             "--corpus",
-            metavar="NAME",
-            help="use another corpus: a name, or a directory with one subdirectory per emotion",
+            metavar="NAME|FILE|DIR",
+            help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
+            "start, end), or a directory with one subdirectory per emotion",
         )
+        with_own(added)
         words = "do not train; rebuild tables and figures from saved runs"
         added.add_argument("--stored", action="store_true", help=words)
         added.add_argument(
@@ -207,8 +223,10 @@ def arguments():
     summary = "Count and check every clip of a corpus."
     added = actions.add_parser("check", help=summary, description=summary)
     added.set_defaults(func=commands.corpus_check)
-    added.add_argument("name", metavar="NAME", help="emodb, ravdess, tess, savee or crema_d")
+    words = "emodb, ravdess, tess, savee or crema_d; or a CSV file or directory of your own"
+    added.add_argument("name", metavar="NAME|FILE|DIR", help=words)
     with_data(added)
+    with_own(added)
     summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
     added = actions.add_parser("make", help=summary, description=summary)
     added.set_defaults(func=commands.corpus_make)

@@ -1,7 +1,7 @@
 """Where speech comes from: five published corpora, each read by its file names into one manifest.
 
-`manifest` and `CORPORA` are here; `folders` reads one folder per class, `check` looks at every clip,
-`download` fetches the public ones, `synthetic` makes the bundled ones.
+`manifest` and `CORPORA` are here; `own` reads a user's recordings, from a `table` or from `folders` with one per class;
+`check` looks at every clip, `download` fetches the public ones, `synthetic` makes the bundled ones.
 """
 
 import os
@@ -30,7 +30,8 @@ def get(name: str) -> Corpus:
         UserError: there is none.
     """
     if name not in CORPORA:
-        raise UserError(f"no corpus is called {name!r}: choose from {', '.join(CORPORA)}")
+        path = ", and there is no such file or directory" if set(str(name)) & {".", os.sep} else ""
+        raise UserError(f"no corpus is called {str(name)!r}{path}: choose from {', '.join(CORPORA)}")
     return CORPORA[name]
 
 

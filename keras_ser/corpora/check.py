@@ -1,10 +1,11 @@
 """Look at every clip of a corpus once, and say what is there, what is missing and what is wrong.
 
-In: a corpus's name and its folder or data root. Out: a `CheckResult`; its `text()` is for people.
+In: a corpus's name and its folder or data root, or recordings of one's own (`own`). Out: a `CheckResult`; its `text()`
+is for people.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from keras_ser import audio, corpora
+from keras_ser.corpora import own
 from keras_ser.corpora.corpus import Corpus, locate
 from keras_ser.errors import one_line
 from keras_ser.progress import bar
@@ -28,12 +30,13 @@ UNUSABLE = {
     "lfs_pointer": "a Git LFS pointer instead of the sound: git lfs pull",
     "nan": "samples that are not finite numbers",
     "scale": "float samples far outside [-1, 1]",
+    "part": "a part of a file that the file does not hold",
 }
 DOUBTFUL = {
     "silent": "never louder than -60 dB of full scale",
     "clipped": "three or more samples in a row at full scale",
     "stereo": "more than one channel (averaged when read)",
-    "odd_rate": "not the corpus's sample rate",
+    "odd_rate": "not the sample rate of the corpus, or of most clips",
     "other_format": "the suffix names another format (some programs fail on it)",
     "duplicate_content": "the same samples as another clip",
     "repeated_name": "the same clip again (the first by path is used)",
@@ -47,25 +50,28 @@ SIGNATURES = {  # the first bytes that a suffix promises
     ".ogg": (b"OggS",),
 }
 SILENT_PEAK = 1e-3  # -60 dB
+N_SPEAKERS = 100  # that the report lists
 N_EXAMPLES = 10  # problems of one kind that the report lists by name
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What `check` found."""
+    """What `check` found. `corpus`: None of recordings of one's own."""
 
-    corpus: Corpus
+    corpus: Corpus | None
+    title: str
     folder: Path
     synthetic: bool
     minutes: float  # of sound that can be read
-    classes: pd.DataFrame  # emotion, published, found, missing, readable
+    classes: pd.DataFrame  # emotion, found, readable; of a corpus published and missing
     speakers: pd.DataFrame  # speaker, gender, age, clips, readable
     problems: pd.DataFrame  # kind, clip (or file), detail
 
     @property
     def obstacle(self) -> str:
         """Why nothing can be learnt from this corpus, "" if it can."""
-        for what, counts in (("emotion(s)", self.classes), ("speaker(s)", self.speakers)):
+        kinds = [("emotion(s)", self.classes), ("speaker(s)", self.speakers)]
+        for what, counts in kinds if self.corpus else kinds[:1]:
             n_readable = int((counts["readable"] > 0).sum())
             if n_readable < 2:
                 return f"clips that can be read: {n_readable} {what} only, two or more are needed"
@@ -73,25 +79,26 @@ class CheckResult:
 
     @property
     def usable(self) -> bool:
-        """Whether there are readable clips of at least two emotions and two speakers."""
+        """Whether there are readable clips of at least two emotions and, of a corpus, two speakers."""
         return not self.obstacle
 
     def text(self) -> str:
         """The report for people."""
-        corpus = self.corpus
-        n_clips, n_speakers = self.classes["found"].sum(), len(self.speakers)
+        corpus, n_clips, n_speakers = self.corpus, self.classes["found"].sum(), len(self.speakers)
         made = "  SYNTHETIC: made by this program, no recording of a person\n" if self.synthetic else ""
+        about, of_clips, of_speakers = "", "", ""
+        if corpus:
+            about = f"  licence  {corpus.licence}\n  from     {corpus.home}\n  cite     {corpus.citation}\n"
+            of_clips, of_speakers = f" of {corpus.n_clips}", f" of {corpus.n_speakers}"
         head = (
-            f"{corpus.title}\n{made}"
-            f"  folder   {self.folder}\n"
-            f"  licence  {corpus.licence}\n"
-            f"  from     {corpus.home}\n"
-            f"  cite     {corpus.citation}\n"
-            f"  found    {n_clips} of {corpus.n_clips} clips, {n_speakers} of {corpus.n_speakers} speakers, "
-            f"{self.minutes:.1f} minutes"
+            f"{self.title}\n{made}  folder   {self.folder}\n{about}"
+            f"  found    {n_clips}{of_clips} clips, {n_speakers}{of_speakers} speakers, {self.minutes:.1f} minutes"
         )
         verdict = f"NOT USABLE: {self.obstacle}" if self.obstacle else "Usable."
-        return "\n\n".join((head, _table(self.classes), _table(self.speakers), self._problem_text(), verdict))
+        speakers = _table(self.speakers.head(N_SPEAKERS)) if n_speakers else "No speaker is known."
+        if n_speakers > N_SPEAKERS:
+            speakers += f"\nand {n_speakers - N_SPEAKERS} more"
+        return "\n\n".join((head, _table(self.classes), speakers, self._problem_text(), verdict))
 
     def _problem_text(self) -> str:
         if self.problems.empty:
@@ -109,26 +116,36 @@ class CheckResult:
         return "\n".join(blocks)
 
 
-def check(name: str, root: str | Path) -> CheckResult:
-    """Decode every clip of the corpus once, in threads, with progress on stderr.
+def check(name: str, root: str | Path, *, labels=None, speaker_from=None) -> CheckResult:
+    """Decode every clip once, in threads, with progress on stderr.
+
+    Args:
+        name: of a corpus, or a path of recordings of one's own, with `labels` and `speaker_from` as of `own.read`.
+        root: the data root, or the corpus's own folder.
 
     Raises:
-        UserError: no such corpus or folder, or no clip of it there.
+        UserError: no such corpus, table or folder, or no clip of it there.
     """
-    corpus = corpora.get(name)
-    found = corpora.listing(name, root)
-    clips = found.clips.copy()
-
-    problems = [("unknown_name", str(path), _what_else(corpus, path.stem)) for path in found.strangers]
-    problems += [("repeated_name", str(path), "") for path in found.repeats]
+    if name not in corpora.CORPORA and own.is_own(name):
+        corpus, folder, found = None, Path(name).absolute(), None
+        title, _, clips = own.read(name, labels=labels, speaker_from=speaker_from, data_root=root)
+        problems = []
+    else:
+        corpus, found = corpora.get(name), corpora.listing(name, root)
+        folder, title, clips = locate(corpus, Path(root)), corpus.title, found.clips.copy()
+        problems = [("unknown_name", str(path), _what_else(corpus, path.stem)) for path in found.strangers]
+        problems += [("repeated_name", str(path), "") for path in found.repeats]
     same_sound = defaultdict(list)  # digest → clips
     seconds = []
     looks = audio.in_threads(_look, clips["path"])
     looks = bar(looks, total=len(clips), desc=f"check {name}", unit="clip", leave=False)
+    looks = list(looks)
+    rates = Counter(look.sample_rate for look in looks if look.sample_rate)
+    usual = corpus.sample_rate if corpus else rates.most_common(1)[0][0] if rates else 0
     for clip, look in zip(clips["clip"], looks, strict=True):
         problems += [(kind, clip, detail) for kind, detail in look.problems]
-        if look.sample_rate and look.sample_rate != corpus.sample_rate:
-            problems.append(("odd_rate", clip, f"{look.sample_rate} Hz, not {corpus.sample_rate}"))
+        if look.sample_rate not in (0, usual):
+            problems.append(("odd_rate", clip, f"{look.sample_rate} Hz, not {usual}"))
         if look.digest:
             same_sound[look.digest].append(clip)
         seconds.append(look.seconds)
@@ -138,13 +155,14 @@ def check(name: str, root: str | Path) -> CheckResult:
     clips["readable"] = np.array(seconds) > 0
     return CheckResult(
         corpus=corpus,
-        folder=locate(corpus, Path(root)),
+        title=title,
+        folder=folder,
         synthetic=bool(clips["synthetic"].any()),
         minutes=sum(seconds) / 60,
         classes=_count_classes(corpus, clips),
-        speakers=clips.groupby(["speaker", "gender", "age"], dropna=False, as_index=False).agg(
-            clips=("clip", "size"), readable=("readable", "sum")
-        ),
+        speakers=clips[clips["speaker"] != ""]
+        .groupby(["speaker", "gender", "age"], dropna=False, as_index=False)
+        .agg(clips=("clip", "size"), readable=("readable", "sum")),
         problems=pd.DataFrame(problems, columns=["kind", "clip", "detail"]),
     )
 
@@ -176,18 +194,24 @@ def _look(path: str) -> _Look:
     if n_channels > 1:
         alike = "all alike" if (channels == channels[:, :1]).all() else "different"
         problems.append(("stereo", f"{n_channels} channels, {alike}"))
-    with open(path, "rb") as file:
+    part = audio.part_of(path)
+    file_path = part[0] if part else Path(path)
+    with open(file_path, "rb") as file:
         signature = file.read(4)
-    if signature not in SIGNATURES.get(Path(path).suffix.lower(), (signature,)):
+    if signature not in SIGNATURES.get(file_path.suffix.lower(), (signature,)):
         problems.append(("other_format", f"starts with {signature.decode('latin-1')!r}"))
     digest = audio.digest(audio.to_mono(channels), sample_rate)
     return _Look(tuple(problems), sample_rate, n_samples / sample_rate, digest)
 
 
-def _count_classes(corpus: Corpus, clips: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({"published": pd.Series(corpus.counts)}).rename_axis("emotion")
-    table["found"] = clips["emotion"].value_counts().reindex(table.index, fill_value=0)
-    table["missing"] = table["published"] - table["found"]
+def _count_classes(corpus: Corpus | None, clips: pd.DataFrame) -> pd.DataFrame:
+    found = clips["emotion"].value_counts()
+    if corpus:
+        table = pd.DataFrame({"published": pd.Series(corpus.counts)}).rename_axis("emotion")
+        table["found"] = found.reindex(table.index, fill_value=0)
+        table["missing"] = table["published"] - table["found"]
+    else:
+        table = found.sort_index().rename("found").rename_axis("emotion").to_frame()
     table["readable"] = clips.groupby("emotion")["readable"].sum().reindex(table.index, fill_value=0)
     return table.reset_index()
 

@@ -6,6 +6,7 @@ Out: one row a clip with the columns of `COLUMNS`.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -39,6 +40,14 @@ COLUMNS = (
     "take",
     "synthetic",
 )
+
+# Of a clip whose file says no more than its emotion.
+NOTHING_KNOWN = {"speaker": "", "gender": "", "age": None, "sentence": "", "intensity": "", "take": ""}
+SPLITS = {  # what folders and tables call them, in lower case
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "test1", "test2", "test3"), "test"),
+}
 
 SYNTHETIC_MARKER = "SYNTHETIC.txt"  # a file of this name marks everything below its folder as synthetic
 
@@ -129,6 +138,12 @@ def _identity(folder: str | Path) -> tuple[int, int]:
     """What two paths of one folder have in common."""
     status = os.stat(folder)
     return status.st_dev, status.st_ino
+
+
+def speaker_of(path: os.PathLike, pattern: str | None) -> str:
+    """What the groups of the regular expression `pattern` find in a path, "" where they find nothing."""
+    match = pattern and re.search(pattern, str(path))
+    return "_".join(group for group in match.groups() if group) if match else ""
 
 
 def as_manifest(rows, folder: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:

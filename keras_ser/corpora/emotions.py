@@ -1,4 +1,9 @@
-"""The common vocabulary of emotions, and the spellings of it that folders and reports use."""
+"""The common vocabulary of emotions, and the spellings of it that folders, tables and reports use."""
+
+from collections import Counter
+
+from keras_ser.errors import UserError
+from keras_ser.progress import log
 
 EMOTIONS = ("anger", "boredom", "calm", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
@@ -21,3 +26,35 @@ ALIASES = {emotion: emotion for emotion in EMOTIONS} | {
 def common(word: str) -> str | None:
     """The common word for one spelling of an emotion, None where it is none."""
     return ALIASES.get(word.strip().lower().replace(" ", "_").replace("-", "_"))
+
+
+def labelled(rows: list[dict], labels: dict, where: str, asked: dict | None = None) -> list[dict]:
+    """Rows with a `label` → those whose label means an emotion, with their `emotion`. The others are left out, and one
+    warning lists their labels with the numbers of their clips.
+
+    Args:
+        labels: label → emotion, which may be a word of one's own: before the common vocabulary.
+        asked: those of `labels` that the user gave.
+
+    Raises:
+        UserError: no label means an emotion, or one of `asked` is the label of no row.
+    """
+    counts = Counter(row["label"] for row in rows)
+    absent = [label for label in asked or () if label not in counts]
+    if absent:
+        raise UserError(f"{where}: no clip has the label {', '.join(absent)}; its labels are {_listed(counts)}")
+    meaning = {label: common(labels[label]) or labels[label] if label in labels else common(label) for label in counts}
+    unknown = {label: n for label, n in counts.items() if meaning[label] is None}
+    if unknown:
+        example = next(iter(unknown))
+        remedy = f"map them with --labels {example}=anger,…, or keep one as a class with --labels {example}={example}"
+        if len(unknown) == len(counts):
+            raise UserError(f"{where}: none of its labels is a known emotion: {_listed(unknown)}; {remedy}")
+        log.warning("%s: unknown labels excluded: %s; %s", where, _listed(unknown), remedy)
+    return [{**row, "emotion": meaning[row["label"]]} for row in rows if meaning[row["label"]] is not None]
+
+
+def _listed(counts: dict, most: int = 20) -> str:
+    """anger (12), fear (3)"""
+    listed = [f"{label} ({n})" for label, n in sorted(counts.items(), key=lambda item: -item[1])]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

@@ -1,4 +1,4 @@
-"""Recordings sorted into one folder a class, with or without a Train/Test level above: `Train/Angry/x.wav`,
+"""Recordings sorted into one folder per class, with or without a Train/Test level above: `Train/Angry/x.wav`,
 `sad/y.flac`.
 
 Out: the manifest of the corpora with one more column, `split` ("train", "validation", "test" or ""). A
@@ -6,63 +6,42 @@ clip's id is its path without the suffix. Speaker, gender, sentence, intensity a
 files keep RAVDESS's names.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
 from keras_ser.corpora import emotions, ravdess
-from keras_ser.corpora.corpus import as_manifest, audio_files
+from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, audio_files, speaker_of
 from keras_ser.errors import UserError
 
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-_NOTHING_KNOWN = {
-    "speaker": "",
-    "gender": "",
-    "age": None,
-    "sentence": "",
-    "intensity": "",
-    "take": "",
-}
 
+def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFrame:
+    """One row per clip.
 
-def manifest(root: str | Path) -> pd.DataFrame:
-    """One row a clip.
+    Args:
+        labels: name of a folder → emotion, for what `emotions.common` does not know, or to join classes.
+        speaker_from: regular expression whose group, found in a clip's path, is its speaker.
 
     Raises:
-        UserError: no such folder, no audio in it, or a file whose folder names no emotion.
+        UserError: no such folder, no audio in it, or no folder that names an emotion.
     """
     folder = Path(root).absolute()
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the one that holds a folder a class")
-    rows = [_row(folder, path) for path in audio_files(folder)]
+        raise UserError(f"{folder}: no such folder; give the one that holds one folder per class")
+    rows = []
+    for path in audio_files(folder):
+        facts = ravdess.parse(path) or NOTHING_KNOWN
+        rows.append(
+            {
+                **facts,
+                "clip": path.with_suffix("").as_posix(),
+                "path": str(folder / path),
+                "corpus": "folders",
+                "speaker": speaker_of(path, speaker_from) or facts["speaker"],
+                "label": path.parent.name,
+                "split": next((SPLITS[part.lower()] for part in path.parts[:-2] if part.lower() in SPLITS), ""),
+            }
+        )
     if not rows:
-        raise UserError(f"{folder}: no audio file below it; put one folder a class there, such as Angry/x.wav")
-    return as_manifest(rows, folder, extra=("split",))
-
-
-def _row(folder: Path, path: PurePosixPath) -> dict:
-    label = path.parent.name
-    emotion = emotions.common(label)
-    if emotion is None:
-        known = ", ".join(emotions.ALIASES)
-        raise UserError(f"{folder / path}: its folder names no emotion; name it one of {known}")
-    facts = ravdess.parse(path) or _NOTHING_KNOWN
-    split = next((SPLITS[part.lower()] for part in path.parts[:-2] if part.lower() in SPLITS), "")
-    clip = path.with_suffix("").as_posix()
-    return {
-        **facts,
-        "clip": clip,
-        "path": str(folder / path),
-        "corpus": "folders",
-        "emotion": emotion,
-        "label": label,
-        "split": split,
-    }
+        raise UserError(f"{folder}: no audio file below it; put one folder per class there, such as Angry/x.wav")
+    return as_manifest(emotions.labelled(rows, labels or {}, str(folder), asked=labels), folder, extra=("split",))

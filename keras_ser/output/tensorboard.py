@@ -39,7 +39,8 @@ def write(runs, folder):
         facts = run.facts
         place = [facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")]
         target = layout.run_folder(folder, *place)
-        if target.exists() and target.stat().st_mtime >= run.written:
+        stored = (run.folder / "run.json").stat().st_mtime
+        if target.exists() and target.stat().st_mtime >= stored:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as part:

@@ -33,10 +33,6 @@ class ArchivedRun(Run):
 
     archive: Path
 
-    @property
-    def written(self):
-        return (self.archive / RUNS).stat().st_mtime
-
     def history(self):
         return self._rows(HISTORIES)
 

@@ -32,11 +32,6 @@ class Run:
     def diverged(self):
         return self.facts["diverged_at"] is not None
 
-    @property
-    def written(self):
-        """When it was stored, in seconds as files have them."""
-        return (self.folder / "run.json").stat().st_mtime
-
     def history(self):
         """→ DataFrame, one row per epoch."""
         return pd.read_csv(self.folder / "history.csv")

@@ -328,7 +328,7 @@ def _card(run, facts, about_lite):
     labels = ", ".join(facts["labels"])
     used = "\n".join(
         f"- {corpus.title}: {corpus.citation}. Licence: {corpus.licence}. {corpus.home}"
-        for corpus in map(corpora.get, report.corpora)
+        for corpus in [corpora.get(name) for name in run.facts["corpora"] if name in corpora.CORPORA]
     )
     rate = f"{facts['sample_rate']} Hz" if facts["sample_rate"] else "at the recording's own rate"
     hears = "the whole"

@@ -378,11 +378,8 @@ def as_json_line(prediction, n_top=3):
     )
 
 
-FORMATS = ("table", "csv", "jsonl", "segments")
-
-
 def header(form, labels):
-    """The lines that come first in a format. → list of str"""
+    """The lines that come first in a format: ``table``, ``csv``, ``jsonl`` or ``segments``. → list of str"""
     if form == "csv":
         return [csv_header(labels)]
     return [_csv(["file", "start", "end", "label", *(f"p_{label}" for label in labels)])] if form == "segments" else []

@@ -119,7 +119,7 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert [line.split()[1] for line in done] == ["1", "2", "3", "4"]
     assert len(lines) == 5
     assert "SYNTHETIC" in shown.out
-    assert "One repetition: no spread" in shown.out
+    assert "One repetition shows neither the spread over repetitions" in shown.out
     table = pd.read_csv(out / "synthetic" / "emodb_losses" / "table.csv")
     assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
     assert set(table["protocol"]) == {"as_reported", "clip_disjoint", "speaker_independent"}
@@ -149,6 +149,11 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert (figures / "mine.png").exists()
     assert len(list((out / "synthetic" / "tensorboard").rglob("seed-*"))) == 3
     assert len(list((out / "synthetic" / "tensorboard").rglob("fold-*"))) == 2
+
+    # A fresh clone has no runs' folders either: what is archived is enough.
+    shutil.rmtree(out / "synthetic" / "runs")
+    assert call(*words, "--stored") == 0
+    pd.testing.assert_frame_equal(pd.read_csv(figures.parent / "table.csv"), table)
 
     # Runs of another number of epochs share no table with those of one.
     words = [2 if word == 1 else word for word in words]
@@ -184,9 +189,11 @@ def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, caps
     words = ("reproduce", "spectral_features", "--corpus", tmp_path / "EmotionSpeech", "--out", tmp_path / "out")
     options = ("--protocols", "as_reported", "--experiments", "svm/energy,svm_grid/energy")
     assert call(*words, *options) == 0
-    table = pd.read_csv(tmp_path / "out" / "substitute" / "EmotionSpeech" / "spectral_features" / "table.csv")
+    (place,) = (tmp_path / "out" / "own").glob("EmotionSpeech-*")
+    table = pd.read_csv(place / "spectral_features" / "table.csv")
     assert set(table["experiment"]) == {"svm/energy", "svm_grid/energy"}
-    assert table["corpus"].str.startswith("the folder EmotionSpeech in place of RAVDESS").all()
+    title = "the folder EmotionSpeech (speakers unknown: not speaker-independent)"
+    assert table["corpus"].str.startswith(f"{title} in place of RAVDESS").all()
     assert set(table["clips"]) == {32}
     complaint(capsys, *words, "--protocols", "speaker_independent", "--experiments", "svm/energy")
 
@@ -320,6 +327,10 @@ BAD_ARGUMENTS = {
     "no such port": ("demo", "model", "--port", "99999"),
     "a seed that nothing takes": ("augment", "emodb_losses", "--out", "out", "--seed", str(2**70)),
     "a seed below 0": ("augment", "emodb_losses", "--out", "out", "--seed", "-1"),
+    "no such table": ("reproduce", "emodb_losses", "--corpus", "mine.csv"),
+    "labels of a corpus": ("reproduce", "emodb_losses", "--labels", "ang=anger"),
+    "labels of nothing": ("reproduce", "--corpus", ".", "--labels", "ang"),
+    "speakers found by no group": ("corpus", "check", ".", "--speaker-from", "spk"),
     "more seeds than digits": ("reproduce", "--seeds", "9" * 5000),
 }
 

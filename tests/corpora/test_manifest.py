@@ -129,12 +129,25 @@ def test_folders_without_a_split_above(tmp_path):
     assert set(clips["split"]) == {""}
 
 
-def test_folders_that_name_no_emotion(tmp_path):
+def test_folders_that_name_no_emotion(tmp_path, caplog):
     with pytest.raises(UserError, match="no audio file"):
         folder_manifest(tmp_path)
     touch(tmp_path, "sad/x.wav", "misc/y.wav")
-    with pytest.raises(UserError, match=r"misc.*names no emotion.*sadness"):
+    assert list(folder_manifest(tmp_path)["clip"]) == ["sad/x"]
+    assert caplog.messages == [
+        f"{tmp_path}: unknown labels excluded: misc (1); map them with --labels misc=anger,…, or keep one as a class "
+        "with --labels misc=misc"
+    ]
+    assert list(folder_manifest(tmp_path, labels={"misc": "tired"})["emotion"]) == ["tired", "sadness"]
+    shutil.rmtree(tmp_path / "sad")
+    with pytest.raises(UserError, match=r"none of its labels is a known emotion: misc \(1\); map them"):
         folder_manifest(tmp_path)
+
+
+def test_the_speaker_of_a_path(tmp_path):
+    touch(tmp_path, "sad/anna_1.wav", "sad/07-x.wav", "happy/03-01-05-01-01-01-01.wav")
+    clips = folder_manifest(tmp_path, speaker_from=r"/(?:(\w+)_|(\d+)-x)").set_index("clip")
+    assert clips["speaker"].to_dict() == {"happy/03-01-05-01-01-01-01": "01", "sad/07-x": "07", "sad/anna_1": "anna"}
 
 
 def test_a_manifest_leads_to_sound(tmp_path):

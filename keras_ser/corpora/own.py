@@ -1,0 +1,53 @@
+"""A user's own recordings: a table (CSV), or a directory with one subdirectory per emotion.
+
+Out: what they are called in words, a name for the folder of their results, and their manifest.
+"""
+
+import re
+from hashlib import blake2b
+from pathlib import Path
+
+import pandas as pd
+
+from keras_ser.corpora import folders, table
+from keras_ser.errors import UserError
+
+NOT_INDEPENDENT = "not speaker-independent"
+
+
+def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) -> tuple[str, str, pd.DataFrame]:
+    """The recordings of `path`. Arguments as of `table.manifest` and `folders.manifest`.
+
+    Returns: title, name of the folder of results (which no other path shares), manifest.
+
+    Raises:
+        UserError: as the two; or `speaker_from` is no regular expression with a group.
+    """
+    if speaker_from is not None:
+        try:
+            if re.compile(speaker_from).groups < 1:
+                raise ValueError("no group (…) in it")
+        except (re.error, ValueError) as error:
+            raise UserError(f"{speaker_from!r} finds no speaker: {error}; as in '(spk\\d+)_'") from error
+    place = Path(path).resolve()
+    options = {"labels": labels, "speaker_from": speaker_from}
+    if place.is_dir():
+        kind, manifest = "folder", folders.manifest(path, **options)
+    else:
+        kind, manifest = "table", table.manifest(path, **options, data_root=data_root)
+    digest = blake2b(str(place).encode(errors="surrogateescape"), digest_size=4).hexdigest()
+    return f"the {kind} {place.name}{_unknown(manifest)}", f"{place.stem}-{digest}", manifest
+
+
+def is_own(name: str | Path) -> bool:
+    """Whether `name` is a path of recordings, and no name of a corpus."""
+    return Path(name).is_dir() or Path(name).is_file()
+
+
+def _unknown(manifest) -> str:
+    """What cannot be said where speakers are unknown: stands beside every figure."""
+    unknown = int((manifest["speaker"] == "").sum())
+    if not unknown:
+        return ""
+    whose = "speakers" if unknown == len(manifest) else f"speakers of {unknown} of {len(manifest)} clips"
+    return f" ({whose} unknown: {NOT_INDEPENDENT})"

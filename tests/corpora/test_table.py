@@ -1,0 +1,176 @@
+"""Recordings of one's own: tables, and what is said of them."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from keras_ser import audio
+from keras_ser.corpora import own, table
+from keras_ser.corpora.check import check
+from keras_ser.corpora.corpus import COLUMNS
+from keras_ser.errors import UserError
+
+
+def written(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """name → a file of 2 s of noise there, at 16 kHz."""
+
+    def write(name):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        y = np.random.default_rng(len(name)).uniform(-0.5, 0.5, 32000)
+        soundfile.write(path, y, 16000, format="FLAC" if path.suffix == ".flac" else "WAV")
+        return path
+
+    return write
+
+
+def test_a_table_with_everything(tmp_path, sound):
+    for name in ("b/two.wav", "a/one.wav"):
+        sound(name)
+    text = (
+        "path,emotion,speaker,gender,sentence,split\nb/two.wav,Angry,s1,F,hello,dev\na/one.wav,sad,unknown,m,,Test1\n"
+    )
+    clips = table.manifest(written(tmp_path / "mine.csv", text))
+    assert set(clips.columns) == {*COLUMNS, "split"}
+    assert list(clips["clip"]) == ["a/one", "b/two"]
+    assert clips["emotion"].tolist() == ["sadness", "anger"]
+    assert clips["label"].tolist() == ["sad", "Angry"]
+    assert clips["speaker"].tolist() == ["", "s1"]
+    assert clips["gender"].tolist() == ["male", "female"]
+    assert clips["sentence"].tolist() == ["", "hello"]
+    assert clips["split"].tolist() == ["test", "validation"]
+    assert not clips["synthetic"].any()
+    assert [len(y) for y, _ in audio.read_many(clips["path"])] == [32000, 32000]
+
+
+def test_several_clips_of_a_file_as_audformat_writes_them(tmp_path, sound):
+    y, _ = audio.read(sound("audio/dialog.wav"))
+    text = (
+        "file;start;end;emotion\n"
+        "audio/dialog.wav;0 days 00:00:00;0 days 00:00:00.5;anger\n"
+        "audio/dialog.wav;0 days 00:00:00.500000;0 days 00:00:01.25;fear\n"
+        "audio/dialog.wav;1.25;NaT;fear\n"
+        "audio/dialog.wav;1.25;;fear\n"
+    )
+    clips = table.manifest(written(tmp_path / "db.csv", text))
+    assert list(clips["clip"]) == ["dialog_0-0.5", "dialog_0.5-1.25", "dialog_1.25-"]
+    parts = [waveform for waveform, _ in audio.read_many(clips["path"])]
+    assert [len(part) for part in parts] == [8000, 12000, 12000]
+    np.testing.assert_array_equal(np.concatenate(parts), y)
+
+
+def test_the_names_of_msp_podcast(tmp_path, sound, caplog):
+    rows = [("A", "7", "Train"), ("C", "7", "Train"), ("X", "8", "Development"), ("O", "Unknown", "Test2")]
+    rows.append(("N", "9", "Test1"))
+    lines = []
+    for number, (label, speaker, split) in enumerate(rows):
+        sound(f"Audios/MSP-PODCAST_000{number}.wav")
+        lines.append(f"MSP-PODCAST_000{number}.wav,{label},4.2,{speaker},Male,{split}")
+    text = "FileName,EmoClass,EmoAct,SpkrID,Gender,Split_Set\n" + "\n".join(lines)
+    clips = table.manifest(written(tmp_path / "Labels" / "labels_consensus.csv", text))
+    assert clips["emotion"].tolist() == ["anger", "contempt", "neutral"]
+    assert clips["split"].tolist() == ["train", "train", "test"]
+    assert clips["speaker"].tolist() == ["7", "7", "9"]
+    assert "unknown labels excluded: X (1), O (1); map them with --labels X=anger" in caplog.text
+    assert all(audio.part_of(path) is None and len(audio.read(path)[0]) for path in clips["path"])
+
+
+def test_labels_are_mapped_joined_and_kept(tmp_path, sound, caplog):
+    for name in "abcd":
+        sound(f"{name}.wav")
+    path = written(tmp_path / "iemocap.csv", "path,emotion\na.wav,hap\nb.wav,exc\nc.wav,fru\nd.wav,xxx\n")
+    labels = {"hap": "happiness", "exc": "happy", "fru": "frustration"}
+    assert table.manifest(path, labels=labels)["emotion"].tolist() == ["happiness", "happiness", "frustration"]
+    assert caplog.text.count("unknown labels excluded: xxx (1)") == 1
+    with pytest.raises(UserError, match=r"no clip has the label ang; its labels are hap \(1\), exc"):
+        table.manifest(path, labels={"ang": "anger"})
+    with pytest.raises(UserError, match=r"none of its labels is a known emotion: hap \(1\), exc \(1\)"):
+        table.manifest(path)
+
+
+def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog):
+    for name in ("x.wav", "x.flac"):
+        sound(name)
+    path = written(tmp_path / "mine.csv", "path,emotion\nx.wav,sad\nx.flac,happy\nx.wav,angry\n")
+    clips = table.manifest(path)
+    assert clips["clip"].tolist() == ["x.flac", "x.wav"]
+    assert clips["emotion"].tolist() == ["happiness", "sadness"]
+    assert "1 rows are there again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a CSV table"),
+        ("path,emotion\n", "the table has no row"),
+        (
+            "name,class\nx,sad\n",
+            "no column path and emotion; its columns are name, class; known names are path: path",
+        ),
+        ("path,emotion,start,end\nx.wav,sad,2,1\n", r"line 2: the clip ends at 1 s and starts at 2 s"),
+        ("path,emotion,start,end\nx.wav,sad,early,1\n", r"line 2: 'early' is no time"),
+        ("path,emotion,start,end\nx.wav,sad,-1,1\n", r"line 2: '-1' is no time"),
+        ("path,emotion,split\nx.wav,sad,holdout\n", r"line 2: no split is called 'holdout': choose from train"),
+    ],
+)
+def test_what_is_no_table(text, said, tmp_path):
+    path = written(tmp_path / "mine.csv", text)
+    with pytest.raises(UserError, match=said):
+        table.manifest(path)
+
+
+def test_paths_below_the_data_root(tmp_path, sound):
+    sound("data/wav/x.wav")
+    path = written(tmp_path / "tables" / "mine.csv", "path,emotion\nwav/x.wav,sad\n")
+    (clip,) = table.manifest(path, data_root=tmp_path / "data")["path"]
+    assert len(audio.read(clip)[0]) == 32000
+    with pytest.raises(audio.AudioError, match="no such file"):
+        audio.read(table.manifest(path)["path"][0])
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [("3,4", "holds 2.00 s only"), ("1,2.5", "holds 2.00 s only"), ("1,1.00001", "no sample lies")]
+)
+def test_parts_that_a_file_does_not_hold(part, said, sound):
+    with pytest.raises(audio.AudioError, match=said):
+        audio.read(f"{sound('x.wav')}#t={part}")
+    odd = sound(f"y.wav#t={part}")  # a file may be called so
+    assert len(audio.read(odd)[0]) == 32000
+
+
+def test_what_is_said_of_speakers_and_where_results_lie(tmp_path, sound):
+    for name in ("one/mine/sad/a_1.wav", "two/mine/sad/a_1.wav", "two/mine/happy/b_1.wav"):
+        sound(name)
+    title, place, _ = own.read(tmp_path / "one" / "mine")
+    assert title == "the folder mine (speakers unknown: not speaker-independent)"
+    other, other_place, _ = own.read(tmp_path / "two" / "mine", speaker_from=r"(\w)_1")
+    assert other == "the folder mine"
+    assert place.startswith("mine-")
+    assert other_place.startswith("mine-")
+    assert place != other_place
+    some, _, _ = own.read(tmp_path / "two" / "mine", speaker_from=r"(a)_1")
+    assert some == "the folder mine (speakers of 1 of 2 clips unknown: not speaker-independent)"
+    with pytest.raises(UserError, match="'spk' finds no speaker: no group"):
+        own.read(tmp_path / "two" / "mine", speaker_from="spk")
+
+
+def test_check(tmp_path, sound):
+    for name in ("a.wav", "b.wav", "c.wav"):
+        sound(name)
+    path = written(tmp_path / "mine.csv", "path,emotion,end\na.wav,sad,1\nb.wav,angry,9\nc.wav,angry,\nd.wav,sad,\n")
+    result = check(str(path), tmp_path)
+    assert result.usable
+    text = result.text()
+    assert "the table mine.csv (speakers unknown: not speaker-independent)" in text
+    assert "found    4 clips, 0 speakers, 0.1 minutes" in text
+    assert "part: 1, a part of a file that the file does not hold" in text
+    assert "missing: 1," in text
+    assert result.classes.set_index("emotion")["readable"].to_dict() == {"anger": 1, "sadness": 1}
+    assert "licence" not in text

@@ -1,0 +1,118 @@
+"""A user's own recordings from a table to an exported model that predicts, on layouts such as IEMOCAP's (several clips
+in a file, labels of its own) and MSP-Podcast's (official splits, unknown speakers), with the synthesis's speech.
+"""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import keras_ser
+from keras_ser import audio, corpora
+from keras_ser.cli import commands
+
+CNN = "cnn/mean_squared_error"
+IEMOCAP = {
+    **{"anger": "ang", "happiness": "hap", "boredom": "exc", "sadness": "sad"},
+    **{"neutral": "neu", "fear": "fru", "disgust": "xxx"},
+}
+MSP = {"anger": "A", "happiness": "H", "sadness": "S", "neutral": "N", "fear": "F", "disgust": "D", "boredom": "X"}
+
+
+@pytest.fixture
+def dialogs(embedded, tmp_path):
+    """One file per speaker with all that the speaker says, 42 clips of 6 speakers, and the table of its turns."""
+    rows = []
+    for speaker, clips in corpora.manifest("emodb", embedded).groupby("speaker"):
+        turns, start = [], 0
+        for row in clips.itertuples():
+            y, rate = audio.read(row.path)
+            rows.append((f"Ses{speaker}.wav", start / rate, (start + len(y)) / rate, IEMOCAP[row.emotion], speaker))
+            turns.append(y)
+            start += len(y)
+        audio.write(tmp_path / "iemocap" / f"Ses{speaker}.wav", np.concatenate(turns), rate)
+    path = tmp_path / "iemocap" / "turns.csv"
+    pd.DataFrame(rows, columns=["file", "start", "end", "emotion", "speaker"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def podcast(embedded, tmp_path):
+    """MSP-Podcast's folders, names and columns; no speaker is known."""
+    rows = []
+    for number, row in enumerate(corpora.manifest("emodb", embedded).itertuples()):
+        name = f"MSP-PODCAST_{number:04}.wav"
+        (tmp_path / "msp" / "Audios").mkdir(parents=True, exist_ok=True)
+        shutil.copy(row.path, tmp_path / "msp" / "Audios" / name)
+        split = {"03": "Development", "08": "Test1", "09": "Test2"}.get(row.speaker, "Train")
+        rows.append((name, MSP[row.emotion], "Unknown", split))
+    path = tmp_path / "msp" / "Labels" / "labels_consensus.csv"
+    path.parent.mkdir()
+    pd.DataFrame(rows, columns=["FileName", "EmoClass", "SpkrID", "Split_Set"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.slow
+def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsys):
+    out = tmp_path / "out"
+    labels = "ang=anger,hap=happiness,exc=happiness,sad=sadness,neu=neutral,fru=frustration"
+    words = ["emodb_losses", "--corpus", str(dialogs), "--labels", labels, "--out", str(out), "--epochs", "1"]
+    words += ["--experiments", CNN, "--protocols", "clip_disjoint,speaker_independent"]
+    assert commands.main(["reproduce", *words]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("unknown labels excluded: xxx (6)") == 1
+    assert "SUBSTITUTE corpus" in said.out
+    (place,) = (out / "own").iterdir()
+    table = pd.read_csv(place / "emodb_losses" / "table.csv")
+    assert set(table["clips"]) == {36}
+    assert set(table["verdict"]) == {"not stated"}
+    assert set(table["corpus"]) == {"the table turns.csv in place of Emo-DB (Berlin Database of Emotional Speech)"}
+    assert "Chance level (5 classes): 0.200" in (place / "emodb_losses" / "table.md").read_text()
+
+    assert commands.main(["compare", "protocols", *words, "--stored"]) == 0
+    assert len(pd.read_csv(place / "compare" / "protocols" / "emodb_losses" / "table.csv")) == 2
+
+    run = place / "runs" / "emodb_losses" / CNN / "clip_disjoint" / "seed-0"
+    assert commands.main(["export", str(run), "--out", str(tmp_path / "model")]) == 0
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "Trained on the table turns.csv in place of Emo-DB" in card
+    assert "Burkhardt" not in card  # of whose corpus it has heard nothing
+    predictor = keras_ser.load(tmp_path / "model")
+    assert predictor.labels == ("anger", "happiness", "sadness", "neutral", "frustration")
+    turns = keras_ser.load_corpus(dialogs, labels={"ang": "anger", "fru": "frustration", "sad": "sadness"})
+    found = predictor.predict(turns["path"].tolist())
+    stored = pd.read_csv(run / "predictions.csv").query("transform == 'none'").set_index("clip")
+    tested = turns["clip"].isin(stored.index).to_numpy()
+    assert tested.any()
+    expected = stored.loc[turns.loc[tested, "clip"], [f"p_{label}" for label in predictor.labels]]
+    np.testing.assert_allclose(found.loc[tested, expected.columns], expected, atol=1e-3)
+
+
+def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
+    words = ["spectral_features", "--corpus", str(podcast), "--out", str(tmp_path / "out")]
+    assert commands.main(["reproduce", *words, "--experiments", "svm/energy"]) == 0
+    said = capsys.readouterr()
+    assert "spectral_features: speaker_independent not possible on these clips" in said.err
+    assert "(speakers unknown: not speaker-independent) in place of RAVDESS" in said.out
+    (place,) = (tmp_path / "out" / "own").iterdir()
+    table = pd.read_csv(place / "spectral_features" / "table.csv")
+    assert set(table["protocol"]) == {"as_reported"}
+    assert table["corpus"].str.contains("speakers unknown: not speaker-independent").all()
+    assert "speakers unknown" in (place / "spectral_features" / "table.md").read_text()
+    assert set(table["tested"]) == {12}  # of Test1 and Test2, six of seven emotions
+    assert commands.main(["reproduce", *words, "--protocols", "speaker_independent"]) == 2
+    assert "36 of 36 clips have no speaker information" in capsys.readouterr().err
+
+
+def test_check_as_a_command(podcast, capsys):
+    assert commands.main(["corpus", "check", str(podcast)]) == 0
+    said = capsys.readouterr()
+    assert "the table labels_consensus.csv (speakers unknown: not speaker-independent)" in said.out
+    assert "unknown labels excluded: X (6)" in said.err
+
+
+def test_gender_and_emotion_need_the_gender(podcast, tmp_path, capsys):
+    words = ["reproduce", "four_corpora", "--corpus", str(podcast), "--out", str(tmp_path / "out"), "--epochs", "1"]
+    assert commands.main(words) == 2
+    assert "tells gender and emotion apart: 36 of 36 clips have no gender" in capsys.readouterr().err
