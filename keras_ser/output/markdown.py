@@ -1,8 +1,6 @@
 """What was found, in words: numbers of :mod:`keras_ser.analysis` as sentences, tables of text and whole documents
-(:mod:`keras_ser.output.document`). Computes no number.
+(:mod:`keras_ser.output.document`), and those as Markdown. Computes no number.
 """
-
-import re
 
 import pandas as pd
 
@@ -11,6 +9,7 @@ from keras_ser.analysis import paired, reported, statistics
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
 from keras_ser.output.document import bullets, document, section
+from keras_ser.output.words import between, describe, repetitions, signed, text, title_of
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -20,63 +19,24 @@ HEADINGS = {
     "weighted_f1": "Weighted F1",
 }
 WITH_EVERY_RESULT = ("What train and test share", "Model info sheet")
-_WORDS = {
-    "cnn_lstm": "CNN-LSTM",
-    **{name: name.upper() for name in ("cnn", "lstm", "svm", "mfcc", "1d", "2d")},
-    "categorical_crossentropy": "cross-entropy",
-    "khz": "kHz",
-    "/": ", ",
-    "_": " ",
-}
 PERCENT = round(100 * statistics.CONFIDENCE)
 
 
-def describe(value, std=None, digits=3):
-    """A mean with its spread for people: 0.907 ± 0.011."""
-    if value is None or pd.isna(value):
-        return "–"
-    spread = "" if std is None or pd.isna(std) else f" ± {std:.{digits}f}"
-    return f"{value:.{digits}f}{spread}"
+def as_table(frame):
+    """A DataFrame of text as Markdown; 0.690 keeps its last digit."""
+    return frame.to_markdown(index=False, disable_numparse=True)
 
 
-def between(low, high, digits=3, sign=""):
-    """An interval for people: 0.52 to 0.61."""
-    if low is None or pd.isna(low):
-        return "–"
-    return f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
+def as_markdown(whole):
+    """A Document as Markdown."""
+    blocks = [f"# {whole.title}", *map(_block, whole.lead)]
+    for item in whole.sections:
+        blocks += [f"## {item.heading}", *map(_block, item.parts)]
+    return "\n\n".join(blocks) + "\n"
 
 
-def repetitions(n):
-    """Their number in words."""
-    return f"{n} repetition{'s' * (n != 1)}"
-
-
-def signed(value, digits=3):
-    """A difference with a minus sign that is one."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def text(frame, digits=3, sign=""):
-    """A DataFrame of numbers and words as one of text: fractions with so many digits, whole numbers without."""
-    return frame.map(lambda value: _cell(value, digits, sign))
-
-
-def _cell(value, digits, sign):
-    if isinstance(value, str):
-        return value
-    if pd.isna(value):
-        return "–"
-    return f"{value:{sign}.{digits}f}".replace("-", "−") if isinstance(value, float) else f"{value}"
-
-
-def in_words(experiment):
-    """What an experiment is called in a sentence: "CNN-LSTM, mean squared error"."""
-    return re.sub("|".join(map(re.escape, _WORDS)), lambda match: _WORDS[match[0]], experiment)
-
-
-def title_of(protocol):
-    """What a protocol is called in a heading of a column."""
-    return PROTOCOLS[protocol].title
+def _block(part):
+    return part if isinstance(part, str) else as_table(part)
 
 
 def compared(row):
@@ -235,7 +195,12 @@ LEAKAGE = (
 
 
 def report_table(report, frame, passes):
-    """The table of one report for people. → Document"""
+    """The table of one report for people. → Markdown"""
+    return as_markdown(report_document(report, frame, passes))
+
+
+def report_document(report, frame, passes):
+    """The same. → Document"""
     facts = passes[0].facts
     devices = sorted({run.facts["environment"]["device"] for item in passes for run in item.runs})
     missing = reported.without(report, facts)
@@ -480,7 +445,12 @@ def differences(frame):
 
 
 def comparison(question, report, description, passes, frame, changes, by_class):
-    """The answer of ``compare`` for people. → Document"""
+    """The answer of ``compare`` for people. → Markdown"""
+    return as_markdown(comparison_document(question, report, description, passes, frame, changes, by_class))
+
+
+def comparison_document(question, report, description, passes, frame, changes, by_class):
+    """The same. → Document"""
     bias = paired.selection_bias(passes)
     sentences = comparison_sentences(frame, changes, bias)
     sentences += [sentence] if (sentence := order_sentence(frame)) else []

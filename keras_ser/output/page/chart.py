@@ -5,7 +5,7 @@ Computes where the marks lie; ``chart.html`` draws them as SVG in the colours of
 
 import pandas as pd
 
-from keras_ser.output import markdown
+from keras_ser.output import words
 
 LEFT, WIDTH = 4.0, 92.0  # per cent of the chart: where accuracy 0 lies, and how far it is to 1
 HEADING, ROW, AXIS = 34, 46, 22  # pixels
@@ -59,9 +59,9 @@ def _row(name, lines, y):
             "low": place(line.ci_low) if pd.notna(line.ci_low) else "",
             "high": place(line.ci_high) if pd.notna(line.ci_low) else "",
             "y": middle + BESIDE[line.protocol],
-            "said": f"{markdown.describe(line.mean, line.std)} {markdown.title_of(line.protocol)}",
+            "said": f"{words.describe(line.mean, line.std)} {words.title_of(line.protocol)}",
         }
         for line in lines.itertuples()
     ]
     reported = [(place(value), f"{value:.3f} reported") for value in compared["reported"]]
-    return {"label": markdown.in_words(name), "y": y + 14, "middle": middle, "reported": reported, "marks": marks}
+    return {"label": words.in_words(name), "y": y + 14, "middle": middle, "reported": reported, "marks": marks}

@@ -16,7 +16,7 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import paired, summaries
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables
+from keras_ser.output import markdown, tables, words
 from keras_ser.output.figures.style import percent, short
 from keras_ser.output.page import chart, clips
 from keras_ser.output.page.pictures import CAPTIONS, picture
@@ -105,10 +105,10 @@ def finding(known, frame):
             own = rows["as_reported"]
             if pd.isna(own.reported) or own.verdict.startswith("not comparable"):
                 continue
-            obtained = {protocol: markdown.describe(line.mean, line.std) for protocol, line in rows.items()}
+            obtained = {protocol: words.describe(line.mean, line.std) for protocol, line in rows.items()}
             corpus = short(corpora.titles(report.corpora))
             return (
-                f"For the {markdown.in_words(name).partition(',')[0]} on {corpus} an accuracy of {own.reported:.3f} is "
+                f"For the {words.in_words(name).partition(',')[0]} on {corpus} an accuracy of {own.reported:.3f} is "
                 f"reported; we obtain {obtained['as_reported']} with the report's own split, "
                 f"{obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
                 f"{obtained['speaker_independent']} on unseen speakers, where chance level is "
@@ -143,14 +143,14 @@ def verdict(report, frame):
     blocked = said[said.str.startswith("not comparable")]
     if len(blocked):
         return f"N{blocked.iloc[0][1:]}."
-    words = {
+    meanings = {
         "reproduced": "are reproduced",
         "higher": "are lower than ours",
         "lower": "are higher than ours",
         "not decided": "cannot be told from ours by so few repetitions",
     }
     counts = said.str.partition(" (")[0].value_counts()
-    return "; ".join(f"{n} of {len(said)} reported accuracies {words[word]}" for word, n in counts.items()) + "."
+    return "; ".join(f"{n} of {len(said)} reported accuracies {meanings[word]}" for word, n in counts.items()) + "."
 
 
 def _span(values):
@@ -208,7 +208,7 @@ def _number(value, std=None, *, count):
         return value if isinstance(value, str) else "–"
     if count and float(value).is_integer() and (std is None or pd.isna(std) or std == 0):
         return f"{value:.0f}"
-    return markdown.describe(value, std, digits=1 if count else 3)
+    return words.describe(value, std, digits=1 if count else 3)
 
 
 def _result(report, out, root, audio):
@@ -224,7 +224,7 @@ def _result(report, out, root, audio):
         raise UserError(f"{folder}: no run of its table is stored; reproduce {report.name} again")
     finished = [item for item in whole if not item.diverged]
     listed = [item for item in finished if not item.facts["ours"]] or finished
-    document = markdown.report_table(report, table, whole)
+    document = markdown.report_document(report, table, whole)
     facts = whole[0].facts
     made = out.parent / "cache" / "synthetic"  # where `reproduce` puts bundled synthetic speech
     hear = (made if facts["synthetic"] and made.is_dir() else root) if audio else None
@@ -284,7 +284,7 @@ def _comparison(report, question, whole, compared, out, page):
     scores, changes = paired.scores(chosen, answers), paired.differences(answers, pairs, chosen)
     by_class = paired.by_class(answers, pairs, report.labels)
     corpus = f"{chosen[0].facts['corpus']}, {chosen[0].facts['clips']} clips"
-    document = markdown.comparison(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
+    document = markdown.comparison_document(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
     # What stands with the report's own tables is not said again.
     kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
     return replace(document, sections=kept), _images(folder, page, CAPTIONS)
