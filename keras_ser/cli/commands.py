@@ -212,7 +212,7 @@ def reproduce_one(report, root, options):
     """Run one report, write its table and figures, and say where they are."""
     from keras_ser.analysis import reported
     from keras_ser.data import protocols
-    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.output import document, figures, markdown, tables, tensorboard
     from keras_ser.runs import archive, passes, runner
 
     protocol_names = options.protocols or list(report.protocols)
@@ -241,24 +241,24 @@ def reproduce_one(report, root, options):
     folder = out / report.name
     tables.write(frame, markdown.report_table(report, frame, whole), folder)
     archive.write(archive.read_all(out / "runs", report.name), folder)
-    paths = figures.all_of_report(report, material, whole, frame, folder / "figures")
+    paths = figures.of_report(report, material, whole, frame, folder / "figures")
     logs = tensorboard.write(stored, out / "tensorboard")
 
     say_what(report, material, epochs)
     for metric in ("accuracy", "uar"):
-        print(f"\n{metric}\n{markdown.as_table(markdown.scores(frame, metric))}")
+        print(f"\n{metric}\n{document.as_table(markdown.scores(frame, metric))}")
     written = [folder / "table.csv", folder / "table.md", f"{len(paths)} figures in {folder / 'figures'}"]
     print("", *written, out / "runs" / report.name, f"tensorboard --logdir {logs}", sep="\n")
 
 
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
-    from keras_ser.output import markdown, tables
+    from keras_ser.output import document, markdown, tables
 
     found = tables.accuracies([load(name) for name in reports.NAMES], options.out)
     if found.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = markdown.as_table(markdown.results(found))
+    text = document.as_table(markdown.results(found))
     if options.readme is None:
         print(text)
         return
@@ -307,7 +307,7 @@ def compare(options):
     report = load(options.report)
     from keras_ser.analysis import paired
     from keras_ser.data import protocols
-    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.output import document, figures, markdown, tables, tensorboard
     from keras_ser.reports import extensions
     from keras_ser.runs import archive, passes, runner
 
@@ -339,9 +339,9 @@ def compare(options):
     pictures = figures.of_comparison(report, description, whole, frame, changes, clips, folder)
 
     say_what(report, material, epochs)
-    print(f"\n{markdown.as_table(markdown.comparison_scores(frame))}")
+    print(f"\n{document.as_table(markdown.comparison_scores(frame))}")
     if len(changes):
-        print(f"\n{markdown.as_table(markdown.differences(changes))}")
+        print(f"\n{document.as_table(markdown.differences(changes))}")
     print("", folder / "table.csv", folder / "table.md", *pictures, sep="\n")
 
 

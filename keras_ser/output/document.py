@@ -1,5 +1,4 @@
-"""A document for people as data: prose and tables, rendered as Markdown (``markdown``) and as HTML (``page``), never
-parsed back.
+"""A document for people as data: prose and tables, rendered once as Markdown and once as HTML, never parsed back.
 
 A part is a str (prose in Markdown: paragraphs, lists, inline code) or a DataFrame of text (a table).
 """
@@ -40,3 +39,20 @@ def document(title, lead, sections):
 def bullets(lines):
     """Sentences as a list. → prose, "" of none"""
     return "\n".join(f"- {line}" for line in lines)
+
+
+def as_table(frame):
+    """A DataFrame of text as Markdown; 0.690 keeps its last digit."""
+    return frame.to_markdown(index=False, disable_numparse=True)
+
+
+def as_markdown(whole):
+    """A Document as Markdown."""
+    blocks = [f"# {whole.title}", *map(_block, whole.lead)]
+    for item in whole.sections:
+        blocks += [f"## {item.heading}", *map(_block, item.parts)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(part):
+    return part if isinstance(part, str) else as_table(part)

@@ -1,5 +1,5 @@
 """What was found, in words: numbers of :mod:`keras_ser.analysis` as sentences, tables of text and whole documents
-(:mod:`keras_ser.output.document`), and those as Markdown. Computes no number.
+(:mod:`keras_ser.output.document`). Computes no number.
 """
 
 import pandas as pd
@@ -20,23 +20,6 @@ HEADINGS = {
 }
 WITH_EVERY_RESULT = ("What train and test share", "Model info sheet")
 PERCENT = round(100 * statistics.CONFIDENCE)
-
-
-def as_table(frame):
-    """A DataFrame of text as Markdown; 0.690 keeps its last digit."""
-    return frame.to_markdown(index=False, disable_numparse=True)
-
-
-def as_markdown(whole):
-    """A Document as Markdown."""
-    blocks = [f"# {whole.title}", *map(_block, whole.lead)]
-    for item in whole.sections:
-        blocks += [f"## {item.heading}", *map(_block, item.parts)]
-    return "\n\n".join(blocks) + "\n"
-
-
-def _block(part):
-    return part if isinstance(part, str) else as_table(part)
 
 
 def compared(row):
@@ -195,12 +178,7 @@ LEAKAGE = (
 
 
 def report_table(report, frame, passes):
-    """The table of one report for people. → Markdown"""
-    return as_markdown(report_document(report, frame, passes))
-
-
-def report_document(report, frame, passes):
-    """The same. → Document"""
+    """The table of one report for people. → Document"""
     facts = passes[0].facts
     devices = sorted({run.facts["environment"]["device"] for item in passes for run in item.runs})
     missing = reported.without(report, facts)
@@ -445,12 +423,7 @@ def differences(frame):
 
 
 def comparison(question, report, description, passes, frame, changes, by_class):
-    """The answer of ``compare`` for people. → Markdown"""
-    return as_markdown(comparison_document(question, report, description, passes, frame, changes, by_class))
-
-
-def comparison_document(question, report, description, passes, frame, changes, by_class):
-    """The same. → Document"""
+    """The answer of ``compare`` for people. → Document"""
     bias = paired.selection_bias(passes)
     sentences = comparison_sentences(frame, changes, bias)
     sentences += [sentence] if (sentence := order_sentence(frame)) else []

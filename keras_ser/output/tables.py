@@ -5,6 +5,7 @@ import pandas as pd
 from keras_ser import files
 from keras_ser.analysis.reported import COLUMNS
 from keras_ser.errors import UserError
+from keras_ser.output.document import as_markdown
 
 
 def read(path, columns=()):
@@ -29,9 +30,12 @@ def read(path, columns=()):
     return frame.assign(**{name: frame[name].fillna("") for name in words})
 
 
-def write(frame, text, folder):
-    """``table.csv`` and ``table.md`` into ``folder``, each whole or not at all."""
-    for name, content in (("table.csv", frame.to_csv(index=False, float_format="%.6g")), ("table.md", text)):
+def write(frame, document, folder):
+    """``table.csv``, and the :class:`~keras_ser.output.document.Document` as ``table.md``, into ``folder``, each whole
+    or not at all.
+    """
+    texts = {"table.csv": frame.to_csv(index=False, float_format="%.6g"), "table.md": as_markdown(document)}
+    for name, content in texts.items():
         with files.replaced(folder / name) as part:
             part.write_text(content, encoding="utf-8")
 

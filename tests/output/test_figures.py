@@ -259,7 +259,7 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
     (tmp_path / "figures" / "listeners.png").write_bytes(b"of an earlier run")
     (tmp_path / "figures" / "mine.png").write_bytes(b"of the user")
     settings = dict(matplotlib.rcParams)
-    paths = figures.all_of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path / "figures")
+    paths = figures.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path / "figures")
     assert dict(matplotlib.rcParams) == settings
     assert {*paths, tmp_path / "figures" / "mine.png"} == {*(tmp_path / "figures").iterdir()}
     assert {path.stem for path in paths} <= {*figures.NAMES}

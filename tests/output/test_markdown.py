@@ -8,7 +8,7 @@ import pytest
 from keras_ser import reports
 from keras_ser.analysis import paired, reported
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output import markdown, tables, words
+from keras_ser.output import document, markdown, tables, words
 from keras_ser.runs import passes
 
 REPORT = reports.load("emodb_losses")
@@ -18,7 +18,7 @@ CNN, LSTM = "cnn/mean_squared_error", "cnn_lstm/mean_squared_error"
 def text_of(report, runs):
     """The table of a report's runs for people."""
     whole = passes.whole(runs)
-    return markdown.report_table(report, reported.table(report, whole), whole)
+    return document.as_markdown(markdown.report_table(report, reported.table(report, whole), whole))
 
 
 def compared(runs, pairs):
@@ -26,7 +26,8 @@ def compared(runs, pairs):
     whole = passes.whole(runs)
     clips = paired.tested(whole)
     frame, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
-    return markdown.comparison("Question.", REPORT, "a corpus", whole, frame, changes, pd.DataFrame())
+    found = markdown.comparison("Question.", REPORT, "a corpus", whole, frame, changes, pd.DataFrame())
+    return document.as_markdown(found)
 
 
 def folds(made, experiment, protocol="speaker_independent", repetition=0, **options):
@@ -39,7 +40,8 @@ def test_results_have_one_column_per_protocol(made, tmp_path):
     runs = [made(REPORT, CNN, "as_reported", k) for k in range(2)] + [made(REPORT, CNN, "clip_disjoint")]
     others = [made(tess, "cnn", "as_reported"), made(tess, "cnn", "sentence_independent", 0, 0, 1)]
     for report, found in ((REPORT, runs), (tess, others)):
-        tables.write(reported.table(report, passes.whole(found)), "", tmp_path / report.name)
+        empty = document.Document(report.title, (), ())
+        tables.write(reported.table(report, passes.whole(found)), empty, tmp_path / report.name)
     table = markdown.results(tables.accuracies([REPORT, tess], tmp_path))
     columns = ["report", "experiment", "reported", "verdict", "as reported", "unseen clips", "unseen sentences"]
     assert list(table.columns) == [*columns, "clips"]

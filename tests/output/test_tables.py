@@ -7,13 +7,14 @@ import pytest
 from keras_ser import reports
 from keras_ser.analysis import reported
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables
-from keras_ser.output.document import bullets, document, section
+from keras_ser.output import tables
+from keras_ser.output.document import Document, as_markdown, bullets, document, section
 from keras_ser.runs import passes
 
 REPORT = reports.load("emodb_losses")
 CNN = "cnn/mean_squared_error"
 EXTENSION = "cnn_lstm_over_time_tanh/categorical_crossentropy"
+EMPTY = Document("Title", (), ())
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def table(made):
 
 
 def test_a_table_comes_back_as_it_was(table, tmp_path):
-    tables.write(table, "# Title\n", tmp_path)
+    tables.write(table, EMPTY, tmp_path)
     found = tables.read(tmp_path / "table.csv")
     assert list(found.columns) == list(reported.COLUMNS)
     for name in ("mean", "std", "ci_low", "pi_high", "clips"):
@@ -38,7 +39,7 @@ def test_a_label_stands_beside_numbers(tmp_path):
     rows = pd.DataFrame({"reported": ["fear", 0.5, None], "mean": ["fear", 0.25, 0.125]}).reindex(
         columns=reported.COLUMNS
     )
-    tables.write(rows, "# Title\n", tmp_path)
+    tables.write(rows, EMPTY, tmp_path)
     found = tables.read(tmp_path / "table.csv")
     assert found["mean"].to_list() == ["fear", 0.25, 0.125]
     assert found["reported"].to_list()[:2] == ["fear", 0.5]
@@ -63,7 +64,7 @@ def test_a_damaged_table_is_said_to_be_one(tmp_path, text, columns, said):
 
 
 def test_accuracies_are_of_what_the_reports_list(table, tmp_path):
-    tables.write(table, "# Title\n", tmp_path / REPORT.name)
+    tables.write(table, EMPTY, tmp_path / REPORT.name)
     found = tables.accuracies([REPORT, reports.load("tess_mfcc")], tmp_path)
     assert found[["experiment", "protocol"]].to_numpy().tolist() == [[CNN, "as_reported"], [CNN, "clip_disjoint"]]
     assert set(found["metric"]) == {"accuracy"}
@@ -72,16 +73,16 @@ def test_accuracies_are_of_what_the_reports_list(table, tmp_path):
 
 def test_a_full_disk_leaves_the_tables_as_they_were(table, tmp_path, small_disk):
     folder = tmp_path / "tables"
-    tables.write(table, "# Title\n", folder)
+    tables.write(table, EMPTY, folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with small_disk(100), pytest.raises(UserError, match="File too large"):
-        tables.write(table[:5], "# Title\n", folder)
+        tables.write(table[:5], EMPTY, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_document_as_markdown():
     frame = pd.DataFrame({"a": ["0.690"], "b": ["–"]})
     sections = [section("One", bullets(["x", "y"]), frame), section("Empty", "", frame[:0]), None]
-    assert markdown.as_markdown(document("Title", ("Lead.", ""), sections)) == (
+    assert as_markdown(document("Title", ("Lead.", ""), sections)) == (
         "# Title\n\nLead.\n\n## One\n\n- x\n- y\n\n| a     | b   |\n|:------|:----|\n| 0.690 | –   |\n"
     )

@@ -10,7 +10,7 @@ from keras_ser.output.figures import recordings, results
 from keras_ser.output.figures.recordings import recording, timeline
 from keras_ser.output.figures.results import confusion_picture
 
-__all__ = ["OF_CLIPS", "all_of_report", "confusion_picture", "of_comparison", "recording", "timeline"]
+__all__ = ["OF_CLIPS", "confusion_picture", "of_comparison", "of_report", "recording", "timeline"]
 
 OF_CLIPS = {
     draw.__name__: draw
@@ -32,7 +32,7 @@ NAMES = (
 )
 
 
-def all_of_report(report, material, passes, table, folder):
+def of_report(report, material, passes, table, folder):
     """The figures of one report into ``folder``, in place of those of before; of experiments that are extensions only
     where there are no others. → list of paths
     """

@@ -224,7 +224,7 @@ def _result(report, out, root, audio):
         raise UserError(f"{folder}: no run of its table is stored; reproduce {report.name} again")
     finished = [item for item in whole if not item.diverged]
     listed = [item for item in finished if not item.facts["ours"]] or finished
-    document = markdown.report_document(report, table, whole)
+    document = markdown.report_table(report, table, whole)
     facts = whole[0].facts
     made = out.parent / "cache" / "synthetic"  # where `reproduce` puts bundled synthetic speech
     hear = (made if facts["synthetic"] and made.is_dir() else root) if audio else None
@@ -284,7 +284,7 @@ def _comparison(report, question, whole, compared, out, page):
     scores, changes = paired.scores(chosen, answers), paired.differences(answers, pairs, chosen)
     by_class = paired.by_class(answers, pairs, report.labels)
     corpus = f"{chosen[0].facts['corpus']}, {chosen[0].facts['clips']} clips"
-    document = markdown.comparison_document(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
+    document = markdown.comparison(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
     # What stands with the report's own tables is not said again.
     kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
     return replace(document, sections=kept), _images(folder, page, CAPTIONS)

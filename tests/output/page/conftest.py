@@ -35,7 +35,7 @@ def draw(out, whole, table, manifest):
     """The figures, and a comparison, beside them."""
     folder = out / REPORT.name
     material = runner.gather(REPORT, "Emo-DB (a corpus)", manifest)
-    figures.all_of_report(REPORT, material, whole, table, folder / "figures")
+    figures.of_report(REPORT, material, whole, table, folder / "figures")
     answers, folder = paired.tested(whole), out / "compare" / "losses" / REPORT.name
     scores, changes = paired.scores(whole, answers), paired.differences(answers, [LOSSES], whole)
     by_class = paired.by_class(answers, [LOSSES], REPORT.labels)
