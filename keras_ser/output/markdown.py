@@ -35,12 +35,12 @@ def scores(frame, metric):
     rows = []
     for experiment, group in frame.groupby("experiment", sort=False):
         lines = {line.protocol: line for line in group.itertuples()}
-        own = lines.get("as_reported")
-        stated = own is not None and own.verdict != NOT_STATED
+        as_reported = lines.get("as_reported")
+        stated = as_reported is not None and as_reported.verdict != NOT_STATED
         row = {
             "experiment": experiment,
-            "reported": f"{own.reported:.3f}" if stated else "–",
-            "verdict": compared(own) if stated else "–",
+            "reported": f"{as_reported.reported:.3f}" if stated else "–",
+            "verdict": compared(as_reported) if stated else "–",
         }
         for protocol, line in lines.items():
             lost = f", {line.diverged} diverged" if line.diverged else ""
@@ -57,14 +57,16 @@ def summary_sentences(report, frame):
     frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed) & (frame["n"] > 0)]
     for name, group in frame.groupby("experiment", sort=False):
         rows = {line.protocol: line for line in group.itertuples()}
-        own = rows.pop("as_reported", None)
+        as_reported = rows.pop("as_reported", None)
         parts = []
-        if own is not None:
-            ours = f"our accuracy is {describe(own.mean, own.std)} ({repetitions(own.n)})"
-            if own.verdict == NOT_STATED:
+        if as_reported is not None:
+            ours = f"our accuracy is {describe(as_reported.mean, as_reported.std)} ({repetitions(as_reported.n)})"
+            if as_reported.verdict == NOT_STATED:
                 parts.append(f"under the report's own protocol {ours}")
             else:
-                parts.append(f"the report's accuracy is {float(own.reported):.3f}, {ours}: {own.verdict}")
+                parts.append(
+                    f"the report's accuracy is {float(as_reported.reported):.3f}, {ours}: {as_reported.verdict}"
+                )
         parts += [
             f"{describe(line.mean, line.std)} {_where(report, protocol)}"
             + (f" ({between(line.ci_low, line.ci_high)} over speakers)" if line.interval_over == "speakers" else "")
@@ -120,8 +122,8 @@ def by_speaker(table, most=12):
         wide = table.pivot_table(index="experiment", columns="speaker", values="accuracy", sort=False)
         return wide.sort_index(axis="columns").rename_axis(columns=None).reset_index()
     by_experiment = table.groupby("experiment", sort=False)["accuracy"]
-    found = by_experiment.agg(["size", "min", "median", "max"])
-    return found.rename(columns={"size": "speakers", "min": "lowest", "max": "highest"}).reset_index()
+    spread = by_experiment.agg(["size", "min", "median", "max"])
+    return spread.rename(columns={"size": "speakers", "min": "lowest", "max": "highest"}).reset_index()
 
 
 def splits(frame):
@@ -314,14 +316,14 @@ def results(frame):
     rows = []
     for (report, name), group in frame.groupby(["report", "experiment"], sort=False):
         lines = {line.protocol: line for line in group.itertuples()}
-        own = lines.get("as_reported")
-        stated = own is not None and own.verdict != NOT_STATED
+        as_reported = lines.get("as_reported")
+        stated = as_reported is not None and as_reported.verdict != NOT_STATED
         rows.append(
             {
                 "report": report,
                 "experiment": name,
-                "reported": f"{own.reported:.3f}" if stated else "–",
-                "verdict": own.verdict if stated else "–",
+                "reported": f"{as_reported.reported:.3f}" if stated else "–",
+                "verdict": as_reported.verdict if stated else "–",
                 **{
                     title_of(protocol): f"{describe(lines[protocol].mean, lines[protocol].std)} ({lines[protocol].n})"
                     if protocol in lines

@@ -27,7 +27,7 @@ def layout(known, frame):
     """``frame``: of :func:`keras_ser.output.tables.accuracies`. → dict ``height, ticks, groups``
 
     A group is a report: ``title, y, chance, rows``; a row: ``label, y, middle, reported, marks``; a mark:
-    ``protocol, x, low, high, y, said`` (``low`` is "" where there is no interval).
+    ``protocol, x, low, high, y, title`` (``low`` is "" where there is no interval).
     """
     groups, y = [], AXIS
     for report in known:
@@ -59,7 +59,7 @@ def _row(name, lines, y):
             "low": place(line.ci_low) if pd.notna(line.ci_low) else "",
             "high": place(line.ci_high) if pd.notna(line.ci_low) else "",
             "y": middle + BESIDE[line.protocol],
-            "said": f"{words.describe(line.mean, line.std)} {words.title_of(line.protocol)}",
+            "title": f"{words.describe(line.mean, line.std)} {words.title_of(line.protocol)}",
         }
         for line in lines.itertuples()
     ]

@@ -98,7 +98,7 @@ def test_marks_lie_where_their_numbers_are(results):
     for mark in row["marks"]:
         line = lines.loc[mark["protocol"]]
         assert float(mark["x"].rstrip("%")) == pytest.approx(chart.LEFT + chart.WIDTH * line["mean"], abs=0.01)
-        assert mark["said"].startswith(f"{line['mean']:.3f}")
+        assert mark["title"].startswith(f"{line['mean']:.3f}")
     assert set(chart.BESIDE) == set(PROTOCOLS) == set(content.DEFINITIONS)
 
 
