@@ -108,8 +108,8 @@ def finding(known, frame):
             obtained = {protocol: words.describe(line.mean, line.std) for protocol, line in rows.items()}
             corpus = short(corpora.titles(report.corpora))
             return (
-                f"For the {words.in_words(name).partition(',')[0]} on {corpus} an accuracy of {as_reported.reported:.3f} is "
-                f"reported; we obtain {obtained['as_reported']} with the report's own split, "
+                f"For the {words.in_words(name).partition(',')[0]} on {corpus} an accuracy of "
+                f"{as_reported.reported:.3f} is reported; we obtain {obtained['as_reported']} with the report's own split, "
                 f"{obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
                 f"{obtained['speaker_independent']} on unseen speakers, where chance level is "
                 f"{1 / len(report.labels):.3f}."
