@@ -109,8 +109,8 @@ def finding(known, frame):
             corpus = short(corpora.titles(report.corpora))
             return (
                 f"For the {words.in_words(name).partition(',')[0]} on {corpus} an accuracy of "
-                f"{as_reported.reported:.3f} is reported; we obtain {obtained['as_reported']} with the report's own split, "
-                f"{obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
+                f"{as_reported.reported:.3f} is reported; we obtain {obtained['as_reported']} with the report's own "
+                f"split, {obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
                 f"{obtained['speaker_independent']} on unseen speakers, where chance level is "
                 f"{1 / len(report.labels):.3f}."
             )
