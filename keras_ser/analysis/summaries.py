@@ -45,14 +45,16 @@ def curves(report, passes):
     ``history``: one row per epoch of the fit that validation watches. The tested epoch is None where another fit is
     tested than the one watched (``refit``).
     """
-    found = {}
+    by_experiment = {}
     for item in passes:
         name = item.facts["experiment"]
         training = report.experiment(name).training
         for history in item.histories():
             watched = history[history["fit"] == 1]
-            found.setdefault(name, []).append((watched, None if training.refit else tested_epoch(training, watched)))
-    return found
+            by_experiment.setdefault(name, []).append(
+                (watched, None if training.refit else tested_epoch(training, watched))
+            )
+    return by_experiment
 
 
 def tested_epoch(training, history):

@@ -2,8 +2,6 @@
 (:mod:`keras_ser.output.document`). Computes no number.
 """
 
-import re
-
 import pandas as pd
 
 from keras_ser import corpora
@@ -11,6 +9,7 @@ from keras_ser.analysis import paired, reported, statistics
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
 from keras_ser.output.document import bullets, document, section
+from keras_ser.output.words import between, describe, repetitions, signed, text, title_of
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -20,63 +19,7 @@ HEADINGS = {
     "weighted_f1": "Weighted F1",
 }
 WITH_EVERY_RESULT = ("What train and test share", "Model info sheet")
-_WORDS = {
-    "cnn_lstm": "CNN-LSTM",
-    **{name: name.upper() for name in ("cnn", "lstm", "svm", "mfcc", "1d", "2d")},
-    "categorical_crossentropy": "cross-entropy",
-    "khz": "kHz",
-    "/": ", ",
-    "_": " ",
-}
 PERCENT = round(100 * statistics.CONFIDENCE)
-
-
-def describe(value, std=None, digits=3):
-    """A mean with its spread for people: 0.907 ± 0.011."""
-    if value is None or pd.isna(value):
-        return "–"
-    spread = "" if std is None or pd.isna(std) else f" ± {std:.{digits}f}"
-    return f"{value:.{digits}f}{spread}"
-
-
-def between(low, high, digits=3, sign=""):
-    """An interval for people: 0.52 to 0.61."""
-    if low is None or pd.isna(low):
-        return "–"
-    return f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
-
-
-def repetitions(n):
-    """Their number in words."""
-    return f"{n} repetition{'s' * (n != 1)}"
-
-
-def signed(value, digits=3):
-    """A difference with a minus sign that is one."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def text(frame, digits=3, sign=""):
-    """A DataFrame of numbers and words as one of text: fractions with so many digits, whole numbers without."""
-    return frame.map(lambda value: _cell(value, digits, sign))
-
-
-def _cell(value, digits, sign):
-    if isinstance(value, str):
-        return value
-    if pd.isna(value):
-        return "–"
-    return f"{value:{sign}.{digits}f}".replace("-", "−") if isinstance(value, float) else f"{value}"
-
-
-def in_words(experiment):
-    """What an experiment is called in a sentence: "CNN-LSTM, mean squared error"."""
-    return re.sub("|".join(map(re.escape, _WORDS)), lambda match: _WORDS[match[0]], experiment)
-
-
-def title_of(protocol):
-    """What a protocol is called in a heading of a column."""
-    return PROTOCOLS[protocol].title
 
 
 def compared(row):
@@ -92,12 +35,12 @@ def scores(frame, metric):
     rows = []
     for experiment, group in frame.groupby("experiment", sort=False):
         lines = {line.protocol: line for line in group.itertuples()}
-        own = lines.get("as_reported")
-        stated = own is not None and own.verdict != NOT_STATED
+        as_reported = lines.get("as_reported")
+        stated = as_reported is not None and as_reported.verdict != NOT_STATED
         row = {
             "experiment": experiment,
-            "reported": f"{own.reported:.3f}" if stated else "–",
-            "verdict": compared(own) if stated else "–",
+            "reported": f"{as_reported.reported:.3f}" if stated else "–",
+            "verdict": compared(as_reported) if stated else "–",
         }
         for protocol, line in lines.items():
             lost = f", {line.diverged} diverged" if line.diverged else ""
@@ -114,14 +57,16 @@ def summary_sentences(report, frame):
     frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed) & (frame["n"] > 0)]
     for name, group in frame.groupby("experiment", sort=False):
         rows = {line.protocol: line for line in group.itertuples()}
-        own = rows.pop("as_reported", None)
+        as_reported = rows.pop("as_reported", None)
         parts = []
-        if own is not None:
-            ours = f"our accuracy is {describe(own.mean, own.std)} ({repetitions(own.n)})"
-            if own.verdict == NOT_STATED:
+        if as_reported is not None:
+            ours = f"our accuracy is {describe(as_reported.mean, as_reported.std)} ({repetitions(as_reported.n)})"
+            if as_reported.verdict == NOT_STATED:
                 parts.append(f"under the report's own protocol {ours}")
             else:
-                parts.append(f"the report's accuracy is {float(own.reported):.3f}, {ours}: {own.verdict}")
+                parts.append(
+                    f"the report's accuracy is {float(as_reported.reported):.3f}, {ours}: {as_reported.verdict}"
+                )
         parts += [
             f"{describe(line.mean, line.std)} {_where(report, protocol)}"
             + (f" ({between(line.ci_low, line.ci_high)} over speakers)" if line.interval_over == "speakers" else "")
@@ -177,8 +122,8 @@ def by_speaker(table, most=12):
         wide = table.pivot_table(index="experiment", columns="speaker", values="accuracy", sort=False)
         return wide.sort_index(axis="columns").rename_axis(columns=None).reset_index()
     by_experiment = table.groupby("experiment", sort=False)["accuracy"]
-    found = by_experiment.agg(["size", "min", "median", "max"])
-    return found.rename(columns={"size": "speakers", "min": "lowest", "max": "highest"}).reset_index()
+    spread = by_experiment.agg(["size", "min", "median", "max"])
+    return spread.rename(columns={"size": "speakers", "min": "lowest", "max": "highest"}).reset_index()
 
 
 def splits(frame):
@@ -371,14 +316,14 @@ def results(frame):
     rows = []
     for (report, name), group in frame.groupby(["report", "experiment"], sort=False):
         lines = {line.protocol: line for line in group.itertuples()}
-        own = lines.get("as_reported")
-        stated = own is not None and own.verdict != NOT_STATED
+        as_reported = lines.get("as_reported")
+        stated = as_reported is not None and as_reported.verdict != NOT_STATED
         rows.append(
             {
                 "report": report,
                 "experiment": name,
-                "reported": f"{own.reported:.3f}" if stated else "–",
-                "verdict": own.verdict if stated else "–",
+                "reported": f"{as_reported.reported:.3f}" if stated else "–",
+                "verdict": as_reported.verdict if stated else "–",
                 **{
                     title_of(protocol): f"{describe(lines[protocol].mean, lines[protocol].std)} ({lines[protocol].n})"
                     if protocol in lines

@@ -8,7 +8,7 @@ import pytest
 from keras_ser import reports
 from keras_ser.analysis import paired, reported
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output import document, markdown, tables
+from keras_ser.output import document, markdown, tables, words
 from keras_ser.runs import passes
 
 REPORT = reports.load("emodb_losses")
@@ -159,7 +159,7 @@ def test_how_many_different_clips_were_tested(made):
 
 
 def test_every_protocol_has_a_title():
-    titles = [markdown.title_of(name) for name in PROTOCOLS]
+    titles = [words.title_of(name) for name in PROTOCOLS]
     assert len(set(titles)) == len(PROTOCOLS)
 
 

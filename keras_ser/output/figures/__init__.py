@@ -61,8 +61,8 @@ def of_report(report, material, passes, table, folder):
             paths.append(results.confusion_matrices(matrices, report.labels, what, title, path))
         if matrices and report.listeners and protocol == "speaker_independent":
             votes = reported.listeners_matrix(report)
-            said = f"{what}\nVotes: {corpora.titles(report.corpora)}, {votes.sum()}"
-            paths.append(results.listeners(votes, matrices, report.labels, said, title, folder / "listeners.png"))
+            shown = f"{what}\nVotes: {corpora.titles(report.corpora)}, {votes.sum()}"
+            paths.append(results.listeners(votes, matrices, report.labels, shown, title, folder / "listeners.png"))
     by_split = summaries.split_means(reported.splits(passes))
     if len(by_split):
         paths.append(results.splits(by_split, chance, title, folder / "splits.png"))

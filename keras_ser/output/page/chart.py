@@ -5,7 +5,7 @@ Computes where the marks lie; ``chart.html`` draws them as SVG in the colours of
 
 import pandas as pd
 
-from keras_ser.output import markdown
+from keras_ser.output import words
 
 LEFT, WIDTH = 4.0, 92.0  # per cent of the chart: where accuracy 0 lies, and how far it is to 1
 HEADING, ROW, AXIS = 34, 46, 22  # pixels
@@ -27,7 +27,7 @@ def layout(known, frame):
     """``frame``: of :func:`keras_ser.output.tables.accuracies`. → dict ``height, ticks, groups``
 
     A group is a report: ``title, y, chance, rows``; a row: ``label, y, middle, reported, marks``; a mark:
-    ``protocol, x, low, high, y, said`` (``low`` is "" where there is no interval).
+    ``protocol, x, low, high, y, title`` (``low`` is "" where there is no interval).
     """
     groups, y = [], AXIS
     for report in known:
@@ -59,9 +59,9 @@ def _row(name, lines, y):
             "low": place(line.ci_low) if pd.notna(line.ci_low) else "",
             "high": place(line.ci_high) if pd.notna(line.ci_low) else "",
             "y": middle + BESIDE[line.protocol],
-            "said": f"{markdown.describe(line.mean, line.std)} {markdown.title_of(line.protocol)}",
+            "title": f"{words.describe(line.mean, line.std)} {words.title_of(line.protocol)}",
         }
         for line in lines.itertuples()
     ]
     reported = [(place(value), f"{value:.3f} reported") for value in compared["reported"]]
-    return {"label": markdown.in_words(name), "y": y + 14, "middle": middle, "reported": reported, "marks": marks}
+    return {"label": words.in_words(name), "y": y + 14, "middle": middle, "reported": reported, "marks": marks}

@@ -15,7 +15,7 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import paired, summaries
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables
+from keras_ser.output import markdown, tables, words
 from keras_ser.output.figures.style import percent, short
 from keras_ser.output.page import chart, clips
 from keras_ser.output.page.pictures import CAPTIONS, picture
@@ -30,7 +30,7 @@ QUESTIONS = {  # of `keras-ser compare`
     "protocols": "From the report's split to unseen speakers",
 }
 FIRST = ("Summary", "Findings", markdown.HEADINGS["accuracy"], markdown.HEADINGS["uar"])  # sections shown unfolded
-# Figures without a section of their own.
+# Figures without a section of their as_reported.
 OTHERS = [name for name in CAPTIONS if name != "protocols_accuracy" and not name.startswith("curves_")]
 DEFINITIONS = {
     "as_reported": "The report's own split, leakage included: augmented versions of one clip may be in both the "
@@ -102,15 +102,15 @@ def finding(known, frame):
             rows = {line.protocol: line for line in lines.itertuples()}
             if not {"as_reported", "clip_disjoint", "speaker_independent"} <= set(rows):
                 continue
-            own = rows["as_reported"]
-            if pd.isna(own.reported) or own.verdict.startswith("not comparable"):
+            as_reported = rows["as_reported"]
+            if pd.isna(as_reported.reported) or as_reported.verdict.startswith("not comparable"):
                 continue
-            obtained = {protocol: markdown.describe(line.mean, line.std) for protocol, line in rows.items()}
+            obtained = {protocol: words.describe(line.mean, line.std) for protocol, line in rows.items()}
             corpus = short(corpora.titles(report.corpora))
             return (
-                f"For the {markdown.in_words(name).partition(',')[0]} on {corpus} an accuracy of {own.reported:.3f} is "
-                f"reported; we obtain {obtained['as_reported']} with the report's own split, "
-                f"{obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
+                f"For the {words.in_words(name).partition(',')[0]} on {corpus} an accuracy of "
+                f"{as_reported.reported:.3f} is reported; we obtain {obtained['as_reported']} with the report's own "
+                f"split, {obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
                 f"{obtained['speaker_independent']} on unseen speakers, where chance level is "
                 f"{1 / len(report.labels):.3f}."
             )
@@ -137,20 +137,20 @@ def verdict(report, frame):
     """What became of the accuracies that a report prints. → sentence"""
     if frame.empty:
         return f"Not run here yet: `keras-ser reproduce {report.name} --data DIR --seeds 3`"
-    said = frame.loc[(frame["protocol"] == "as_reported") & frame["reported"].notna(), "verdict"]
-    if said.empty:
+    verdicts = frame.loc[(frame["protocol"] == "as_reported") & frame["reported"].notna(), "verdict"]
+    if verdicts.empty:
         return "The report prints no accuracy; its experiments were run and tested."
-    blocked = said[said.str.startswith("not comparable")]
+    blocked = verdicts[verdicts.str.startswith("not comparable")]
     if len(blocked):
         return f"N{blocked.iloc[0][1:]}."
-    words = {
+    meanings = {
         "reproduced": "are reproduced",
         "higher": "are lower than ours",
         "lower": "are higher than ours",
         "not decided": "cannot be told from ours by so few repetitions",
     }
-    counts = said.str.partition(" (")[0].value_counts()
-    return "; ".join(f"{n} of {len(said)} reported accuracies {words[word]}" for word, n in counts.items()) + "."
+    counts = verdicts.str.partition(" (")[0].value_counts()
+    return "; ".join(f"{n} of {len(verdicts)} reported accuracies {meanings[word]}" for word, n in counts.items()) + "."
 
 
 def _span(values):
@@ -161,10 +161,10 @@ def _span(values):
 def of_report(report, out, root, audio):
     """The page of one report. → dict"""
     folder = out / report.name
-    found = {"result": None, "sections": markdown.of_the_report(report)}
+    body = {"result": None, "sections": markdown.of_the_report(report)}
     if (folder / "table.csv").is_file():
         result, sections = _result(report, out, root, audio)
-        found = {"result": result, "sections": sections}
+        body = {"result": result, "sections": sections}
     return {
         "name": report.name,
         "title": report.title,
@@ -173,7 +173,7 @@ def of_report(report, out, root, audio):
         "labels": report.labels,
         "chance": f"{1 / len(report.labels):.3f}",
         "stated": stated(report, folder / "table.csv"),
-        **found,
+        **body,
     }
 
 
@@ -208,7 +208,7 @@ def _number(value, std=None, *, count):
         return value if isinstance(value, str) else "–"
     if count and float(value).is_integer() and (std is None or pd.isna(std) or std == 0):
         return f"{value:.0f}"
-    return markdown.describe(value, std, digits=1 if count else 3)
+    return words.describe(value, std, digits=1 if count else 3)
 
 
 def _result(report, out, root, audio):
@@ -261,15 +261,15 @@ def _compared(report, out):
     The steps between protocols stand in every other comparison too: alone they stand where there is no other of the
     same runs.
     """
-    found = {}
+    compared = {}
     for question in QUESTIONS:
         path = out / "compare" / question / report.name / "table.csv"
         if path.is_file():
             columns = ["experiment", "protocol"]
-            found[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
-    if any(found.get("protocols", set()) <= found[other] for other in found if other != "protocols"):
-        found.pop("protocols", None)
-    return found
+            compared[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
+    if any(compared.get("protocols", set()) <= compared[other] for other in compared if other != "protocols"):
+        compared.pop("protocols", None)
+    return compared
 
 
 def _comparison(report, question, whole, compared, out, page):
@@ -317,7 +317,7 @@ def matrices(report, finished):
 
 
 def prose(text):
-    """Markdown → HTML; its tables scroll in boxes of their own."""
+    """Markdown → HTML; its tables scroll in boxes of their as_reported."""
     html = _MARKDOWN.render(text)
     html = html.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="table"><table>')
     return Markup(firm(html.replace("</table>", "</table></div>")))

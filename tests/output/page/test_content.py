@@ -11,7 +11,7 @@ from keras_ser import reports
 from keras_ser.analysis import reported
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables
+from keras_ser.output import tables, words
 from keras_ser.output.page import chart, clips, content, pictures
 from keras_ser.runs import passes, store
 
@@ -45,7 +45,7 @@ def test_the_first_page_says_what_was_found(page, results):
 
 def test_what_stands_in_a_reports_page(page):
     text = (page.parent / "pages" / f"{REPORT.name}.html").read_text()
-    for words in (
+    for said in (
         REPORT.title,
         "Summary",
         "Losses compared on the same clips",
@@ -56,7 +56,7 @@ def test_what_stands_in_a_reports_page(page):
         "../compare/losses/emodb_losses/ladder.png",
         "Clips are split first",
     ):
-        assert words in text, words
+        assert said in text, said
     assert text.count("Model info sheet</summary>") == 1
     assert len(text) < 300e3
 
@@ -98,15 +98,14 @@ def test_marks_lie_where_their_numbers_are(results):
     for mark in row["marks"]:
         line = lines.loc[mark["protocol"]]
         assert float(mark["x"].rstrip("%")) == pytest.approx(chart.LEFT + chart.WIDTH * line["mean"], abs=0.01)
-        assert mark["said"].startswith(f"{line['mean']:.3f}")
+        assert mark["title"].startswith(f"{line['mean']:.3f}")
     assert set(chart.BESIDE) == set(PROTOCOLS) == set(content.DEFINITIONS)
 
 
 def test_experiments_have_names_in_words():
     names = [item.name for name in reports.NAMES for item in reports.load(name).experiments]
-    words = [markdown.in_words(name) for name in names]
-    assert not any(re.search(r"[_/]|cnn|lstm|svm", word) for word in words)
-    assert markdown.in_words("cnn_lstm/categorical_crossentropy") == "CNN-LSTM, cross-entropy"
+    assert not any(re.search(r"[_/]|cnn|lstm|svm", words.in_words(name)) for name in names)
+    assert words.in_words("cnn_lstm/categorical_crossentropy") == "CNN-LSTM, cross-entropy"
 
 
 def test_matrices_are_those_of_the_predictions(results):
