@@ -17,7 +17,7 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import reported
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
-from keras_ser.output import figures, markdown
+from keras_ser.output import document, figures, markdown
 from keras_ser.reports import extensions
 from keras_ser.runs import passes, runner, store
 
@@ -328,8 +328,9 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     row = table.loc[(item.name, "accuracy")]
     assert (row["n"], row["diverged"]) == (0, 1)
     assert pd.isna(row["mean"])
-    assert not re.search(r"\bnan\b", markdown.report_table(report, table.reset_index(), both), re.IGNORECASE)
-    paths = figures.all_of_report(report, material, both, table.reset_index(), folder / "figures")
+    text = document.as_markdown(markdown.report_table(report, table.reset_index(), both))
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+    paths = figures.of_report(report, material, both, table.reset_index(), folder / "figures")
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 

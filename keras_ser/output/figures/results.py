@@ -5,6 +5,7 @@ The numbers are those of :mod:`keras_ser.analysis`. ``chance``: the accuracy of 
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -115,18 +116,17 @@ def _matrices(panels, labels, first_axis="predicted"):
     figure, grid = style.subplots(rows, columns, size=((side + 0.6) * columns, side * rows + 0.8))
     for place, (axes, (caption, matrix)) in enumerate(zip(grid.flat, panels.items(), strict=False)):
         shares, clips = matrix.shares, matrix.counts.sum(axis=1)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        for row, column in np.ndindex(shares.shape):
-            if clips[row]:
-                color = style.ink(colormaps["Blues"](shares[row, column]))
-                text = style.percent(shares[row, column])
-                axes.text(column, row, text, ha="center", va="center", color=color, fontsize=10)
-        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(labels)), [f"{label} ({n})" for label, n in zip(labels, clips, strict=True)])
+        texts = [[style.percent(share) if n else "" for share in row] for row, n in zip(shares, clips, strict=True)]
+        rows_called = [f"{label} ({n})" for label, n in zip(labels, clips, strict=True)]
+        names = {"xticklabels": labels, "yticklabels": rows_called}
+        seaborn.heatmap(shares, annot=texts, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, ax=axes, **names)
+        for text, share in zip(axes.texts, shares.flat, strict=True):
+            text.set(color=style.ink(colormaps["Blues"](share)), fontsize=10)
+        axes.tick_params(left=False, bottom=False)
+        axes.set_xticks(axes.get_xticks(), labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(axes.get_yticks(), rows_called, rotation=0)
         axes.set(xlabel=first_axis if place == 0 else "predicted", ylabel="true (examples)")
         axes.set_title(caption, fontsize=11)
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     return figure

@@ -6,6 +6,7 @@ import textwrap
 
 import matplotlib
 import numpy as np
+import seaborn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -13,32 +14,19 @@ from PIL import Image
 from keras_ser import files
 from keras_ser.data.protocols import PROTOCOLS
 
-# Told apart by the colour-blind too (seaborn's "colorblind").
-PALETTE = (
-    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
-    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
-)
+PALETTE = tuple(seaborn.color_palette("colorblind").as_hex())
 MARKERS = "os^Dv"  # one per round of the palette
 GREYS = ("#252525", "#636363", "#969696", "#c8c8c8")
 DPI = 110
 CHANCE = {"color": "#6b6b6b", "linestyle": (0, (4, 3)), "linewidth": 1.2}
 STYLE = {
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.labelsize": 11,
-    "legend.fontsize": 10,
+    **seaborn.axes_style("whitegrid"),
+    **seaborn.plotting_context("notebook", font_scale=0.9),
     "legend.frameon": False,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "text.color": "#262626",
-    "axes.labelcolor": "#262626",
     "axes.edgecolor": "#b3b3b3",
-    "axes.grid": True,
-    "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "grid.color": "#dddddd",
-    "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }
 
