@@ -53,7 +53,7 @@ __all__ = [
 class Setting:
     """What a report is run on, and where its results lie.
 
-    ``report``: at the sizes that it finds from its data. ``out``: the folder of the results; those of synthetic speech
+    ``out``: the folder of the results; those of synthetic speech
     or of a substitute corpus never lie where those of the report's own recordings do. ``epochs``: in place of the
     report's number, or None.
     """
@@ -143,7 +143,6 @@ def setting(name, *, data=None, corpus=None, epochs=None, backend="tensorflow", 
     material = runner.gather(chosen, title, manifest)
     for line in material.excluded:
         log.warning("excluded: %s", line)
-    chosen = chosen.fitted(material.manifest)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
@@ -315,7 +314,7 @@ def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[st
     elif experiments:
         chosen = [of_report.experiment(item) for item in experiments]
     else:
-        chosen = [item for item in of_report.experiments if not item.ours]
+        chosen = [item for item in of_report.experiments if not item.extension]
     return chosen, list(protocol_names or of_report.protocols)
 
 

@@ -80,9 +80,9 @@ def without(report, facts):
 
 def _whole(report, corpus):
     """How many clips a report uses of the whole ``corpus``."""
-    if report.classes:
-        return corpus.n_clips
     clips = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)
+    if not clips:  # its labels are no emotions, but made of all clips
+        return corpus.n_clips
     return clips * (len(report.speakers) or corpus.n_speakers) // corpus.n_speakers
 
 
@@ -338,10 +338,15 @@ def splits(passes, metrics=("accuracy", "weighted_f1")):
     return pd.DataFrame(rows, columns=["experiment", "protocol", "seed", "split", "metric", "value"])
 
 
+def votes(report):
+    """What listeners chose in the report's corpus (``Corpus.votes``); None where none were asked, or it has several."""
+    first, *others = map(corpora.get, report.corpora)
+    return None if others or first.votes is None else first.votes()
+
+
 def listeners_matrix(report):
     """Votes of the corpus's listeners by intended (rows) and chosen (columns) emotion. → int [labels, labels]"""
-    votes = report.listeners()
-    return votes.groupby("emotion")[list(report.labels)].sum().loc[list(report.labels)].to_numpy()
+    return votes(report).groupby("emotion")[list(report.labels)].sum().loc[list(report.labels)].to_numpy()
 
 
 def listeners(report, passes):

@@ -82,7 +82,7 @@ def _time(run, folder, paths, rounds):
 # A process from nothing to its first answer, to a second of sound.
 _LISTED_START = """
 import sys, numpy as np, librosa, keras, keras_ser.layers
-from keras_ser.models import columns, conv1d_wave, kernel_machine  # their layers
+from keras_ser.models import columns, conv1d_wave, svm  # their layers
 model, rate = keras.models.load_model(sys.argv[1]), int(sys.argv[2])
 librosa.feature.mfcc(y=np.ones(rate, np.float32), sr=rate)
 model.predict(np.zeros((1, *model.input_shape[1:]), np.float32), verbose=0)

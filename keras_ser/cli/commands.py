@@ -75,7 +75,12 @@ def show(options):
         f"Labels: {', '.join(report['labels'])}.\nProtocols: {', '.join(report['protocols'])}.\n"
     )
     rows = [
-        (item["name"], "extension" * item["ours"], f"{item['parameters']:,}", "×".join(map(str, item["input_shape"])))
+        (
+            item["name"],
+            "extension" * item["extension"],
+            f"{item['parameters']:,}",
+            "×".join(map(str, item["input_shape"])),
+        )
         for item in report["experiments"]
     ]
     print(tabulate(rows, ["experiment", "", "parameters", "input"]), end="\n\n")

@@ -59,6 +59,8 @@ class Corpus:
     parse: Callable[[PurePosixPath], dict | None]
     # Pattern of a file stem → what such a file is: the corpus's own files that are no clips of it.
     others: Mapping[str, str] = field(default_factory=dict)
+    # () → what people heard in the clips: `clip`, `emotion` (the intended one) and a column of votes per emotion.
+    votes: Callable[[], pd.DataFrame] | None = None
 
     @property
     def folder(self) -> str:

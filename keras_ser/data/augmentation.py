@@ -30,8 +30,8 @@ def draw(seed, clip, copy, transform, low, high):
     return low + (high - low) * int.from_bytes(digest, "big") / 2**64
 
 
-def originals(manifest):
-    """The clips themselves. → DataFrame of COLUMNS, in the manifest's order."""
+def originals(manifest, seed=None):
+    """The clips themselves, whatever the seed. → DataFrame of COLUMNS, in the manifest's order."""
     return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0, "transform": "none", "amount": 0.0})
 
 

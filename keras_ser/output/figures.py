@@ -623,7 +623,7 @@ def all_of_report(report, material, passes, table, folder):
     title = f"{material.description}, {len(material.manifest)} clips"
     ran = {item.facts["experiment"] for item in passes}
     experiments = [experiment for experiment in report.experiments if experiment.name in ran]
-    names = [experiment.name for experiment in experiments if not experiment.ours]
+    names = [experiment.name for experiment in experiments if not experiment.extension]
     names = names or [experiment.name for experiment in experiments]
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
@@ -642,7 +642,7 @@ def all_of_report(report, material, passes, table, folder):
     if len(by_split):
         paths.append(splits(by_split, title, folder / "splits.png"))
     honest = [item for item in passes if item.facts["protocol"] == "speaker_independent" and not item.diverged]
-    if report.listeners and honest:
+    if honest and reported.votes(report) is not None:
         votes = reported.listeners_matrix(report)
         paths.append(
             listeners(

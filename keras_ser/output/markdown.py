@@ -77,7 +77,7 @@ def scores(frame, metric):
 def summary_sentences(report, frame):
     """A sentence or two per experiment of the report: its accuracy beside ours, under each protocol. → list of str"""
     sentences = []
-    listed = [item.name for item in report.experiments if not item.ours]
+    listed = [item.name for item in report.experiments if not item.extension]
     frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed) & (frame["n"] > 0)]
     for name, group in frame.groupby("experiment", sort=False):
         rows = {line.protocol: line for line in group.itertuples()}
@@ -227,7 +227,7 @@ def report_table(report, frame, passes):
     for metric in SCORES:
         sections += [f"## {metric}", as_table(scores(frame, metric))]
     ran = {item.facts["experiment"] for item in passes}
-    extensions = [(item.name, item.note) for item in report.experiments if item.ours and item.name in ran]
+    extensions = [(item.name, item.note) for item in report.experiments if item.extension and item.name in ran]
     if extensions:
         table = pd.DataFrame(extensions, columns=["experiment", "what differs"])
         sections += ["## Extensions: experiments that are not in the report", table.to_markdown(index=False)]
@@ -244,11 +244,12 @@ def report_table(report, frame, passes):
     by_split = reported.splits(passes)
     if len(by_split):
         sections += ["## Train, validation, test", as_table(splits(by_split))]
-    if report.listeners:
+    votes = reported.votes(report)
+    if votes is not None:
         sections += [
             "## Beside human listeners",
             f"Recall per class. The listeners' column counts {reported.listeners_matrix(report).sum()} single votes on "
-            f"the {len(report.listeners())} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
+            f"the {len(votes)} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
             "means over the repetitions, on the clips named above.",
             reported.listeners(report, passes).to_markdown(index=False, floatfmt=".3f"),
         ]
@@ -304,7 +305,7 @@ def _design_choices(report, facts):
         f"`{item.name}`: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
         f"{corpora.get(name).title.partition(' (')[0]}; nothing is tested on them, and scores on them are flattered."
         for item in report.experiments
-        if not item.ours
+        if not item.extension
         for name, speakers in item.selected_on.items()
         if name in facts["corpora"]
     ]

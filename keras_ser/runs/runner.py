@@ -86,9 +86,6 @@ def gather(report, corpus_title, manifest):
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
     own = manifest["corpus"].isin(report.corpora)
-    for label, instead in report.instead.items():
-        if not (own | manifest["emotion"].eq(label)).any():
-            manifest = manifest.assign(emotion=manifest["emotion"].replace(instead, label))
     chosen = manifest["emotion"].isin(report.labels)
     if report.speakers:  # a substitute has others, and folders hold what their maker wants used
         chosen &= manifest["speaker"].isin(report.speakers) | ~own
@@ -285,7 +282,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "decided_by": unit.decided_by,
         "report": report.name,
         "experiment": experiment.name,
-        "ours": experiment.ours,
+        "ours": experiment.extension,
         "protocol": unit.protocol.name,
         "seed": unit.repetition,
         "fold": unit.fold if unit.n_folds > 1 else None,
@@ -304,7 +301,6 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "optimizer": training.optimizer if training.kind == "network" else "libsvm",
         "batch_size": training.batch_size if training.kind == "network" else None,
         "epochs": (epochs or training.epochs) if training.kind == "network" else 0,
-        "size": experiment.size,
         "fitted_on": list(training.fitted_on),
         "chosen_on": list(training.chosen_on),
         "selected_on": {name: list(speakers) for name, speakers in experiment.selected_on.items()},

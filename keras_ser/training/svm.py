@@ -1,7 +1,7 @@
 """Fit a support vector machine as a report says, by scikit-learn. Knows nothing of corpora, protocols or files.
 
 In: features float32 [examples, …], classes int [examples], speakers [examples]. Out: a Keras model
-(:mod:`keras_ser.models.kernel_machine`) and a :class:`keras_ser.training.networks.Fit` whose history has a row
+(:mod:`keras_ser.models.svm`) and a :class:`keras_ser.training.networks.Fit` whose history has a row
 a candidate.
 """
 
@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from keras_ser.errors import UserError
-from keras_ser.models.kernel_machine import fitted
+from keras_ser.models.svm import fitted
 from keras_ser.training.networks import Fit
 
 FOLDS = 4

@@ -62,7 +62,7 @@ def made(tmp_path):
             "setup": f"setup of {experiment}",
             "report": report.name,
             "experiment": experiment,
-            "ours": item.ours,
+            "ours": item.extension,
             "protocol": protocol,
             "seed": repetition,
             "fold": fold,
