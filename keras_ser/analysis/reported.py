@@ -1,4 +1,4 @@
-"""Reported against obtained: each figure that a report prints beside ours, under each protocol. Numbers alone.
+"""Reported against obtained: each figure of a report beside the one that we obtain, under each protocol. Numbers alone.
 
 In: whole passes (:mod:`keras_ser.runs.passes`) of one setup. A table has the columns of ``COLUMNS``. ``mean`` and
 ``std`` (n - 1 in the denominator) are over the ``n`` repetitions whose training did not diverge (of a label: the most
@@ -91,8 +91,8 @@ def verdict(reported, values, *, chance=0.0, rounding=0.0, obstacle="", without=
 
     ``reproduced``: the reported value is in the prediction interval of one more repetition, and that interval is not
     wider than half of the distance from ``chance`` to the reported value (else ``not decided``). ``higher``,
-    ``lower``: ours is. Of a label: it is ``reproduced`` if it is the most frequent one. ``obstacle``: why nothing can
-    be said; ``without``: what part of the report's clips is missing.
+    ``lower``: the one we obtain is. Of a label: it is ``reproduced`` if it is the most frequent one. ``obstacle``: why
+    nothing can be said; ``without``: what part of the report's clips is missing.
     """
     if reported is None:
         return NOT_STATED
@@ -350,7 +350,7 @@ def listeners_matrix(report):
 
 
 def listeners(report, passes):
-    """Recall per class: of the corpus's listeners, and of ours (mean over the passes). → DataFrame"""
+    """Recall per class: of the corpus's listeners, and of our models (mean over the passes). → DataFrame"""
     matrix = listeners_matrix(report)
     recall = np.diag(matrix) / matrix.sum(axis=1)
     columns = {"listeners": [*recall, np.diag(matrix).sum() / matrix.sum()]}

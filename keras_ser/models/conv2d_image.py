@@ -1,4 +1,4 @@
-"""A Conv2D model on a grey image of the mel spectrogram, ours to design (spectral-features report, section 3.2)."""
+"""A Conv2D model on a grey image of the mel spectrogram, of our own design (spectral-features report, section 3.2)."""
 
 import keras
 

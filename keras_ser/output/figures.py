@@ -628,7 +628,7 @@ def all_of_report(report, material, passes, table, folder):
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     paths = [
-        PICTURES[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.pictures
+        PICTURES[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.clip_figures
     ]
     for protocol in PROTOCOLS:
         chosen = [item for item in passes if item.facts["protocol"] == protocol]

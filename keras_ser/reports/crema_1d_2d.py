@@ -196,5 +196,5 @@ REPORT = Report(
     experiments=EXPERIMENTS,
     figures=FIGURES,
     **notes.beside(__file__),
-    pictures=("class_distribution", "clips"),
+    clip_figures=("class_distribution", "clips"),
 )

@@ -141,7 +141,7 @@ REPORT = Report(
     experiments=EXPERIMENTS,
     figures=FIGURES,
     **notes.beside(__file__),
-    pictures=("class_shares", "durations", "clips"),
+    clip_figures=("class_shares", "durations", "clips"),
     classes=classes,
     scores=scores,
     conclusion=findings.conclusion,

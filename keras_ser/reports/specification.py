@@ -125,7 +125,7 @@ class Report:
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from what the model is fitted to.
     ``from_all``: steps of the report's own protocol that are computed from all clips before the split, in words.
-    ``pictures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
+    ``clip_figures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
     ``scores``: predictions → further scores by name, for what accuracy of the classes does not tell.
     ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, whole passes) → what they answer to the report's
@@ -147,7 +147,7 @@ class Report:
     figures: tuple[Figure, ...]
     not_stated: tuple[NotStated, ...]
     differences: tuple[str, ...]
-    pictures: tuple[str, ...] = ("class_distribution", "waveforms")
+    clip_figures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
     scores: Callable[[pd.DataFrame], dict[str, float]] | None = None

@@ -193,7 +193,7 @@ REPORT = Report(
     experiments=EXPERIMENTS,
     figures=(),
     **notes.beside(__file__),
-    pictures=("class_distribution", "clips", "mel_pictures"),
+    clip_figures=("class_distribution", "clips", "mel_pictures"),
     speakers=tuple(f"{actor:02d}" for actor in range(1, 9)),
     classes=classes,
     conclusion=findings.conclusion,

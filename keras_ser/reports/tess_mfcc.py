@@ -123,5 +123,5 @@ REPORT = Report(
     experiments=EXPERIMENTS,
     figures=FIGURES,
     **notes.beside(__file__),
-    pictures=("class_distribution", "clips", "chirp"),
+    clip_figures=("class_distribution", "clips", "chirp"),
 )

@@ -123,7 +123,7 @@ def setup(report, experiment, material, *, backend, epochs):
 def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
-    Of a machine that no chance enters, repetitions that give it the same examples in all their folds are one: only the
+    Of an SVM, which no chance enters, repetitions that give it the same examples in all their folds are one: only the
     first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
     """
     setups = [setup(report, item, material, backend=backend, epochs=epochs) for item in experiments]
@@ -172,7 +172,7 @@ def _without_repeats(units):
 
 
 def _split_digest(assigned, training):
-    """Of who is fitted to and who is tested; for a machine that knows no order of examples, whatever their split."""
+    """Of who is fitted to and who is tested; for an SVM, which knows no order of examples, whatever their split."""
     if training.kind == "svm":
         names = assigned["split"].where(~assigned["split"].isin(training.fitted_on), "fitted")
         assigned = assigned.assign(split=names)
@@ -448,7 +448,7 @@ def stored(report, material, *, root, backend, epochs, experiments=None):
     wanted = {}  # (protocol, repetitions) → experiments that are stored so
     for (name, protocol), of_name in repetitions.items():
         wanted.setdefault((protocol, tuple(sorted(of_name))), []).append(by_name[name])
-    places = {}  # identity → where it is counted: a repeated fit of a machine is stored too, and is no second result
+    places = {}  # identity → where it is counted: a repeated fit of an SVM is stored too, and is no second result
     for (protocol, of_names), items in wanted.items():
         try:
             units = plan(report, material, items, [protocol], of_names, backend=backend, epochs=epochs)

@@ -37,7 +37,7 @@ def scores_of_confusion(matrix):
 
 
 def class_counts(matrix, labels):
-    """True positives, false positives, false negatives and recall of each class. → DataFrame, one row a class.
+    """True positives, false positives, false negatives and recall of each class. → DataFrame, one row per class.
 
     A class with no test clip has recall NaN.
     """

@@ -91,7 +91,7 @@ def test_many_experiments_do_not_reach_into_the_next_protocol(drawn, tmp_path):
 
 def test_reports_name_pictures_that_exist():
     for name in reports.NAMES:
-        assert set(reports.load(name).pictures) <= set(figures.PICTURES)
+        assert set(reports.load(name).clip_figures) <= set(figures.PICTURES)
 
 
 def test_overview_has_a_line_an_experiment_and_names_each_report_once(monkeypatch):
@@ -171,7 +171,7 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     """Those of the clips; nothing that is not there is written either."""
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-    for picture in report.pictures:
+    for picture in report.clip_figures:
         figures.PICTURES[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
     words = " ".join(text.get_text() for figure in drawn for text in figure.findobj(Text))
     for word in ("nan", "None", " a class", "stand-in", "ours"):

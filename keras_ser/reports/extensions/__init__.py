@@ -62,7 +62,7 @@ def one_per_model(report):
 
 
 def compared(report, question, names=()):
-    """What a question of ``keras-ser compare`` sets side by side. → (experiments, pairs of names that are paired)
+    """What a question of ``keras-ser compare`` compares. → (experiments, pairs of names that are paired)
 
     ``names``: of experiments; none: those that the question is about by itself. Raises UserError where there is nothing
     to compare.
