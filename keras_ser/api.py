@@ -259,7 +259,7 @@ class Reproduction:
 def reproduce(
     report: str,
     *,
-    experiments: Sequence[str] | str | None = None,
+    experiments: Sequence[str] | None = None,
     protocols: Sequence[str] | None = None,
     seeds: int = 1,
     stored: bool = False,
@@ -273,7 +273,7 @@ def reproduce(
     """Run a report and write its table and figures.
 
     Args:
-        experiments: names; None: those that the report lists, "all": our additional variants too.
+        experiments: names; None: those that the report lists. Extensions are run when they are named.
         protocols: names; None: those of the report.
         seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
         stored: train nothing; the table is that of the stored runs.
@@ -309,9 +309,7 @@ def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[st
     of_report = report(name)
     for protocol in protocol_names or ():
         protocols.get(protocol)
-    if experiments == "all":
-        chosen = list(of_report.experiments)
-    elif experiments:
+    if experiments:
         chosen = [of_report.experiment(item) for item in experiments]
     else:
         chosen = [item for item in of_report.experiments if not item.extension]

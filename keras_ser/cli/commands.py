@@ -111,9 +111,8 @@ def _settings(options):
 
 def reproduce(options):
     api = started()
-    experiments = "all" if options.experiments == ["all"] else options.experiments
     for name in dict.fromkeys(options.reports or reports.NAMES):
-        done = api.reproduce(name, experiments=experiments, **_settings(options))
+        done = api.reproduce(name, experiments=options.experiments, **_settings(options))
         _print_reproduction(done)
         if options.seeds == 1 and not options.stored:
             print(
