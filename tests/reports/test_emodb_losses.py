@@ -77,7 +77,7 @@ def test_lstms_are_relu_as_listed_and_tanh_only_where_it_says_so():
     for item in REPORT.experiments:
         lstms = [layer for layer in item.model(7).layers if isinstance(layer, keras.layers.LSTM)]
         expected = "tanh" if "tanh" in item.name else "relu"
-        assert {layer.activation.__name__ for layer in lstms} <= {expected}
+        assert {layer.activation.__name__ for layer in lstms} == ({expected} if "lstm" in item.name else set())
 
 
 def test_3745_examples_of_535_clips():
