@@ -11,7 +11,7 @@ from keras_ser.data import protocols
 from keras_ser.data.features import padded
 from keras_ser.reports import crema_1d_2d as report
 from keras_ser.training import metrics
-from tests.harness import check_layer, generated
+from tests.harness import check_layer, examples_of, generated
 from tests.harness import padded as padded_with_noise
 
 REPORT = reports.load("crema_1d_2d")
@@ -46,7 +46,7 @@ def test_every_printed_figure_is_there(printed_figures):
 @pytest.mark.parametrize("name", report.CONFUSION)
 def test_printed_matrices_give_the_printed_scores(name):
     counts = np.array(matrix(report.CONFUSION[name]))
-    scores = metrics.scores_of_confusion(counts)
+    scores = metrics.scores(*examples_of(counts))
     stated = {figure.metric: figure.value for figure in REPORT.figures if figure.experiment == name}
     assert counts.sum() == 3133
     assert metrics.most_confusing_class(counts, REPORT.labels) == stated["most_confusing_class"]
