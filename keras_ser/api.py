@@ -53,7 +53,7 @@ __all__ = [
 class Setting:
     """What a report is run on, and where its results lie.
 
-    ``report``: at the sizes that it finds from its data. ``out``: the folder of the results; those of synthetic speech
+    ``out``: the folder of the results; those of synthetic speech
     or of a substitute corpus never lie where those of the report's own recordings do. ``epochs``: in place of the
     report's number, or None.
     """
@@ -146,7 +146,6 @@ def setting(
         title = f"{what} in place of {corpora.titles(chosen.corpora)}"
     material = runner.gather(chosen, title, manifest)
     _warn_of_excluded(material.excluded)
-    chosen = chosen.fitted(material.manifest)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
@@ -165,7 +164,7 @@ def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
         manifest = manifest.assign(emotion=whose.classes(manifest))
     found = set(manifest["emotion"])
     labels = (*(label for label in whose.labels if label in found), *sorted(found - set(whose.labels)))
-    return replace(whose, labels=labels, figures=(), instead={}, listeners=None, conclusion=None)
+    return replace(whose, labels=labels, figures=(), conclusion=None)
 
 
 def _warn_of_excluded(lines: Sequence[str], most: int = 20) -> None:
@@ -300,7 +299,7 @@ class Reproduction:
 def reproduce(
     report: str,
     *,
-    experiments: Sequence[str] | str | None = None,
+    experiments: Sequence[str] | None = None,
     protocols: Sequence[str] | None = None,
     seeds: int = 1,
     stored: bool = False,
@@ -316,7 +315,7 @@ def reproduce(
     """Run a report and write its table and figures.
 
     Args:
-        experiments: names; None: those that the report lists, "all": our additional variants too.
+        experiments: names; None: those that the report lists. Extensions are run when they are named.
         protocols: names; None: those of the report.
         seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
         stored: train nothing; the table is that of the stored runs.
@@ -368,12 +367,10 @@ def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[st
     of_report = report(name)
     for protocol in protocol_names or ():
         protocols.get(protocol)
-    if experiments == "all":
-        chosen = list(of_report.experiments)
-    elif experiments:
+    if experiments:
         chosen = [of_report.experiment(item) for item in experiments]
     else:
-        chosen = [item for item in of_report.experiments if not item.ours]
+        chosen = [item for item in of_report.experiments if not item.extension]
     return chosen, list(protocol_names or of_report.protocols)
 
 

@@ -168,11 +168,6 @@ def digest(waveform: np.ndarray, sample_rate: int) -> str:
     return hashlib.blake2b(samples, digest_size=16, salt=int(sample_rate).to_bytes(16, "little")).hexdigest()
 
 
-def content_hash(path: str | Path) -> str:
-    """`digest` of the decoded file: equal for a WAV and the FLAC made from it."""
-    return digest(*read(path))
-
-
 def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item], n_threads: int = 8) -> Iterator[_Result]:
     """`map` by threads: results in order, at most two a thread waiting to be taken."""
     with ThreadPoolExecutor(n_threads) as pool:

@@ -1,5 +1,5 @@
-"""The same features and effects by librosa 0.11 and noisereduce 3.0, one clip at a time, with the calls that
-the reports make: the oracle of the tests, the baseline of the benchmark, and ``--backend librosa``.
+"""Features and effects by librosa 0.11 and noisereduce 3.0, one clip at a time: the oracle of the tests, the baseline
+of the benchmark, and what the reports' listings for ``--backend librosa`` are made of (each stands in its report).
 
 Every function takes one clip, float32 [samples] in [-1, 1]; features keep librosa's order, [features,
 frames]. The two libraries are imported when they are first used: who compares nothing with them needs neither.
@@ -55,23 +55,6 @@ def mfcc(y, sr, n_mfcc=20):
     return librosa.feature.mfcc(y=y, sr=sr, n_mfcc=n_mfcc)
 
 
-def emodb_features(y, sr, *, n_mfcc=12, n_frames=150):
-    """The front end of the Emo-DB report: 16 kHz, noise removed, MFCC and the mean energy, each row divided
-    by its largest magnitude, cut or zero-padded on the right. → float32 [n_mfcc + 1, n_frames]
-    """
-    y = denoise(resample(y, sr, 16000), 16000)
-    rows = mfcc(y, 16000, n_mfcc)
-    energy = np.full_like(rows[:1], np.mean(y**2))
-    features = librosa.util.normalize(np.concatenate([rows, energy]), axis=1)
-    return librosa.util.fix_length(features, size=n_frames, axis=1).astype(np.float32)
-
-
-def tess_features(y, sr, *, sample_rate=22050, n_mfcc=20, n_frames=100):
-    """The front end of the TESS report: MFCC, cut or zero-padded on the right. → float32 [n_frames, n_mfcc]"""
-    rows = mfcc(resample(y, sr, sample_rate), sample_rate, n_mfcc)
-    return librosa.util.fix_length(rows, size=n_frames, axis=1).T.astype(np.float32)
-
-
 def decimate(y, factor, lowpass_filter_width=6, rolloff=0.99):
     """torchaudio's resampling to a ``factor``-th of the rate: a sinc under a Hann window. → [ceil(samples / factor)]"""
     reach = math.ceil(lowpass_filter_width * factor / rolloff)
@@ -81,45 +64,10 @@ def decimate(y, factor, lowpass_filter_width=6, rolloff=0.99):
     return scipy.signal.upfirdn(kernel, np.pad(y, (0, reach)))[reach::factor][: -(-len(y) // factor)]
 
 
-def four_corpora_features(y, sr, *, n_frames=158):
-    """The front end of the four-corpora report: a tenth of the rate, torchaudio's default MFCC, which takes it for 16
-    kHz, cut or zero-padded on the right. → float32 [40, n_frames]
-    """
-    y = decimate(y.astype(np.float64), 10)
-    mel = librosa.feature.melspectrogram(
-        y=y, sr=16000, n_fft=400, hop_length=200, n_mels=128, htk=True, norm=None, pad_mode="reflect"
-    )
-    rows = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=40)
-    return librosa.util.fix_length(rows, size=n_frames, axis=1).astype(np.float32)
-
-
-def fix_samples(y, sr, n_samples):
-    """At 16 kHz, cut or zero-padded on the right. → [n_samples]"""
-    return librosa.util.fix_length(resample(y, sr, 16000), size=n_samples)
-
-
-def crema_stacked(y, sr, *, n_samples=40775, frame_length=1631):
-    """The 1D feature space of the CREMA-D report: zero crossing rate, RMS, 13 MFCC, centroid. → float32 [16, frames]"""
-    y, hop_length = fix_samples(y, sr, n_samples), frame_length // 2
-    rows = [
-        librosa.feature.zero_crossing_rate(y, frame_length=frame_length, hop_length=hop_length),
-        librosa.feature.rms(y=y, frame_length=frame_length, hop_length=hop_length),
-        librosa.feature.mfcc(y=y, sr=16000, n_fft=frame_length, n_mfcc=13, hop_length=hop_length),
-        librosa.feature.spectral_centroid(y=y, sr=16000, n_fft=frame_length, hop_length=hop_length),
-    ]
-    return np.concatenate(rows).astype(np.float32)
-
-
-def crema_mel(y, sr, *, n_samples=40775):
-    """The 2D feature space of the CREMA-D report: mel spectrogram in dB below its maximum. → float32 [128, frames]"""
-    y = fix_samples(y, sr, n_samples)
-    power = librosa.feature.melspectrogram(y=y, sr=16000, n_mels=128, n_fft=1569, hop_length=512)
-    return librosa.power_to_db(power, ref=np.max).astype(np.float32)
-
-
 def band_shapes(y, sr, *, bands, unit, n_fft=16384, n_mels=3401, n_frames=200, fmin=0.0, fmax=None):
-    """The spectral-features report's centroid, bandwidth and share of the energy of each band, from the mel spectrogram
-    itself. → dict of float64 [n_frames, bands]; see :func:`keras_ser.dsp.shape.band_shape`
+    """Centroid, bandwidth and share of the energy of each band, from the mel spectrogram itself.
+
+    → dict of float64 [n_frames, bands]; see :func:`keras_ser.dsp.shape.band_shape`
     """
     options = {"n_fft": n_fft, "hop_length": int(sr * 0.015), "n_mels": n_mels, "fmin": fmin, "fmax": fmax}
     mel = librosa.feature.melspectrogram(y=y, sr=sr, power=2.0, **options)
@@ -144,42 +92,3 @@ def band_shapes(y, sr, *, bands, unit, n_fft=16384, n_mels=3401, n_frames=200, f
     shapes["energy"] = shapes["raw_energy"] / np.where(total > 0, total, 1.0)
     shapes["deviation"] = np.sqrt(shapes["bandwidth"])
     return shapes
-
-
-def int16_wave(y, sr, *, n_samples, mean=1000.0, std=100.0):
-    """The spectral-features report's raw wave: 16-bit samples, cut or zero-padded, (x - mean) / std. → [n_samples]"""
-    return (librosa.util.fix_length(y * 32768.0, size=n_samples) - mean) / std
-
-
-def mel_picture(y, sr, *, n_fft=16384, n_mels=3401, n_frames=200):
-    """The spectral-features report's picture: log of the magnitude mel spectrogram, scaled to 8 bits.
-
-    → uint8 [n_mels, n_frames]
-    """
-    options = {"n_fft": n_fft, "hop_length": int(sr * 0.015), "n_mels": n_mels, "power": 1.0}
-    mel = librosa.util.fix_length(librosa.feature.melspectrogram(y=y, sr=sr, **options), size=n_frames, axis=1)
-    x = np.log(mel + 1e-9)
-    return ((x - x.min()) / (x.max() - x.min()) * 255).astype(np.uint8)
-
-
-def small_mel_picture(y, sr):
-    """The same picture as the spectral-features report's 2D CNN sees it: 150 × 50, in [-1, 1]. → float32 [150, 50, 1]
-
-    Resized by the triangle that bilinear resizing with antialiasing amounts to.
-    """
-    picture = mel_picture(y, sr).astype(np.float64)
-    rows, columns = (_resizing(n_in, n_out) for n_in, n_out in zip(picture.shape, (150, 50), strict=True))
-    return (rows @ picture @ columns.T / 127.5 - 1.0).astype(np.float32)[..., None]
-
-
-def _resizing(n_in, n_out):
-    """Weights of a bilinear reduction with antialiasing. → [n_out, n_in]"""
-    scale = n_in / n_out
-    centre = (np.arange(n_out)[:, None] + 0.5) * scale - 0.5
-    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(n_in) - centre) / scale)
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-def clip_wave(y, sr, *, n_samples):
-    """The raw wave with mean 0 and deviation 1 a clip, cut or zero-padded. → [n_samples]"""
-    return librosa.util.fix_length((y - np.mean(y)) / np.std(y), size=n_samples)

@@ -149,3 +149,9 @@ def _model(layer, inputs):
 def _run(function, inputs):
     outputs = function({name: tf.constant(array) for name, array in inputs.items()})
     return [output.numpy() for output in tf.nest.flatten(outputs)]
+
+
+def examples_of(matrix):
+    """True and predicted class of each example of a confusion matrix, rows true. → two int arrays"""
+    counts = np.asarray(matrix)
+    return tuple(np.repeat(classes.ravel(), counts.ravel()) for classes in np.indices(counts.shape))

@@ -1,8 +1,8 @@
 """Models side by side on the same clips: losses, models, protocols. Numbers alone.
 
 What is compared are single test clips: for each, which model got it right, and who speaks in it. Two models are paired
-where they were tested on the same clips in the same repetition and fitted to the same clips; a machine that no chance
-enters is one fit, which stands beside every repetition. Tests are corrected (Holm) over one declared ``primary``
+where they were tested on the same clips in the same repetition and fitted to the same clips; an SVM, which no chance
+enters, is one fit, which stands beside every repetition. Tests are corrected (Holm) over one declared ``primary``
 protocol; differences under the others are described, not tested. Nothing is tested on speakers who chose a model's
 design. :mod:`keras_ser.analysis.statistics` says what is random.
 """
@@ -104,15 +104,15 @@ def primary_of(names):
 def paired(clips, first, second, protocol):
     """The examples that two experiments were both tested on, in the same repetition. → DataFrame"""
     own = clips[clips["protocol"] == protocol]
-    sides = [own[own["experiment"] == name] for name in (first, second)]
+    tables = [own[own["experiment"] == name] for name in (first, second)]
     keys = ["seed", "clip", "copy", "speaker", "corpus", "true"]
-    # One fit of a machine stands beside every repetition of a network.
-    for place, (one, other) in enumerate((sides, sides[::-1])):
+    # One fit of an SVM stands beside every repetition of a network.
+    for place, (one, other) in enumerate((tables, tables[::-1])):
         if one["seed"].nunique() == 1 and not one["probabilities"].any() and other["seed"].nunique() > 1:
             seeds = pd.DataFrame({"seed": sorted(other["seed"].unique())})
-            sides[place] = one.drop(columns="seed").merge(seeds, how="cross")
+            tables[place] = one.drop(columns="seed").merge(seeds, how="cross")
     columns = [*keys, "correct"]
-    return sides[0][columns].merge(sides[1][columns], on=keys, suffixes=("_first", "_second"))
+    return tables[0][columns].merge(tables[1][columns], on=keys, suffixes=("_first", "_second"))
 
 
 def differences(clips, pairs, passes):

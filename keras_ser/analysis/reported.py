@@ -1,4 +1,4 @@
-"""Reported against obtained: each figure that a report prints beside ours, under each protocol. Numbers alone.
+"""Reported against obtained: each figure of a report beside the one that we obtain, under each protocol. Numbers alone.
 
 In: whole passes (:mod:`keras_ser.runs.passes`) of one setup. A table has the columns of ``COLUMNS``. ``mean`` and
 ``std`` (n - 1 in the denominator) are over the ``n`` repetitions whose training did not diverge (of a label: the most
@@ -80,9 +80,9 @@ def without(report, facts):
 
 def _whole(report, corpus):
     """How many clips a report uses of the whole ``corpus``."""
-    if report.classes:
-        return corpus.n_clips
     clips = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)
+    if not clips:  # its labels are no emotions, but made of all clips
+        return corpus.n_clips
     return clips * (len(report.speakers) or corpus.n_speakers) // corpus.n_speakers
 
 
@@ -91,8 +91,8 @@ def verdict(reported, values, *, chance=0.0, rounding=0.0, obstacle="", without=
 
     ``reproduced``: the reported value is in the prediction interval of one more repetition, and that interval is not
     wider than half of the distance from ``chance`` to the reported value (else ``not decided``). ``higher``,
-    ``lower``: ours is. Of a label: it is ``reproduced`` if it is the most frequent one. ``obstacle``: why nothing can
-    be said; ``without``: what part of the report's clips is missing.
+    ``lower``: the one we obtain is. Of a label: it is ``reproduced`` if it is the most frequent one. ``obstacle``: why
+    nothing can be said; ``without``: what part of the report's clips is missing.
     """
     if reported is None:
         return NOT_STATED
@@ -338,14 +338,19 @@ def splits(passes, metrics=("accuracy", "weighted_f1")):
     return pd.DataFrame(rows, columns=["experiment", "protocol", "seed", "split", "metric", "value"])
 
 
+def votes(report):
+    """What listeners chose in the report's corpus (``Corpus.votes``); None where none were asked, or it has several."""
+    first, *others = map(corpora.get, report.corpora)
+    return None if others or first.votes is None or not {*report.labels} <= {*first.votes()} else first.votes()
+
+
 def listeners_matrix(report):
     """Votes of the corpus's listeners by intended (rows) and chosen (columns) emotion. → int [labels, labels]"""
-    votes = report.listeners()
-    return votes.groupby("emotion")[list(report.labels)].sum().loc[list(report.labels)].to_numpy()
+    return votes(report).groupby("emotion")[list(report.labels)].sum().loc[list(report.labels)].to_numpy()
 
 
 def listeners(report, passes):
-    """Recall per class: of the corpus's listeners, and of ours (mean over the passes). → DataFrame"""
+    """Recall per class: of the corpus's listeners, and of our models (mean over the passes). → DataFrame"""
     matrix = listeners_matrix(report)
     recall = np.diag(matrix) / matrix.sum(axis=1)
     columns = {"listeners": [*recall, np.diag(matrix).sum() / matrix.sum()]}

@@ -25,7 +25,7 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
     """Time the exported model of each run beside the report's own way to a prediction (librosa, then
     ``model.predict``), and the start of both; write serving.csv and serving.md in ``out_dir``.
 
-    ``paths``: clips to predict; one of them alone, then all as one batch. → pd.DataFrame, one row a run and call
+    ``paths``: clips to predict; one of them alone, then all as one batch. → pd.DataFrame, one row per run and call
     """
     rows = []
     with tempfile.TemporaryDirectory() as part:
@@ -51,14 +51,14 @@ def _time(run, folder, paths, rounds):
     def listed(chosen):
         network.predict(np.stack([front_end.reference(y, rate) for y in chosen]), verbose=0)
 
-    def ours(signature, **inputs):
+    def exported(signature, **inputs):
         served[signature](**inputs)["probabilities"].numpy()
 
     one = tf.constant(clips[0][None])
     calls = (
-        ("one clip", clips[:1], lambda: ours("serving_default", waveform=one)),
-        ("one clip as WAV bytes", clips[:1], lambda: ours("wav_bytes", wav_bytes=files[0][None])),
-        (f"{len(clips)} clips at once", clips, lambda: ours("padded", waveform=waveform, lengths=lengths)),
+        ("one clip", clips[:1], lambda: exported("serving_default", waveform=one)),
+        ("one clip as WAV bytes", clips[:1], lambda: exported("wav_bytes", wav_bytes=files[0][None])),
+        (f"{len(clips)} clips at once", clips, lambda: exported("padded", waveform=waveform, lengths=lengths)),
     )
     starts = _start_s(_LISTED_START, run.folder / "model.keras", rate), _start_s(_OUR_START, folder, rate)
     for what, chosen, call in calls:
@@ -82,7 +82,7 @@ def _time(run, folder, paths, rounds):
 # A process from nothing to its first answer, to a second of sound.
 _LISTED_START = """
 import sys, numpy as np, librosa, keras, keras_ser.layers
-from keras_ser.models import columns, conv1d_wave, kernel_machine  # their layers
+from keras_ser.models import columns, conv1d_wave, svm  # their layers
 model, rate = keras.models.load_model(sys.argv[1]), int(sys.argv[2])
 librosa.feature.mfcc(y=np.ones(rate, np.float32), sr=rate)
 model.predict(np.zeros((1, *model.input_shape[1:]), np.float32), verbose=0)
@@ -103,7 +103,7 @@ def _markdown(table, corpus, n_clips, rounds):
     return f"""# Speed of prediction
 
 From a waveform at the model's rate to probabilities: left the report's own way (librosa for each clip, then
-`model.predict`), right the exported model; {rounds} rounds, both sides in turn (each again and again for half a
+`model.predict`), right the exported model; {rounds} rounds, both in turn (each again and again for half a
 second), on {n_clips} clips of {corpus}. `ratio` is the median over the rounds, with the least and the greatest;
 `target` is what the design asks for. `start` is a process from nothing to its first answer.
 

@@ -27,7 +27,7 @@ HIGH_RATE = 48000
 
 @dataclass(frozen=True)
 class Work:
-    """One line of the table. ``value``: the strength of an effect, 0 to 1, the same for both sides."""
+    """One line of the table. ``value``: the strength of an effect, 0 to 1, the same for both."""
 
     name: str
     reference: str  # the library call, for the table
@@ -51,7 +51,7 @@ def _band_shapes(waveform, lengths, value):
 def _works():
     front_end = emodb_losses.features()
     crema_1d, crema_2d = (crema_1d_2d.REPORT.experiment(name).front_end for name in ("cnn_1d/run_a", "cnn_2d/run_a"))
-    stacked, mel_picture = crema_1d.graph(), crema_2d.graph()
+    stacked, mel_image = crema_1d.graph(), crema_2d.graph()
     return (
         Work(
             "MFCC",
@@ -103,7 +103,7 @@ def _works():
         Work(
             "front end of emodb_losses",
             "noisereduce and librosa",
-            lambda y, value: librosa_reference.emodb_features(y, SAMPLE_RATE),
+            lambda y, value: emodb_losses.FRONT_END.reference(y, SAMPLE_RATE),
             lambda waveform, lengths, value: front_end([waveform, lengths]),
             target=None,
         ),
@@ -115,10 +115,10 @@ def _works():
             target=8,
         ),
         Work(
-            "mel picture of crema_1d_2d",
+            "mel image of crema_1d_2d",
             "librosa.feature.melspectrogram, power_to_db",
             lambda y, value: crema_2d.reference(y, SAMPLE_RATE),
-            lambda waveform, lengths, value: mel_picture([waveform, lengths]),
+            lambda waveform, lengths, value: mel_image([waveform, lengths]),
             target=None,
         ),
         Work(
@@ -136,7 +136,7 @@ def run(paths, out_dir, *, corpus, rounds=5):
     """Time every piece of work on these clips; write benchmark.csv and benchmark.md in ``out_dir``.
 
     ``paths``: audio files of any rate. ``corpus``: what to call them. Each of ``rounds`` gives one ratio,
-    reference / ours; the table has their median, least and greatest. ``target`` is the design's least ratio,
+    reference / graph; the table has their median, least and greatest. ``target`` is the design's least ratio,
     where it states one. → pd.DataFrame, one row a piece of work
     """
     clips = {SAMPLE_RATE: sorted((_load(path) for path in paths), key=len)}
@@ -162,7 +162,7 @@ def _time(work, clips, values, rounds, progress):
     batches = [
         tuple(map(tf.constant, (*padded([clips[i] for i in step]), values[step]))) for step in features.batches(table)
     ]
-    ours = tf.function(
+    by_graph = tf.function(
         work.batch,
         autograph=False,  # which cannot read lambdas, and has nothing to convert
         input_signature=[
@@ -178,9 +178,9 @@ def _time(work, clips, values, rounds, progress):
 
     def run_ours():
         for batch in batches:
-            tf.nest.map_structure(np.asarray, ours(*batch))  # on a GPU, waits for the result
+            tf.nest.map_structure(np.asarray, by_graph(*batch))  # on a GPU, waits for the result
 
-    first_call_s = seconds(lambda: ours(*batches[0]))
+    first_call_s = seconds(lambda: by_graph(*batches[0]))
     work.one_clip(clips[0], values[0])  # librosa compiles and imports parts of itself when first used
     run_ours()
     times = np.empty((rounds, 2))
@@ -207,8 +207,8 @@ def _time(work, clips, values, rounds, progress):
 def _markdown(table, corpus, n_clips, rounds):
     return f"""# Speed
 
-{n_clips} clips of {corpus}; {rounds} rounds, both sides in turn. `ratio` is the
-median over the rounds of the time of the library, clip by clip, to ours, with the least and the greatest;
+{n_clips} clips of {corpus}; {rounds} rounds, both in turn. `ratio` is the
+median over the rounds of the time of the library, clip by clip, to that of the graph, with the least and the greatest;
 `target` is what the design asks for. Reading files is not timed; the first call, which traces the function,
 stands on its own.
 

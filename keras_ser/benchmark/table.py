@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 SETTLE_S = 0.1  # BLAS threads wait busily for more work after a call, and would slow down what is timed next
-TURN_S = 0.5  # how long one side of a round is repeated
+TURN_S = 0.5  # how long one of the two in a round is repeated
 
 
 def seconds(function, settle=True):

@@ -17,13 +17,13 @@ def run(paths, out_dir, *, corpus, rounds=5):
     training.md in ``out_dir``.
 
     ``paths``: clips for the TESS and the four-corpora report, whose generators read files and compute MFCC in each
-    epoch anew; the models of the other reports are fitted to as many arrays of noise. → pd.DataFrame, one row a model
+    epoch anew; the models of the other reports are fitted to as many arrays of noise. → pd.DataFrame, one row per model
     """
     classes = np.arange(len(paths)) % 6
     rng = np.random.default_rng(0)
     experiment = emodb_losses.REPORT.experiment("cnn_lstm/categorical_crossentropy")
-    picture = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
-    works = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, picture, None)]
+    images = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
+    works = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, images, None)]
     for name in ("cnn_1d/run_a", "cnn_2d/run_a"):
         experiment = crema_1d_2d.REPORT.experiment(name)
         noise = rng.normal(size=(len(paths), *experiment.model(6).input_shape[1:])).astype(np.float32)
@@ -115,7 +115,7 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
 def _markdown(table, corpus, n_clips, rounds):
     return f"""# Speed of training
 
-A training step of batches of 32 (four_corpora: 512), from epochs of {n_clips} examples: {rounds} rounds, both sides in
+A training step of batches of 32 (four_corpora: 512), from epochs of {n_clips} examples: {rounds} rounds, both in
 turn. Left the model and the input as a report lists them, right as they are trained here: features computed once,
 batches by tf.data, the one-column convolutions of the Emo-DB report folded. The generators of the TESS and the
 four-corpora report read their files ({corpus}) and compute MFCC by librosa in every epoch. `ratio` is the median over

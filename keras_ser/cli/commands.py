@@ -76,7 +76,12 @@ def show(options):
         f"Labels: {', '.join(report['labels'])}.\nProtocols: {', '.join(report['protocols'])}.\n"
     )
     rows = [
-        (item["name"], "extension" * item["ours"], f"{item['parameters']:,}", "×".join(map(str, item["input_shape"])))
+        (
+            item["name"],
+            "extension" * item["extension"],
+            f"{item['parameters']:,}",
+            "×".join(map(str, item["input_shape"])),
+        )
         for item in report["experiments"]
     ]
     print(tabulate(rows, ["experiment", "", "parameters", "input"]), end="\n\n")
@@ -108,9 +113,8 @@ def _settings(options):
 
 def reproduce(options):
     api = started()
-    experiments = "all" if options.experiments == ["all"] else options.experiments
     for name in dict.fromkeys(options.reports or reports.NAMES):
-        done = api.reproduce(name, experiments=experiments, **_settings(options))
+        done = api.reproduce(name, experiments=options.experiments, **_settings(options))
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)
         if options.seeds == 1 and by_chance and not options.stored:

@@ -172,9 +172,7 @@ def arguments():
         metavar="A,B",
         help="default: those of the report (keras-ser show REPORT)",
     )
-    added.add_argument(
-        "--experiments", type=names, metavar="X,Y", help="default: the report's; all: our extensions too"
-    )
+    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
 
     added = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")

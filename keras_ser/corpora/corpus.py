@@ -2,7 +2,7 @@
 
 In: a folder, searched recursively; the facts about a clip come from its file name alone, so no layout is
 required.
-Out: one row a clip with the columns of `COLUMNS`.
+Out: one row per clip with the columns of `COLUMNS`.
 """
 
 import os
@@ -25,7 +25,7 @@ from keras_ser import audio
 # sentence   equal for clips that say the same words, "" where unknown
 # intensity  "normal" and "strong" (RAVDESS), "low", "medium", "high" and "unspecified" (CREMA-D), else ""
 # take       which repetition or version, "" where there is one
-# synthetic  whether the clip is one of ours, made by `corpora.synthetic`
+# synthetic  whether the clip is made by `corpora.synthetic`
 COLUMNS = (
     "clip",
     "path",
@@ -68,6 +68,8 @@ class Corpus:
     parse: Callable[[PurePosixPath], dict | None]
     # Pattern of a file stem → what such a file is: the corpus's own files that are no clips of it.
     others: Mapping[str, str] = field(default_factory=dict)
+    # () → what people heard in the clips: `clip`, `emotion` (the intended one) and a column of votes per emotion.
+    votes: Callable[[], pd.DataFrame] | None = None
 
     @property
     def folder(self) -> str:
@@ -82,7 +84,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a search found: a row a clip, audio files that are no clip of it, and clips found again."""
+    """What a search found: a row per clip, audio files that are no clip of it, and clips found again."""
 
     clips: pd.DataFrame
     strangers: tuple[PurePosixPath, ...]

@@ -33,7 +33,7 @@ with Path(__file__).with_name("crema_d_demographics.csv").open(newline="", encod
 
 
 def votes() -> pd.DataFrame:
-    """How many listeners heard which emotion in a clip, from its sound alone: a row a clip, `clip`, `emotion` (the
+    """How many listeners heard which emotion in a clip, from its sound alone: a row per clip, `clip`, `emotion` (the
     intended one), then a column of counts for each emotion.
     """
     table = pd.read_csv(Path(__file__).with_name("crema_d_votes.csv")).rename(columns={"file": "clip", **LABELS})
@@ -71,4 +71,5 @@ CREMA_D = Corpus(
     home="https://github.com/CheyneyComputerScience/CREMA-D",
     citation="Cao, Cooper, Keutmann, Gur, Nenkova, Verma: CREMA-D. IEEE Trans. Affective Comput. 5(4), 2014",
     parse=parse,
+    votes=votes,
 )

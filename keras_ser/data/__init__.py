@@ -1,1 +1,1 @@
-"""From a manifest to what a model is fed: examples, who is on which side, what the sides share, features, batches."""
+"""From a manifest to what a model is fed: examples, their splits, what those share, features, batches."""

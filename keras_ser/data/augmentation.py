@@ -1,8 +1,8 @@
-"""Training examples: every clip of a manifest and its augmented copies, as a table.
+"""Training examples: every clip of a manifest and its augmented versions, as a table.
 
 An example is a row ``clip, copy, transform, amount``: copy 0 is the clip itself (transform "none"), copies 1, 2, …
-are made from it by ``transform`` with ``amount`` (semitones of a pitch shift, rate of a time stretch). The draw of an
-amount depends on seed, clip, copy and transform alone, so it is the same in any order, on any device and in any subset.
+are made from it by ``transform``, whose parameter is ``amount`` (semitones of a pitch shift, rate of a time stretch).
+Its draw depends on seed, clip, copy and transform alone, so it is the same in any order, on any device, in any subset.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ COLUMNS = ("clip", "copy", "transform", "amount")
 
 @dataclass(frozen=True)
 class Copies:
-    """``count`` copies of every clip by ``transform``, its amount uniform in [low, high)."""
+    """``count`` augmented versions of every clip by ``transform``, its parameter uniform in [low, high)."""
 
     transform: str
     count: int
@@ -30,8 +30,8 @@ def draw(seed, clip, copy, transform, low, high):
     return low + (high - low) * int.from_bytes(digest, "big") / 2**64
 
 
-def originals(manifest):
-    """The clips themselves. → DataFrame of COLUMNS, in the manifest's order."""
+def originals(manifest, seed=None):
+    """The clips themselves, whatever the seed. → DataFrame of COLUMNS, in the manifest's order."""
     return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0, "transform": "none", "amount": 0.0})
 
 

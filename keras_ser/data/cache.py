@@ -1,6 +1,6 @@
 """Features on disk, one file an example, found again by what they were computed from.
 
-The key is a hash of the samples, the transform and its amount; the folder a hash of the front end's configuration,
+The key is a hash of the samples, the transform and its parameter; the folder a hash of the front end's configuration,
 the versions and the code that computes it. A file appears whole or not at all, so a run that was interrupted goes on
 where it stopped, and several runs can share a cache.
 """

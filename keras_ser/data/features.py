@@ -31,8 +31,8 @@ SHORTEST_SHARE = 0.75
 def with_content(manifest):
     """The manifest with what its files hold: ``content`` (hash of samples and rate), ``rate`` (Hz), ``samples``.
 
-    Clips without sound (digital silence) and files that cannot be read are left out. → (manifest, list of one line
-    for each file left out). Raises UserError when none is left.
+    Clips without sound (digital silence) and files that cannot be read are excluded. → (manifest, list of one line
+    for each excluded file). Raises UserError when none is left.
     """
 
     def look(path):

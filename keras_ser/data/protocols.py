@@ -2,7 +2,7 @@
 
 A :class:`Protocol` takes the table of examples (``keras_ser.data.augmentation``), the manifest, the report's
 :class:`Split`, a repetition and a fold, and returns the examples with a column ``split`` ("train", "validation" or
-"test"); examples that it does not use are left out. Validation is never test. One repetition of a protocol trains once
+"test"); examples that it does not use are excluded. Validation is never test. One repetition of a protocol trains once
 per fold, and its folds together test every clip exactly once. Except in ``as_reported``, which keeps the report's own
 order of steps, augmented versions of a clip exist in train alone, and recordings with the same samples are one clip
 whatever their names.
@@ -198,7 +198,7 @@ def _hold_out(column):
 
 
 def _speaker_and_sentence(examples, manifest, split, repetition, fold):
-    """Test on speakers and sentences that are both new; clips that share one of them with the test are left out."""
+    """Test on speakers and sentences that are both new; clips that share one of them with the test are excluded."""
     n_speakers = _n_groups(manifest, "speaker", split)
     n_sentences = min(n_speakers, _n_groups(manifest, "sentence", split), SENTENCE_GROUPS)
     splits = _by_speaker(manifest, split, n_speakers, repetition, fold, n_speakers * n_sentences)

@@ -8,7 +8,7 @@ What makes it fast, and exact for clips of different lengths in one batch:
 
 - the smoothing over time is a first-order recursive filter, run forwards and backwards: two triangular matrices;
 - noisereduce surrounds a clip by 30,000 zeros, in whose frames the forward filter only decays: their part in the
-  backward filter has a closed form (one factor a clip), so the matrices span the clip's own frames;
+  backward filter has a closed form (one factor per clip), so the matrices span the clip's own frames;
 - the filter that smooths the mask is an outer product: one banded matrix over time and one over frequency.
 
 Clips longer than 600,000 samples are gated in chunks as noisereduce does it, each with 30,000 samples of what lies

@@ -1,4 +1,4 @@
-"""Time stretch and pitch shift with another amount for each clip of a batch.
+"""Time stretch and pitch shift with another parameter for each clip of a batch.
 
 Source: ``librosa.effects`` 0.11 (phase vocoder). The time stretch is librosa's to rounding. The pitch shift is
 librosa's but for its resampler: where librosa runs soxr over the stretched clip, here the stretched spectrum is cut
@@ -57,7 +57,7 @@ def _stretch(waveform, rate, lengths, n_fft, hop_length, oversampling=1, gain=No
 
     librosa adds up, frame by frame, the wrapped deviations of each bin's phase from its nominal advance. What is
     wrapped off is whole turns, which no sine sees: the phase of an output frame is a sum of phases of input frames
-    with whole coefficients, its magnitude lies between those of two input frames. Both are one matrix a clip.
+    with whole coefficients, its magnitude lies between those of two input frames. Both are one matrix per clip.
     ``gain`` [batch, 1, bins] is applied to the magnitudes.
     """
     if lengths is None:

@@ -1,4 +1,4 @@
-"""Altered versions of clips. :class:`PitchShift` and :class:`TimeStretch` take the amounts as inputs
+"""Altered versions of clips. :class:`PitchShift` and :class:`TimeStretch` take their parameter as an input
 (:func:`keras_ser.data.augmentation.draw`) and hold no random state, so a version can be made again on its own; the
 ``Random…`` layers and :class:`AddNoise` draw them while training, and do nothing otherwise.
 """
@@ -178,7 +178,7 @@ class RandomLayer(SignalLayer):
 
 @keras.saving.register_keras_serializable(package="keras_ser")
 class RandomPitchShift(RandomLayer):
-    """While training, shift the pitch of each clip by an amount drawn for it.
+    """While training, shift the pitch of each clip by a number of semitones drawn for it.
 
     :func:`keras_ser.dsp.effects.pitch_shift`: a clip keeps its length, at any sample rate.
 

@@ -9,7 +9,7 @@ from keras_ser.layers.contract import FEATURES, Checked
 @keras.saving.register_keras_serializable(package="keras_ser")
 class RunningNormalization(Checked, keras.layers.Normalization):
     """Subtract the mean of each feature and divide by its standard deviation over a training set, frames of padding
-    left out.
+    excluded.
 
     A frame in which every feature is 0 is padding, as for ``keras.layers.Masking``: it counts for nothing and stays 0.
     State, application and saving are those of ``keras.layers.Normalization``, which knows no padding; its ``adapt``

@@ -10,12 +10,12 @@ from keras_ser.models.conv1d import conv1d
 from keras_ser.models.conv1d_lstm import conv1d_lstm
 from keras_ser.models.conv1d_stack import conv1d_stack
 from keras_ser.models.conv1d_wave import conv1d_wave
+from keras_ser.models.conv2d_image import conv2d_image
 from keras_ser.models.conv2d_mel import conv2d_mel
 from keras_ser.models.conv2d_mfcc import conv2d_mfcc
-from keras_ser.models.conv2d_picture import conv2d_picture
-from keras_ser.models.kernel_machine import kernel_machine
 from keras_ser.models.lstm import lstm
 from keras_ser.models.resnet_mfcc import resnet_mfcc
+from keras_ser.models.svm import svm
 
 __all__ = [
     "cnn",
@@ -24,10 +24,10 @@ __all__ = [
     "conv1d_lstm",
     "conv1d_stack",
     "conv1d_wave",
+    "conv2d_image",
     "conv2d_mel",
     "conv2d_mfcc",
-    "conv2d_picture",
-    "kernel_machine",
     "lstm",
     "resnet_mfcc",
+    "svm",
 ]

@@ -4,7 +4,7 @@ import keras
 
 
 def cnn(input_shape, n_classes):
-    """Conv2D network over a picture of the features.
+    """Conv2D network over an image of the features.
 
     ``input_shape`` (coefficients, frames, 1): (13, 150, 1) in the report, where 7 classes give 314,759 parameters.
     Output: class probabilities [batch, n_classes].

@@ -1,6 +1,6 @@
-"""Keras layers for sequences of pictures that are one column wide, computed several times faster on a CPU.
+"""Keras layers for sequences of images that are one column wide, computed several times faster on a CPU.
 
-The CNN-LSTM of the Emo-DB report wraps Conv2D and MaxPooling2D in TimeDistributed and feeds them pictures of
+The CNN-LSTM of the Emo-DB report wraps Conv2D and MaxPooling2D in TimeDistributed and feeds them images of
 150 × 1. The layers here have the weights of the Keras layers and give the same numbers and gradients, but fold the
 steps into the batch (TimeDistributed maps over them), turn columns into rows, for which convolutions are fast, leave
 out the parts of a kernel that only ever meet padding, and take a maximum of two by comparing two halves. One training
@@ -31,14 +31,14 @@ class FoldedTimeDistributed(keras.layers.TimeDistributed):
 
 @keras.saving.register_keras_serializable(package="keras_ser")
 class ColumnConv2D(keras.layers.Conv2D):
-    """keras.layers.Conv2D with padding "same" and odd kernels, on pictures one column wide.
+    """keras.layers.Conv2D with padding "same" and odd kernels, on images one column wide.
 
     Input shape: [batch, height, 1, channels].
     Output shape: [batch, height, 1, filters].
     """
 
     def call(self, inputs):
-        # Only the middle column of the kernel meets the picture. [kernel height, 1, in, out] → [1, kernel height, …]
+        # Only the middle column of the kernel meets the image. [kernel height, 1, in, out] → [1, kernel height, …]
         kernel = tf.transpose(self.kernel[:, self.kernel_size[1] // 2][:, None], (1, 0, 2, 3))
         row = tf.reshape(inputs, (-1, 1, inputs.shape[1], inputs.shape[3]))
         row = tf.nn.bias_add(tf.nn.conv2d(row, kernel, 1, "SAME"), self.bias)
@@ -47,7 +47,7 @@ class ColumnConv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="keras_ser")
 class ColumnMaxPooling2D(keras.layers.MaxPooling2D):
-    """keras.layers.MaxPooling2D((2, 1), padding="same") on pictures one column wide.
+    """keras.layers.MaxPooling2D((2, 1), padding="same") on images one column wide.
 
     Input shape: [batch, height, 1, channels].
     Output shape: [batch, ceil(height / 2), 1, channels].

@@ -1,4 +1,4 @@
-"""A Conv1D model on the raw wave, ours to design (spectral-features report, section 3.1)."""
+"""A Conv1D model on the raw wave, of our own design (spectral-features report, section 3.1)."""
 
 import keras
 import numpy as np

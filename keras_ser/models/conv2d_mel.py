@@ -4,7 +4,7 @@ import keras
 
 
 def conv2d_mel(input_shape, n_classes):
-    """Three convolutions over the mel spectrogram as a picture.
+    """Three convolutions over the mel spectrogram as an image.
 
     ``input_shape`` (mels, frames, 1): (128, 80, 1) in the report, where 6 classes give 3,105,990 parameters. Output:
     class probabilities [batch, n_classes].

@@ -4,7 +4,7 @@ import keras
 
 
 def conv2d_mfcc(input_shape, n_classes):
-    """Two strided convolutions over the MFCC as a picture, each halved again by pooling, and two linear layers.
+    """Two strided convolutions over the MFCC as an image, each halved again by pooling, and two linear layers.
 
     ``input_shape`` (n_mfcc, frames, 1): (40, 158, 1) in the report, where 15 classes give 93,807 parameters. Output:
     class probabilities [batch, n_classes].

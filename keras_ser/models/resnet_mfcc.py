@@ -1,10 +1,10 @@
-"""A small residual network over the MFCC as a picture: ours, for what the four-corpora report's reviewer asks."""
+"""A small residual network over the MFCC as an image, an extension: the four-corpora report's reviewer asks for it."""
 
 import keras
 
 
 def resnet_mfcc(input_shape, n_classes):
-    """Three residual blocks of 16, 32 and 64 channels on a picture halved three times, then one mean over it.
+    """Three residual blocks of 16, 32 and 64 channels on an image halved three times, then one mean over it.
 
     After K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", 2016, section 4.2, with one
     block where that has n. ``input_shape`` (n_mfcc, frames, 1). Output: class probabilities [batch, n_classes].
@@ -23,9 +23,9 @@ def resnet_mfcc(input_shape, n_classes):
             x = layers.BatchNormalization(momentum=0.9)(x)
         return layers.Activation("relu")(layers.Add()([x, y]))
 
-    picture = keras.Input(input_shape)
-    x = layers.Activation("relu")(convolution(picture, 16, 2))
+    image = keras.Input(input_shape)
+    x = layers.Activation("relu")(convolution(image, 16, 2))
     for filters, strides in ((16, 1), (32, 2), (64, 2)):
         x = block(x, filters, strides)
     x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(picture, layers.Dense(n_classes, activation="softmax")(x), name="resnet_mfcc")
+    return keras.Model(image, layers.Dense(n_classes, activation="softmax")(x), name="resnet_mfcc")

@@ -53,7 +53,7 @@ def scores(frame, metric):
 def summary_sentences(report, frame):
     """A sentence or two per experiment of the report: its accuracy beside ours, under each protocol. → list of str"""
     sentences = []
-    listed = [item.name for item in report.experiments if not item.ours]
+    listed = [item.name for item in report.experiments if not item.extension]
     frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed) & (frame["n"] > 0)]
     for name, group in frame.groupby("experiment", sort=False):
         rows = {line.protocol: line for line in group.itertuples()}
@@ -202,7 +202,7 @@ def report_table(report, frame, passes):
     if sentences:
         sentences.append(f"Chance level ({len(report.labels)} classes): {1 / len(report.labels):.3f}.")
     ran = {item.facts["experiment"] for item in passes}
-    extensions = [(item.name, item.note) for item in report.experiments if item.ours and item.name in ran]
+    extensions = [(item.name, item.note) for item in report.experiments if item.extension and item.name in ran]
     by_test_speaker = reported.by_speaker(passes)
     n_speakers = by_test_speaker["speaker"].nunique()
     few = f"{n_speakers} test speakers are too few for claims about people at large." if n_speakers < 6 else ""
@@ -226,7 +226,7 @@ def report_table(report, frame, passes):
         else None,
         section("Further scores", further(frame)),
         section("Train, validation, test", splits(by_split)),
-        _beside_listeners(report, passes) if report.listeners else None,
+        _beside_listeners(report, passes) if reported.votes(report) is not None else None,
         section(
             "Interval over clips, protocol as_reported",
             f"{PERCENT} % interval (Wilson) of the mean accuracy, as if the test clips were independent; those of one "
@@ -268,7 +268,7 @@ def _beside_listeners(report, passes):
     return section(
         "Beside human listeners",
         f"Recall per class. The listeners' column counts {reported.listeners_matrix(report).sum()} single votes on "
-        f"the {len(report.listeners())} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
+        f"the {len(reported.votes(report))} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
         "means over the repetitions, on the clips named above.",
         text(reported.listeners(report, passes)),
     )
@@ -301,7 +301,7 @@ def _design_choices(report, facts):
         f"`{item.name}`: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
         f"{corpora.get(name).title.partition(' (')[0]}; nothing is tested on them, and scores on them are flattered."
         for item in report.experiments
-        if not item.ours
+        if not item.extension
         for name, speakers in item.selected_on.items()
         if name in facts["corpora"]
     ]

@@ -49,6 +49,6 @@ def accuracies(reports, out):
         path = out / report.name / "table.csv"
         if path.is_file():
             frame = read(path)
-            listed = [item.name for item in report.experiments if not item.ours]
+            listed = [item.name for item in report.experiments if not item.extension]
             parts.append(frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -1,17 +1,26 @@
-"""The reports, in reading order. ``load(name)`` imports one (and with it TensorFlow)."""
+"""The reports, in reading order. ``load(name)`` imports one (and with it TensorFlow), with our extensions of it."""
 
+import functools
 import importlib
+import importlib.util
+from dataclasses import replace
 
 from keras_ser.errors import UserError
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "four_corpora", "spectral_features")
 
 
+@functools.cache
 def load(name):
-    """The :class:`~keras_ser.reports.specification.Report` called ``name``.
+    """The :class:`~keras_ser.reports.specification.Report` called ``name``; after its own experiments come those of
+    the module of its name in :mod:`keras_ser.reports.extensions`, if there is one.
 
     Raises UserError, listing the names, if there is none.
     """
     if name not in NAMES:
         raise UserError(f"there is no report {name!r}: choose from {', '.join(NAMES)}")
-    return importlib.import_module(f"keras_ser.reports.{name}").REPORT
+    report = importlib.import_module(f"{__name__}.{name}").REPORT
+    extensions = f"{__name__}.extensions.{name}"
+    if importlib.util.find_spec(extensions) is None:
+        return report
+    return replace(report, experiments=report.experiments + importlib.import_module(extensions).EXPERIMENTS)

@@ -13,8 +13,6 @@ import keras
 import numpy as np
 import pandas as pd
 
-from keras_ser import librosa_reference
-from keras_ser.corpora import crema_d
 from keras_ser.data.augmentation import COLUMNS, draw, drawn_without_replacement, originals
 from keras_ser.data.protocols import StratifiedSplit
 from keras_ser.layers import (
@@ -27,9 +25,11 @@ from keras_ser.layers import (
     StackFeatures,
     ZeroCrossingRate,
 )
+from keras_ser.librosa_reference import librosa, resample
 from keras_ser.models.conv1d_stack import conv1d_stack
 from keras_ser.models.conv2d_mel import conv2d_mel
-from keras_ser.reports.specification import Experiment, Figure, FrontEnd, NotStated, Report, Training
+from keras_ser.reports import notes
+from keras_ser.reports.specification import Experiment, Figure, FrontEnd, Report, Training
 
 # 9. LabelEncoder's order: ANG DIS FEA HAP NEU SAD.
 LABELS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
@@ -40,10 +40,9 @@ N_MELS = 128
 N_FFT = 1569  # of the mel spectrogram
 HOP_LENGTH = 512
 
-# 6. 1500 of 7442 clips; of another number of clips the same share.
+# 6. 1500 of 7442 clips; of another number of clips the same share. By semitones, and to a rate.
 SHARE = 1500 / 7442
-PITCH_SHIFT = ("pitch_shift", -4.0, 4.0)  # semitones
-TIME_STRETCH = ("time_stretch", 0.8, 1.2)  # rate
+TRANSFORMS = (("pitch_shift", -4.0, 4.0), ("time_stretch", 0.8, 1.2))
 
 # 7.1. Mean length in samples: in the first run as printed, in the second as its 1392 features allow.
 MEAN_LENGTH = {"run_a": 40775, "run_b": 40764}
@@ -53,11 +52,9 @@ N_FEATURES = {"run_a": 816, "run_b": 1392}  # 16 times 51 and 87 frames
 def augmentation(manifest, seed):
     """6. The clips, then pitch shifts of some, then time stretches of some, drawn anew."""
     tables = [originals(manifest)]
-    for copy, (transform, low, high) in enumerate((PITCH_SHIFT, TIME_STRETCH), start=1):
-        rows = [
-            (clip, copy, transform, draw(seed, clip, copy, transform, low, high))
-            for clip in drawn_without_replacement(manifest, seed, transform, SHARE)
-        ]
+    for copy, (transform, low, high) in enumerate(TRANSFORMS, start=1):
+        clips = drawn_without_replacement(manifest, seed, transform, SHARE)
+        rows = [(clip, copy, transform, draw(seed, clip, copy, transform, low, high)) for clip in clips]
         tables.append(pd.DataFrame(rows, columns=COLUMNS))
     return pd.concat(tables, ignore_index=True)
 
@@ -97,94 +94,83 @@ def mel(n_samples):
     return keras.Model([waveform, lengths], picture, name="crema_2d")
 
 
+def stacked_by_librosa(y, sr, *, n_samples, frame_length):
+    """8.2 by librosa: float32 [samples] at ``sr`` Hz → float32 [16, frames]."""
+    y = librosa.util.fix_length(resample(y, sr, SAMPLE_RATE), size=n_samples)
+    hop_length = frame_length // 2
+    spectra = {"y": y, "sr": SAMPLE_RATE, "n_fft": frame_length, "hop_length": hop_length}
+    rows = [
+        librosa.feature.zero_crossing_rate(y, frame_length=frame_length, hop_length=hop_length),
+        librosa.feature.rms(y=y, frame_length=frame_length, hop_length=hop_length),
+        librosa.feature.mfcc(**spectra, n_mfcc=N_MFCC),
+        librosa.feature.spectral_centroid(**spectra),
+    ]
+    return np.concatenate(rows).astype(np.float32)
+
+
+def mel_by_librosa(y, sr, *, n_samples):
+    """8.3 by librosa: float32 [samples] at ``sr`` Hz → float32 [128, frames]."""
+    y = librosa.util.fix_length(resample(y, sr, SAMPLE_RATE), size=n_samples)
+    power = librosa.feature.melspectrogram(y=y, sr=SAMPLE_RATE, n_mels=N_MELS, n_fft=N_FFT, hop_length=HOP_LENGTH)
+    return librosa.power_to_db(power, ref=np.max).astype(np.float32)
+
+
 def stop_early():
     """10. Stop when the validation loss has not fallen by 0.001 for 5 epochs, and go back to the best epoch."""
     return [keras.callbacks.EarlyStopping("val_loss", min_delta=1e-3, patience=5, restore_best_weights=True)]
 
 
-def experiments():
-    """Each model on the features of each run."""
-    for run, n_samples in MEAN_LENGTH.items():
-        choice = {"n_samples": n_samples, "frame_length": frame_length(n_samples)}
-        yield Experiment(
-            f"cnn_1d/{run}",
-            FrontEnd(
-                f"stacked_{n_samples}",
-                SAMPLE_RATE,
-                functools.partial(stacked, **choice),
-                functools.partial(librosa_reference.crema_stacked, **choice),
-            ),
-            functools.partial(conv1d_stack, (N_FEATURES[run], 1)),
-            "categorical_crossentropy",
-            Training(optimizer="adam", batch_size=32, epochs=100, callbacks=stop_early, chosen_on=("validation",)),
-        )
-    for run, n_samples in MEAN_LENGTH.items():
-        yield Experiment(
-            f"cnn_2d/{run}",
-            FrontEnd(
-                f"mel_{n_samples}",
-                SAMPLE_RATE,
-                functools.partial(mel, n_samples),
-                functools.partial(librosa_reference.crema_mel, n_samples=n_samples),
-            ),
-            functools.partial(conv2d_mel, (N_MELS, 80, 1)),
-            "categorical_crossentropy",
-            Training(optimizer="adam", batch_size=32, epochs=80, callbacks=stop_early, chosen_on=("validation",)),
-        )
+def experiment(name, front_end, model, epochs):
+    """10. Adam, cross-entropy, batches of 32."""
+    training = Training("adam", batch_size=32, epochs=epochs, callbacks=stop_early, chosen_on=("validation",))
+    return Experiment(name, front_end, model, "categorical_crossentropy", training)
 
+
+def cnn_1d(run, n_samples):
+    """10.2. The stacked features of a run."""
+    choice = {"n_samples": n_samples, "frame_length": frame_length(n_samples)}
+    graph, reference = functools.partial(stacked, **choice), functools.partial(stacked_by_librosa, **choice)
+    front_end = FrontEnd(f"stacked_{n_samples}", SAMPLE_RATE, graph, reference)
+    return experiment(f"cnn_1d/{run}", front_end, functools.partial(conv1d_stack, (N_FEATURES[run], 1)), epochs=100)
+
+
+def cnn_2d(run, n_samples):
+    """10.3. The mel spectrogram of a run."""
+    graph, reference = functools.partial(mel, n_samples), functools.partial(mel_by_librosa, n_samples=n_samples)
+    front_end = FrontEnd(f"mel_{n_samples}", SAMPLE_RATE, graph, reference)
+    return experiment(f"cnn_2d/{run}", front_end, functools.partial(conv2d_mel, (N_MELS, 80, 1)), epochs=80)
+
+
+EXPERIMENTS = tuple(model(run, n_samples) for model in (cnn_1d, cnn_2d) for run, n_samples in MEAN_LENGTH.items())
 
 # 12. Confusion matrices as printed, rows true.
 CONFUSION = {
-    "cnn_1d/run_b": (
-        (318, 150, 14, 25, 24, 0),
-        (21, 382, 10, 20, 53, 43),
-        (37, 142, 137, 41, 97, 83),
-        (61, 163, 37, 143, 117, 12),
-        (4, 91, 7, 9, 335, 19),
-        (7, 155, 14, 2, 131, 229),
-    ),
-    "cnn_2d/run_a": (
-        (375, 75, 12, 49, 16, 4),
-        (48, 285, 13, 24, 55, 104),
-        (49, 92, 142, 63, 39, 152),
-        (96, 87, 68, 195, 61, 26),
-        (8, 67, 16, 20, 284, 70),
-        (10, 72, 25, 5, 62, 364),
-    ),
-    "cnn_2d/run_b": (
-        (368, 52, 45, 36, 23, 7),
-        (32, 241, 64, 25, 39, 128),
-        (42, 50, 259, 23, 20, 143),
-        (74, 70, 134, 159, 59, 37),
-        (7, 68, 36, 8, 233, 113),
-        (2, 49, 68, 8, 36, 375),
-    ),
+    "cnn_1d/run_b": "318 150 14 25 24 0; 21 382 10 20 53 43; 37 142 137 41 97 83; "
+    "61 163 37 143 117 12; 4 91 7 9 335 19; 7 155 14 2 131 229",
+    "cnn_2d/run_a": "375 75 12 49 16 4; 48 285 13 24 55 104; 49 92 142 63 39 152; "
+    "96 87 68 195 61 26; 8 67 16 20 284 70; 10 72 25 5 62 364",
+    "cnn_2d/run_b": "368 52 45 36 23 7; 32 241 64 25 39 128; 42 50 259 23 20 143; "
+    "74 70 134 159 59 37; 7 68 36 8 233 113; 2 49 68 8 36 375",
 }
 
 
-def class_figures():
-    """12 as figures: true and false positives and false negatives of each class."""
-    for experiment, matrix in CONFUSION.items():
-        matrix = np.array(matrix)
-        hits = np.diag(matrix)
-        counts = {"tp": hits, "fp": matrix.sum(axis=0) - hits, "fn": matrix.sum(axis=1) - hits}
-        for metric, values in counts.items():
-            for label, value in zip(LABELS, values, strict=True):
-                yield Figure(experiment, metric, int(value), "12, confusion matrix", label=label)
-
-
-def run_figures():
-    """12. Test accuracy, weighted F1 and most confusing class of each run, parameters of its model."""
-    for experiment, accuracy, weighted_f1, most_confusing, parameters in (
+def printed():
+    """12. Of each run; then, from the matrices, true and false positives and false negatives of each class."""
+    metrics = ("accuracy", "weighted_f1", "most_confusing_class", "parameters")
+    for experiment, *values in (
         ("cnn_1d/run_a", 0.51069262687519945, 0.5082315293099325, "sadness", 2_105_094),
         ("cnn_1d/run_b", 0.4928183849345675, 0.48168824442015795, "fear", 2_694_918),
         ("cnn_2d/run_a", 0.5250558570060645, 0.5132666027774772, "fear", 3_105_990),
         ("cnn_2d/run_b", 0.52186402808089454, 0.5160473379937462, "happiness", 3_105_990),
     ):
-        yield Figure(experiment, "accuracy", accuracy, "12")
-        yield Figure(experiment, "weighted_f1", weighted_f1, "12")
-        yield Figure(experiment, "most_confusing_class", most_confusing, "12")
-        yield Figure(experiment, "parameters", parameters, "12")
+        yield from (Figure(experiment, metric, value, "12") for metric, value in zip(metrics, values, strict=True))
+    for experiment, rows in CONFUSION.items():
+        matrix = np.array([row.split() for row in rows.split(";")], int)
+        hits = np.diag(matrix)
+        counts = {"tp": hits, "fp": matrix.sum(axis=0) - hits, "fn": matrix.sum(axis=1) - hits}
+        for metric, values in counts.items():
+            for label, value in zip(LABELS, values, strict=True):
+                yield Figure(experiment, metric, int(value), "12, confusion matrix", label=label)
 
 
 FIGURES = (
@@ -193,44 +179,7 @@ FIGURES = (
     Figure("", "train", 6943, "8.5"),
     Figure("", "validation", 366, "8.5"),
     Figure("", "test", 3133, "8.5"),
-    *run_figures(),
-    *class_figures(),
-)
-
-NOT_STATED = (
-    NotStated(
-        "the mean length of other sets of clips",
-        "40775 samples, as printed, under every protocol and for every corpus",
-        "one front end then serves for training, evaluation and export; the length of the test clips does not enter it",
-    ),
-    NotStated(
-        "the mean length of the second run (its 1392 features are 87 frames)",
-        "40764 samples: 43 frames of 948, hop 474",
-        "the length nearest to 40775 whose first divisor from 15 on is 43, which gives 87 frames",
-    ),
-    NotStated(
-        "the seed of the augmentation, the initial weights and the shuffling",
-        "seeds 0, 1, 2, …; every figure is a mean over seeds; the split's random_state is 42 + seed",
-        "the report draws with numpy.random and trains without a seed; it prints two runs",
-    ),
-    NotStated("the number of clips to augment where there are not 7442", "the same share of them", "1500 of 7442"),
-    NotStated(
-        "speakers",
-        "speaker_independent deals the actors into five folds, women and men apart; a repetition tests each fold once"
-        " and validates on the next",
-        "the report does not look at speakers; an author of the corpus asks to group the files of each actor, which "
-        "otherwise contaminate the results (github.com/CheyneyComputerScience/CREMA-D, issue 2)",
-    ),
-)
-
-DIFFERENCES = (
-    "The split comes after the augmentation, so augmented versions of a clip fall into different splits.",
-    "The accuracy printed for the second 2D run, 0.52186402808089454, has two digits swapped: its confusion matrix has "
-    "1635 of 3133 right, 0.5218640280880945.",
-    "In 7.2, as printed, fix_length keeps the labels of padded clips alone, so that labels and clips would not be as "
-    "many; the sizes printed in 8.5 say otherwise. We keep every label.",
-    "The table of contents and the headings count the sections of chapter 8 as 7 in places; we cite the headings.",
-    "Features go into the 1D model on their own scales (rates below 1 beside centroids in thousands of Hz).",
+    *printed(),
 )
 
 REPORT = Report(
@@ -244,10 +193,8 @@ REPORT = Report(
     protocols=("as_reported", "clip_disjoint", "speaker_independent"),
     statistics_from_all=False,
     from_all=("the mean length of all clips, to which each is cut or padded",),
-    experiments=tuple(experiments()),
+    experiments=EXPERIMENTS,
     figures=FIGURES,
-    not_stated=NOT_STATED,
-    differences=DIFFERENCES,
-    pictures=("class_distribution", "clips"),
-    listeners=crema_d.votes,
+    **notes.beside(__file__),
+    clip_figures=("class_distribution", "clips"),
 )

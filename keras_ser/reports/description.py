@@ -31,7 +31,7 @@ def _experiment(item, model):
         "front_end": item.front_end.name,
         "sample_rate": item.front_end.sample_rate,
         "loss": item.loss,
-        "ours": item.ours,
+        "extension": item.extension,
         "note": item.note,
         "input_shape": list(model.input_shape[1:]),
         "parameters": model.count_params(),

@@ -5,20 +5,20 @@ Mechanical Engineering, University of Tehran, June 2024. Sections A to E.
 
 Wave files (A) → three pitch shifts and three time stretches of each (A) → 70/15/15 over all of them (A) → noise
 reduction, 12 MFCC and the mean energy, 13 × 150 (B) → CNN (C) and CNN-LSTM (D), each with both losses → accuracy and
-true/false positives a class (C, D, E).
+true/false positives per class (C, D, E).
 """
 
-import functools
-
 import keras
+import numpy as np
 
-from keras_ser import librosa_reference
 from keras_ser.data.augmentation import Copies, with_copies
 from keras_ser.data.protocols import Split
 from keras_ser.layers import MFCC, Denoise, FixFrames, MeanEnergy, PeakNormalization, StackFeatures
+from keras_ser.librosa_reference import denoise, librosa, resample
 from keras_ser.models.cnn import cnn
 from keras_ser.models.cnn_lstm import cnn_lstm
-from keras_ser.reports.specification import Experiment, Figure, FrontEnd, NotStated, Report, Training
+from keras_ser.reports import notes
+from keras_ser.reports.specification import Experiment, Figure, FrontEnd, Report, Training
 
 # A. The seven emotions in the report's order: file letters W L E A F T N are classes 0 … 6.
 LABELS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
@@ -42,7 +42,7 @@ def augmentation(manifest, seed):
 def features():
     """B. waveform [batch, samples] at 16 kHz, lengths [batch] → [batch, 13, 150]: 12 MFCC and the energy.
 
-    Each row is divided by its largest magnitude over the clip, so the energy, one number a clip, becomes 1 in every
+    Each row is divided by its largest magnitude over the clip, so the energy, one number per clip, becomes 1 in every
     frame of the clip and 0 in the padding: what it tells the network is how long the clip is.
     """
     waveform = keras.Input((None,), name="waveform")
@@ -57,27 +57,26 @@ def features():
     return keras.Model([waveform, lengths], features, name="emodb_losses")
 
 
-FRONT_END = FrontEnd("mfcc_and_energy", SAMPLE_RATE, features, librosa_reference.emodb_features)
+def features_by_librosa(y, sr):
+    """B by the libraries: float32 [samples] at ``sr`` Hz → float32 [13, 150]."""
+    clean = denoise(resample(y, sr, SAMPLE_RATE), SAMPLE_RATE)
+    mfcc = librosa.feature.mfcc(y=clean, sr=SAMPLE_RATE, n_mfcc=N_MFCC)  # [12, frames]
+    energy = np.full_like(mfcc[:1], np.mean(clean**2))
+    rows = librosa.util.normalize(np.concatenate([mfcc, energy]), axis=1)
+    return librosa.util.fix_length(rows, size=N_FRAMES, axis=1).astype(np.float32)
 
 
-def cnn_on_picture(n_classes):
-    """C. The features as a picture of 13 × 150 with one channel. 314,759 parameters."""
+FRONT_END = FrontEnd("mfcc_and_energy", SAMPLE_RATE, features, features_by_librosa)
+
+
+def cnn_on_image(n_classes):
+    """C. The features as an image of 13 × 150 with one channel. 314,759 parameters."""
     return cnn((N_MFCC + 1, N_FRAMES, 1), n_classes)
 
 
 def cnn_lstm_over_coefficients(n_classes):
-    """D. As the code has it: 13 steps, one a coefficient, of 150 × 1 × 1. 1,479,047 parameters."""
+    """D. As the code has it: 13 steps, one per coefficient, of 150 × 1 × 1. 1,479,047 parameters."""
     return cnn_lstm((N_MFCC + 1, N_FRAMES, 1, 1), n_classes)
-
-
-def cnn_lstm_over_time(n_classes, lstm_activation):
-    """D as its prose suggests (ours): 150 steps in time of 13 × 1 × 1."""
-    return cnn_lstm((N_FRAMES, N_MFCC + 1, 1, 1), n_classes, lstm_activation)
-
-
-def time_first():
-    """[batch, 13, 150] → [batch, 150, 13]"""
-    return [keras.layers.Permute((2, 1))]
 
 
 def callbacks():
@@ -87,32 +86,13 @@ def callbacks():
 
 TRAINING = Training(optimizer="adam", batch_size=32, epochs=50, callbacks=callbacks, chosen_on=("validation",))
 
-OVER_TIME = "ours: the LSTMs run over 150 frames in time, as the report's prose suggests, not over 13 coefficients"
-EXPERIMENTS = (
-    *(
-        Experiment(f"{name}/{loss}", FRONT_END, model, loss, TRAINING)
-        for name, model in (("cnn", cnn_on_picture), ("cnn_lstm", cnn_lstm_over_coefficients))
-        for loss in ("categorical_crossentropy", "mean_squared_error")
-    ),
-    *(
-        Experiment(
-            f"cnn_lstm_over_time_{activation}/categorical_crossentropy",
-            FRONT_END,
-            functools.partial(cnn_lstm_over_time, lstm_activation=activation),
-            "categorical_crossentropy",
-            TRAINING,
-            before=time_first,
-            ours=True,
-            note=note,
-        )
-        for activation, note in (
-            ("relu", OVER_TIME),
-            ("tanh", f"{OVER_TIME}; tanh instead of relu, which cuDNN can run"),
-        )
-    ),
+EXPERIMENTS = tuple(
+    Experiment(f"{name}/{loss}", FRONT_END, model, loss, TRAINING)
+    for name, model in (("cnn", cnn_on_image), ("cnn_lstm", cnn_lstm_over_coefficients))
+    for loss in ("categorical_crossentropy", "mean_squared_error")
 )
 
-# E. The table of true and false positives a class; it does not say which loss. Its true positives sum to 509 and 472,
+# E. The table of true and false positives per class; it does not say which loss. Its true positives sum to 509 and 472,
 # which are the test accuracies of the two models with cross-entropy (0.9057 and 0.8399 of 562).
 TRUE_POSITIVES = {
     "cnn/categorical_crossentropy": (124, 81, 40, 74, 62, 62, 66),
@@ -149,51 +129,6 @@ FIGURES = (
     *class_figures(),
 )
 
-NOT_STATED = (
-    NotStated(
-        "the range of the time stretch (its function is not printed)",
-        "rate uniform in [0.8, 1.2]",
-        "the range that the CREMA-D report of this collection prints for the same call",
-    ),
-    NotStated(
-        "the seed of the augmentation, the initial weights and the shuffling",
-        "seeds 0, 1, 2, …; every figure is a mean over seeds",
-        "the report calls random.uniform and Keras without a seed",
-    ),
-    NotStated(
-        "the order of the clips before the split",
-        "sorted by name; the split's random_state is 42 + seed",
-        "os.listdir has no fixed order, so the report's own split cannot be drawn again; its size can",
-    ),
-    NotStated(
-        "the sample format of the augmented files (sf.write without a subtype: 16 bits)",
-        "copies go on as float32, without a file between; `augment` writes them as 16-bit WAV",
-        "rounding to 16 bits is noise 98 dB below full scale",
-    ),
-    NotStated("the learning rate", "0.001", "Keras's default for Adam(), which its code calls without arguments"),
-    NotStated(
-        "speakers",
-        "speaker_independent deals the ten speakers into five pairs, a woman and a man where possible; fold k tests "
-        "pair k and validates on the next, so a repetition of five trainings tests every speaker once",
-        "the report does not look at speakers",
-    ),
-)
-
-DIFFERENCES = (
-    "The split comes after the augmentation: most test examples are augmented versions of a clip that is also in "
-    "train.",
-    "The prose says 13 MFCC and the energy; the code computes 12 MFCC and the energy, 13 rows. We follow the code.",
-    "Dividing each row by its largest magnitude turns the energy row into 1 in every frame: the energy itself is lost, "
-    "and what remains marks where the clip ends.",
-    "The prose says that the CNN-LSTM models the sequence in time; in the code the TimeDistributed axis is the 13 "
-    "coefficients, so the LSTMs run over cepstral order. We follow the code; the reading of the prose is the "
-    "experiment cnn_lstm_over_time_*, marked as ours.",
-    "Section E's table sums to 550 clips for the CNN and 557 for the CNN-LSTM, of 562; false positives equal false "
-    "negatives in every class, which no confusion matrix with such accuracies is bound to show. Its true positives are "
-    "those of the cross-entropy models.",
-    "The discrete Fourier transform of section B is computed and not used.",
-)
-
 REPORT = Report(
     name="emodb_losses",
     title="Emo-DB: mean squared error against cross-entropy, CNN and CNN-LSTM",
@@ -207,6 +142,5 @@ REPORT = Report(
     from_all=(),
     experiments=EXPERIMENTS,
     figures=FIGURES,
-    not_stated=NOT_STATED,
-    differences=DIFFERENCES,
+    **notes.beside(__file__),
 )

@@ -1,16 +1,18 @@
 """What a report is made of. Frozen dataclasses: they hold facts and check themselves, nothing else.
 
-A report module (``keras_ser/reports``) fills one :class:`Report`; ``experiment`` carries it out. Nothing here has a
-silent default where a report could have been silent: what it does not say is a :class:`NotStated` with our choice.
+A report module (``keras_ser/reports``) fills one :class:`Report`; :mod:`keras_ser.runs.runner` carries it out. Nothing
+here has a silent default where a report could have been silent: what it does not say stands in its notes
+(:mod:`keras_ser.reports.notes`) with our choice.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from keras_ser.data.protocols import Split
 from keras_ser.errors import UserError
+from keras_ser.reports.notes import NotStated
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,12 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class NotStated:
-    """Something the report leaves open, and what we do about it."""
-
-    what: str
-    choice: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class FrontEnd:
     """What turns a clip into features.
 
     ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz; None: at the rate of its
     recording) and ``lengths`` [batch] to features; ``reference``: (waveform, its rate) → the same features of one clip
-    by the libraries. ``first_channel``: of several channels the first is heard, not their average.
+    by the libraries. ``first_channel``: of several channels the first is used, not their average.
     """
 
     name: str
@@ -82,9 +75,9 @@ class Training:
 @dataclass(frozen=True)
 class SupportVectors:
     """How a support vector machine is fitted, to the splits ``fitted_on``. No chance is in it: the same examples give
-    the same machine.
+    the same SVM.
 
-    Of several values of ``C`` and ``kernels``, those are taken that do best on speakers left out of them in turn.
+    Of several values of ``C`` and ``kernels``, those are taken that do best on speakers held out in turn.
     """
 
     kind = "svm"
@@ -104,10 +97,8 @@ class Experiment:
     perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
     have statistics (keras.layers.Normalization) are adapted before training.
     ``augmentation``: in place of the report's, where this experiment is trained on other examples.
-    ``size_of``: manifest → a size that is found from the data, for an experiment that has one; ``at_size``: such a size
-    → the experiment with it, whose ``size`` it then is.
     ``selected_on``: corpus → the speakers whose clips chose its design, () for all: nothing is tested on them.
-    ``ours`` marks an experiment that the report does not have; it is run only when named.
+    ``extension``: the report does not have it; it is run only when named.
     """
 
     name: str
@@ -117,11 +108,8 @@ class Experiment:
     training: Training | SupportVectors
     before: Callable[[], list] = list
     augmentation: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
-    size: int | None = None
-    size_of: Callable[[pd.DataFrame], int] | None = None
-    at_size: Callable[[int], "Experiment"] | None = None
     selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    ours: bool = False
+    extension: bool = False
     note: str = ""
 
 
@@ -137,14 +125,12 @@ class Report:
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from what the model is fitted to.
     ``from_all``: steps of the report's own protocol that are computed from all clips before the split, in words.
-    ``pictures``: names of those (in ``keras_ser.output.figures``) that show its clips.
+    ``clip_figures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
-    ``instead``: label → the emotion that takes its place in a stand-in that has none of it.
     ``scores``: predictions → further scores by name, for what accuracy of the classes does not tell.
     ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, whole passes) → what they answer to the report's
     question, in Markdown.
-    ``listeners``: () → DataFrame ``clip, emotion`` and a column of votes a label: what people heard in the corpus.
-    ``differences``: where the report's prose, code and tables disagree, and what follows from its code.
+    ``not_stated``, ``differences``: its notes (:mod:`keras_ser.reports.notes`).
     """
 
     name: str
@@ -161,13 +147,11 @@ class Report:
     figures: tuple[Figure, ...]
     not_stated: tuple[NotStated, ...]
     differences: tuple[str, ...]
-    pictures: tuple[str, ...] = ("class_distribution", "waveforms")
+    clip_figures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
-    instead: dict[str, str] = field(default_factory=dict)
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
     scores: Callable[[pd.DataFrame], dict[str, float]] | None = None
     conclusion: Callable[[pd.DataFrame, list], str] | None = None
-    listeners: Callable[[], pd.DataFrame] | None = None
 
     def __post_init__(self):
         names = [experiment.name for experiment in self.experiments]
@@ -176,15 +160,6 @@ class Report:
         unknown = {figure.experiment for figure in self.figures} - {"", *names}
         if unknown:
             raise ValueError(f"Every figure belongs to an experiment of the report. Received: {sorted(unknown)}")
-
-    def fitted(self, manifest):
-        """The report with the sizes that it finds from its data, a ``manifest`` with ``samples`` and ``rate``."""
-        return replace(
-            self,
-            experiments=tuple(
-                item.at_size(item.size_of(manifest)) if item.size_of else item for item in self.experiments
-            ),
-        )
 
     def experiment(self, name):
         """The experiment called ``name``. Raises UserError, listing the names, if there is none."""

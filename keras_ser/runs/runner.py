@@ -85,9 +85,6 @@ def gather(report, corpus_title, manifest):
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
     own = manifest["corpus"].isin(report.corpora)
-    for label, instead in report.instead.items():
-        if not (own | manifest["emotion"].eq(label)).any():
-            manifest = manifest.assign(emotion=manifest["emotion"].replace(instead, label))
     chosen = manifest["emotion"].isin(report.labels)
     if report.speakers:  # a substitute has others, and folders hold what their maker wants used
         chosen &= manifest["speaker"].isin(report.speakers) | ~own
@@ -125,7 +122,7 @@ def setup(report, experiment, material, *, backend, epochs):
 def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
-    Of a machine that no chance enters, repetitions that give it the same examples in all their folds are one: only the
+    Of an SVM, which no chance enters, repetitions that give it the same examples in all their folds are one: only the
     first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
     """
     setups = [setup(report, item, material, backend=backend, epochs=epochs) for item in experiments]
@@ -174,7 +171,7 @@ def _without_repeats(units):
 
 
 def _split_digest(assigned, training):
-    """Of who is fitted to and who is tested; for a machine that knows no order of examples, whatever their split."""
+    """Of who is fitted to and who is tested; for an SVM, which knows no order of examples, whatever their split."""
     if training.kind == "svm":
         names = assigned["split"].where(~assigned["split"].isin(training.fitted_on), "fitted")
         assigned = assigned.assign(split=names)
@@ -284,7 +281,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "decided_by": unit.decided_by,
         "report": report.name,
         "experiment": experiment.name,
-        "ours": experiment.ours,
+        "ours": experiment.extension,
         "protocol": unit.protocol.name,
         "seed": unit.repetition,
         "fold": unit.fold if unit.n_folds > 1 else None,
@@ -303,7 +300,6 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "optimizer": training.optimizer if training.kind == "network" else "libsvm",
         "batch_size": training.batch_size if training.kind == "network" else None,
         "epochs": (epochs or training.epochs) if training.kind == "network" else 0,
-        "size": experiment.size,
         "fitted_on": list(training.fitted_on),
         "chosen_on": list(training.chosen_on),
         "selected_on": {name: list(speakers) for name, speakers in experiment.selected_on.items()},
@@ -436,7 +432,7 @@ def stored(report, material, *, root, backend, epochs, experiments=None):
     wanted = {}  # (protocol, repetitions) → experiments that are stored so
     for (name, protocol), of_name in repetitions.items():
         wanted.setdefault((protocol, tuple(sorted(of_name))), []).append(by_name[name])
-    places = {}  # identity → where it is counted: a repeated fit of a machine is stored too, and is no second result
+    places = {}  # identity → where it is counted: a repeated fit of an SVM is stored too, and is no second result
     for (protocol, of_names), items in wanted.items():
         try:
             units = plan(report, material, items, [protocol], of_names, backend=backend, epochs=epochs)

@@ -28,16 +28,8 @@ def scores(true, predicted):
     }
 
 
-def scores_of_confusion(matrix):
-    """The same from a printed confusion matrix [n_classes, n_classes], rows true."""
-    matrix = np.asarray(matrix)
-    true, predicted = np.indices(matrix.shape)
-    counts = matrix.ravel()
-    return scores(np.repeat(true.ravel(), counts), np.repeat(predicted.ravel(), counts))
-
-
 def class_counts(matrix, labels):
-    """True positives, false positives, false negatives and recall of each class. → DataFrame, one row a class.
+    """True positives, false positives, false negatives and recall of each class. → DataFrame, one row per class.
 
     A class with no test clip has recall NaN.
     """

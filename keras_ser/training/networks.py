@@ -21,7 +21,7 @@ WATCH_BATCH = 256
 class Fit:
     """``history``: one row per epoch, of a network that is refitted too: ``fit`` is 1 for the fit that validation
     watches and 2 for the one that is kept. ``diverged_at``: the epoch in which a loss ceased to be finite, else None.
-    ``epochs_run``: of the fit that is kept; 0 for a machine.
+    ``epochs_run``: of the fit that is kept; 0 for an SVM.
     """
 
     history: pd.DataFrame

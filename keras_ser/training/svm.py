@@ -1,7 +1,7 @@
 """Fit a support vector machine as a report says, by scikit-learn. Knows nothing of corpora, protocols or files.
 
 In: features float32 [examples, …], classes int [examples], speakers [examples]. Out: a Keras model
-(:mod:`keras_ser.models.kernel_machine`) and a :class:`keras_ser.training.networks.Fit` whose history has a row
+(:mod:`keras_ser.models.svm`) and a :class:`keras_ser.training.networks.Fit` whose history has a row
 a candidate.
 """
 
@@ -15,17 +15,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from keras_ser.errors import UserError
-from keras_ser.models.kernel_machine import fitted
+from keras_ser.models.svm import fitted
 from keras_ser.training.networks import Fit
 
 FOLDS = 4
 
 
 def fit(features, classes, speakers, n_classes, *, training):
-    """Fit the machine that ``training`` (:class:`keras_ser.reports.specification.SupportVectors`) describes.
+    """Fit the SVM that ``training`` (:class:`keras_ser.reports.specification.SupportVectors`) describes.
 
     Where it names more than one candidate, the one is taken whose accuracy is best on average over the speakers, each
-    left out in turn (over ``FOLDS`` parts of the examples where all are of one speaker, or nobody knows whose they
+    held out in turn (over ``FOLDS`` parts of the examples where all are of one speaker, or nobody knows whose they
     are); it is then fitted to all examples. → keras.Model, Fit
 
     Raises UserError if a class has no example, or too few to choose by.
@@ -43,7 +43,7 @@ def fit(features, classes, speakers, n_classes, *, training):
             raise UserError(
                 f"choosing C and kernel of an SVM needs two speakers in train, or {FOLDS} clips of each class"
             )
-        # The machine's gamma ("scale") comes from the examples it is fitted to, in every fold anew.
+        # The SVM's gamma ("scale") comes from the examples it is fitted to, in every fold anew.
         search = GridSearchCV(chain, candidates, cv=folds, refit=False, error_score="raise")
         search.fit(x, classes, groups=speakers if known else None)
         history = pd.DataFrame(search.cv_results_["params"]).rename(columns=lambda name: name.removeprefix("svc__"))

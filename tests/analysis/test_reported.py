@@ -267,7 +267,7 @@ def test_human_listeners_of_crema_d_as_published():
     for label, recall in expected.items():
         assert table.at[label, "listeners"] == pytest.approx(recall, abs=0.0005)
     assert set(table["cnn_2d/run_a speaker_independent"]) == {0.5}
-    votes = report.listeners()
+    votes = reported.votes(report)
     assert len(votes) == votes["clip"].nunique() == 7442
 
 

@@ -10,7 +10,7 @@ from keras_ser import audio, corpora, librosa_reference, reports
 from keras_ser.data import features
 from keras_ser.data.cache import FeatureCache
 from keras_ser.errors import UserError
-from keras_ser.reports import spectral_features
+from keras_ser.reports import emodb_losses, spectral_features
 
 REPORT = reports.load("emodb_losses")
 FRONT_END = REPORT.experiments[0].front_end
@@ -220,10 +220,10 @@ def code_of(report, name):
 @pytest.mark.parametrize(
     ("module", "constant", "value"),
     [
-        (librosa_reference, "emodb_features", lambda y, sr: y),
+        (emodb_losses, "features_by_librosa", lambda y, sr: y),
         (spectral_features, "BANDS", ((300, 626), *spectral_features.BANDS[1:])),
-        (spectral_features, "HOP_LENGTH", 721),
-        (librosa_reference, "band_shapes", lambda y, sr, **_: {}),
+        (spectral_features, "N_SAMPLES", 144721),
+        (spectral_features, "band_shapes", lambda y, sr, **_: {}),
     ],
 )
 def test_a_recipe_of_the_libraries_knows_the_reports_own_code_and_constants(module, constant, value, monkeypatch):
@@ -231,7 +231,7 @@ def test_a_recipe_of_the_libraries_knows_the_reports_own_code_and_constants(modu
     before = [code_of(*name) for name in (bands, wave)]
     monkeypatch.setattr(module, constant, value)
     after = [code_of(*name) for name in (bands, wave)]
-    used_by = {"BANDS": [True, False], "band_shapes": [True, False], "HOP_LENGTH": [False, True]}
+    used_by = {"BANDS": [True, False], "band_shapes": [True, False], "N_SAMPLES": [False, True]}
     changed = [one != other for one, other in zip(before, after, strict=True)]
     assert changed == used_by.get(constant, [False, False])
 

@@ -4,7 +4,6 @@ import importlib
 import inspect
 import pkgutil
 
-import keras
 import pytest
 
 from keras_ser import models
@@ -21,9 +20,3 @@ def test_a_name_is_its_function_whatever_was_imported_before(name):
 def test_every_architecture_is_there():
     modules = {module.name for module in pkgutil.iter_modules(models.__path__)}
     assert modules - set(models.__all__) == {"columns"}
-
-
-def test_makes_a_model():
-    from keras_ser.models import cnn
-
-    assert isinstance(cnn((13, 150, 1), 7), keras.Model)

@@ -76,7 +76,7 @@ def maker(place):
             "setup": f"setup of {experiment}",
             "report": report.name,
             "experiment": experiment,
-            "ours": item.ours,
+            "ours": item.extension,
             "protocol": protocol,
             "seed": repetition,
             "fold": fold,

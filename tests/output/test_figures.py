@@ -157,7 +157,7 @@ def test_reported_stands_only_where_something_is_compared(drawn, tmp_path, verdi
 
 def test_reports_name_figures_that_exist():
     for name in reports.NAMES:
-        assert set(reports.load(name).pictures) <= set(figures.OF_CLIPS)
+        assert set(reports.load(name).clip_figures) <= set(figures.OF_CLIPS)
 
 
 def answers_of(kinds):
@@ -231,7 +231,7 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     """Those of the clips; nothing that is not there is written either."""
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-    for picture in report.pictures:
+    for picture in report.clip_figures:
         figures.OF_CLIPS[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
     words = " ".join(text for figure in drawn for text in texts_of(figure))
     for word in ("nan", "None", " a class", "stand-in", "ours"):

@@ -18,7 +18,7 @@ def test_a_counterpart_in_the_report_is_taken():
 def test_another_loss_has_another_name_and_is_found_by_it():
     report = reports.load("tess_mfcc")
     made = extensions.with_loss(report, report.experiment("cnn"), "mean_squared_error")
-    assert (made.name, made.loss, made.ours) == ("cnn@mean_squared_error", "mean_squared_error", True)
+    assert (made.name, made.loss, made.extension) == ("cnn@mean_squared_error", "mean_squared_error", True)
     assert made.front_end == report.experiment("cnn").front_end
     assert extensions.find(report, made.name) == made
     assert extensions.experiment_of({"report": "tess_mfcc", "experiment": made.name}) == made
@@ -27,13 +27,13 @@ def test_another_loss_has_another_name_and_is_found_by_it():
 def test_an_svm_on_the_features_of_any_report():
     for name in reports.NAMES:
         report = reports.load(name)
-        machine = extensions.find(report, "svm")
-        assert isinstance(machine.training, SupportVectors)
-        networks = [item for item in report.experiments if item.training.kind == "network" and not item.ours]
-        assert {item.training.fitted_on for item in networks} == {machine.training.fitted_on}  # to the same clips
-        assert machine.augmentation is report.experiments[0].augmentation
-        assert machine.ours
-        assert machine.model(len(report.labels)).input_shape[1:] == machine.front_end.graph().output_shape[1:]
+        svm = extensions.find(report, "svm")
+        assert isinstance(svm.training, SupportVectors)
+        networks = [item for item in report.experiments if item.training.kind == "network" and not item.extension]
+        assert {item.training.fitted_on for item in networks} == {svm.training.fitted_on}  # to the same clips
+        assert svm.augmentation is report.experiments[0].augmentation
+        assert svm.extension
+        assert svm.model(len(report.labels)).input_shape[1:] == svm.front_end.graph().output_shape[1:]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_an_svm_on_the_features_of_any_report():
         ("spectral_features", ["svm/centroid", "cnn_1d/int16", "cnn_2d"]),
     ],
 )
-def test_one_a_model(name, experiments):
-    assert [item.name for item in extensions.one_a_model(reports.load(name))] == experiments
+def test_one_per_model(name, experiments):
+    assert [item.name for item in extensions.one_per_model(reports.load(name))] == experiments
 
 
 @pytest.mark.parametrize("name", ["cnn@hinge", "rnn", "rnn@mean_squared_error"])

@@ -69,7 +69,6 @@ def test_the_shapes_that_the_report_prints():
     y = np.random.default_rng(0).normal(size=274585)
     assert decimate(y[None].astype(np.float32), 10)[0].shape == (1, 27459)
     assert mfcc_by_definition(y[:27459]).shape == (40, 138)
-    assert report.longest(pd.DataFrame({"samples": [274585, 100000]})) == 138
 
 
 def test_a_longer_clip_is_cut():
@@ -77,20 +76,6 @@ def test_a_longer_clip_is_cut():
     (row,) = FRONT_END.graph()(padded([y])).numpy()
     assert row.shape == (40, 158)
     np.testing.assert_allclose(row, FRONT_END.reference(y, 44100), rtol=0, atol=1e-3)
-
-
-def test_the_length_found_from_the_data(embedded):
-    manifest = corpora.joined(REPORT.corpora, embedded)
-    clips = [audio.read(path) for path in manifest["path"]]
-    manifest = manifest.assign(samples=[len(y) for y, _ in clips], rate=[rate for _, rate in clips])
-    fitted = REPORT.fitted(manifest)
-    experiment = fitted.experiment("cnn_longest")
-    assert experiment.size == report.longest(manifest) != report.N_FRAMES
-    assert experiment.front_end.graph().output_shape[1:] == experiment.model(15).input_shape[1:3]
-    longest = max(clips, key=lambda clip: len(clip[0]))[0]
-    (row,) = experiment.front_end.graph()(padded([longest])).numpy()
-    assert row[:, -1].any()  # the last frame is a frame of the longest clip
-    assert fitted.experiment("cnn") == REPORT.experiment("cnn")
 
 
 @pytest.fixture
@@ -159,4 +144,4 @@ def test_scores_apart():
 def test_training_is_that_of_the_report():
     training = REPORT.experiment("cnn").training
     assert (training.optimizer, training.batch_size, training.epochs, training.callbacks()) == ("adam", 512, 10, [])
-    assert [item.name for item in REPORT.experiments if not item.ours] == ["cnn"]
+    assert [item.name for item in REPORT.experiments if not item.extension] == ["cnn"]

@@ -48,12 +48,12 @@ def test_what_every_report_must_say(name):
     assert {figure.label for figure in report.figures} <= {"", *report.labels}
     assert all(figure.where for figure in report.figures)
     assert all(item.what and item.choice and item.reason for item in report.not_stated)
-    assert all(item.note for item in report.experiments if item.ours)
+    assert all(item.note for item in report.experiments if item.extension)
     assert report.from_all or not report.statistics_from_all
     for item in report.experiments:
         assert item.training.kind in ("network", "svm")
         assert set(item.training.chosen_on) <= {"train", "validation"}  # nothing is chosen on the test clips
         assert "test" not in item.training.fitted_on
-    # What is ours has nothing to be compared with.
-    ours = {item.name for item in report.experiments if item.ours}
-    assert not ours & {figure.experiment for figure in report.figures}
+    # Nothing that the report prints is a figure of an extension.
+    extensions = {item.name for item in report.experiments if item.extension}
+    assert not extensions & {figure.experiment for figure in report.figures}

@@ -13,6 +13,7 @@ from keras_ser import audio, corpora, reports
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
 from keras_ser.reports import spectral_features as report
+from keras_ser.reports.extensions.spectral_features import pitch_and_stretch
 from keras_ser.runs.passes import Pass
 
 REPORT = reports.load("spectral_features")
@@ -77,11 +78,26 @@ def test_the_picture_is_what_a_png_keeps(clips):
     assert before.shape == (3401, 200, 1)
 
 
+def test_a_substitute_without_calm_speech_takes_its_neutral_speech():
+    clips = pd.DataFrame({"corpus": "emodb", "emotion": ["neutral", "anger"]})
+    assert REPORT.classes(clips).tolist() == ["calm", "anger"]
+    assert REPORT.classes(clips.replace("anger", "calm")).tolist() == ["neutral", "calm"]
+    assert REPORT.classes(clips.replace("emodb", "ravdess")).tolist() == ["neutral", "anger"]
+
+
+def test_the_nine_of_the_sheet_stand_in_its_module():
+    listed = [item.name for item in REPORT.experiments if not item.extension]
+    kinds = ("centroid", "bandwidth", "energy")
+    svms = [f"{family}/{kind}" for family in ("svm", "svm_grid") for kind in kinds]
+    assert [item.name for item in report.EXPERIMENTS] == listed == [*svms, "cnn_1d/int16", "cnn_1d/per_clip", "cnn_2d"]
+    assert len(REPORT.experiments) == 38
+
+
 def test_the_split_is_by_actors_and_validation_goes_round(embedded):
     manifest = corpora.manifest("ravdess", embedded)
     manifest = manifest[manifest["emotion"].isin(REPORT.labels)]
     as_reported = protocols.get("as_reported")
-    for augmentation in (report.augmentation, report.pitch_and_stretch):
+    for augmentation in (REPORT.augmentation, pitch_and_stretch):
         held_out = []
         for repetition in range(5):
             examples = augmentation(manifest, repetition)
@@ -94,10 +110,10 @@ def test_the_split_is_by_actors_and_validation_goes_round(embedded):
         assert held_out == ["01", "02", "03", "04", "01"]
     alone = manifest[manifest["speaker"] == "05"]
     with pytest.raises(UserError, match="tests on the speakers 05, 06, 07, 08"):
-        as_reported.assign(report.augmentation(alone, 0), alone, REPORT.split)
+        as_reported.assign(REPORT.augmentation(alone, 0), alone, REPORT.split)
 
 
-def test_networks_and_machines_are_fitted_to_the_same_clips():
+def test_networks_and_svms_are_fitted_to_the_same_clips():
     assert {item.training.fitted_on for item in REPORT.experiments} == {("train", "validation")}
 
 

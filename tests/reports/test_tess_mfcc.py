@@ -45,7 +45,7 @@ def test_the_model_fits_the_features(name, shape, parameters, rng):
     assert model.count_params() == parameters
     y = rng.normal(size=experiment.front_end.sample_rate).astype(np.float32)
     assert experiment.front_end.reference(y, experiment.front_end.sample_rate).shape == shape
-    assert experiment.ours == (name not in ("cnn", "lstm", "cnn_lstm"))
+    assert experiment.extension == (name not in ("cnn", "lstm", "cnn_lstm"))
 
 
 def test_front_ends_have_different_names():

@@ -59,7 +59,7 @@ OTHERS = {
 
 def test_what_decides_a_result_is_in_the_setup(material):
     same = setup(material)
-    assert same == setup(material, dataclasses.replace(CNN, note="explained", ours=True))
+    assert same == setup(material, dataclasses.replace(CNN, note="explained", extension=True))
     assert same == setup(material, report=dataclasses.replace(REPORT, title="another title", not_stated=()))
     found = {what: setup(material, other) for what, other in OTHERS.items()}
     found["statistics"] = setup(material, report=dataclasses.replace(REPORT, statistics_from_all=True))

@@ -57,7 +57,7 @@ def run(
 def listed_and_one_of_each_kind_of_extension(report):
     firsts = {}
     for item in report.experiments:
-        firsts.setdefault(item.name.partition("/")[0] if item.ours else item.name, item.name)
+        firsts.setdefault(item.name.partition("/")[0] if item.extension else item.name, item.name)
     return list(firsts.values())
 
 

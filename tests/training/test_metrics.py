@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
 from keras_ser.training import metrics
+from tests.harness import examples_of
 
 LABELS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 
@@ -33,7 +34,7 @@ PRINTED = {
 def test_the_scores_that_crema_1d_2d_prints_follow_from_its_confusion_matrices(run):
     text, (accuracy, weighted_f1, confusing) = PRINTED[run]
     matrix = np.array([row.split() for row in text.split(";")], int)
-    found = metrics.scores_of_confusion(matrix)
+    found = metrics.scores(*examples_of(matrix))
     assert found["accuracy"] == pytest.approx(accuracy, abs=1e-15)
     assert found["weighted_f1"] == pytest.approx(weighted_f1, abs=1e-15)
     assert metrics.most_confusing_class(matrix, LABELS) == confusing
@@ -64,7 +65,7 @@ def test_properties(pairs):
     true, predicted = np.array(pairs).T
     matrix = metrics.confusion(true, predicted, 5)
     found, counts = metrics.scores(true, predicted), metrics.class_counts(matrix, "abcde")
-    assert metrics.scores_of_confusion(matrix) == pytest.approx(found)
+    assert metrics.scores(*examples_of(matrix)) == pytest.approx(found)
     assert found["accuracy"] == pytest.approx(counts["tp"].sum() / len(true))
     assert (counts["tp"] + counts["fn"] == np.bincount(true, minlength=5)).all()
     assert (counts["tp"] + counts["fp"] == np.bincount(predicted, minlength=5)).all()

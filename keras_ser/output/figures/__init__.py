@@ -40,12 +40,12 @@ def of_report(report, material, passes, table, folder):
     chance = 1 / len(report.labels)
     ran = {item.facts["experiment"] for item in passes}
     experiments = [item for item in report.experiments if item.name in ran]
-    names = [item.name for item in experiments if not item.ours] or [item.name for item in experiments]
+    names = [item.name for item in experiments if not item.extension] or [item.name for item in experiments]
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     confusions = summaries.confusions(passes)
     paths = [
-        OF_CLIPS[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.pictures
+        OF_CLIPS[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.clip_figures
     ]
     for protocol in PROTOCOLS:
         of_protocol = [item for item in passes if item.facts["protocol"] == protocol]
@@ -59,7 +59,8 @@ def of_report(report, material, passes, table, folder):
         if matrices:
             path = folder / f"confusion_{protocol}.png"
             paths.append(results.confusion_matrices(matrices, report.labels, what, title, path))
-        if matrices and report.listeners and protocol == "speaker_independent":
+        asked = reported.votes(report) is not None
+        if matrices and asked and protocol == "speaker_independent":
             votes = reported.listeners_matrix(report)
             shown = f"{what}\nVotes: {corpora.titles(report.corpora)}, {votes.sum()}"
             paths.append(results.listeners(votes, matrices, report.labels, shown, title, folder / "listeners.png"))

@@ -209,7 +209,7 @@ def test_markdown_in_cells_and_sentences():
 
 def test_figures_of_every_name_have_a_caption():
     names = {"splits", "ladder", "differences", "reliability", "class_counts", "listeners"}
-    assert names | {name for r in reports.NAMES for name in reports.load(r).pictures} <= set(pictures.CAPTIONS)
+    assert names | {name for r in reports.NAMES for name in reports.load(r).clip_figures} <= set(pictures.CAPTIONS)
 
 
 def test_images_in_a_page(tmp_path, rng):

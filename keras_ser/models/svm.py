@@ -81,9 +81,9 @@ class KernelMachine(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-def kernel_machine(input_shape, n_classes, n_support=0, kernel="rbf"):
+def svm(input_shape, n_classes, n_support=0, kernel="rbf"):
     """Features [batch, *input_shape] → softmax of what :class:`KernelMachine` gives [batch, n_classes]: the greatest is
-    the class that scikit-learn's machine predicts; their size is an order, and no probability.
+    the class that scikit-learn's SVM predicts; their size is an order, and no probability.
     """
     return keras.Sequential(
         [
@@ -99,14 +99,12 @@ def kernel_machine(input_shape, n_classes, n_support=0, kernel="rbf"):
 def fitted(svc, scaler, input_shape, n_classes):
     """The Keras model of a fitted ``sklearn.svm.SVC`` and the StandardScaler before it (None: there is none).
 
-    Raises ValueError if the machine was not fitted to all classes 0 … n_classes - 1.
+    Raises ValueError if the SVM was not fitted to all classes 0 … n_classes - 1.
     """
     if list(svc.classes_) != list(range(n_classes)):
-        raise ValueError(
-            f"the machine must know every class. Received: {n_classes} classes, {list(svc.classes_)} fitted"
-        )
-    model = kernel_machine(input_shape, n_classes, len(svc.support_vectors_), svc.kernel)
-    machine = model.get_layer("machine")
+        raise ValueError(f"the SVM must know every class. Received: {n_classes} classes, {list(svc.classes_)} fitted")
+    model = svm(input_shape, n_classes, len(svc.support_vectors_), svc.kernel)
+    layer = model.get_layer("machine")
     # libsvm keeps, for a support vector of class c, one coefficient for each other class.
     starts = np.concatenate([[0], np.cumsum(svc.n_support_)])
     coefficients = np.zeros((len(svc.support_vectors_), n_classes * (n_classes - 1) // 2))
@@ -115,11 +113,11 @@ def fitted(svc, scaler, input_shape, n_classes):
         coefficients[of_i, pair] = svc.dual_coef_[j - 1, of_i]
         coefficients[of_j, pair] = svc.dual_coef_[i, of_j]
     sign = -1.0 if n_classes == 2 else 1.0  # scikit-learn turns the one decision of two classes round
-    machine.support.assign(svc.support_vectors_)
-    machine.coefficients.assign(sign * coefficients)
-    machine.intercept.assign(sign * svc.intercept_)
-    machine.gamma.assign(svc._gamma)  # what "scale" came to; there is no public name for it
+    layer.support.assign(svc.support_vectors_)
+    layer.coefficients.assign(sign * coefficients)
+    layer.intercept.assign(sign * svc.intercept_)
+    layer.gamma.assign(svc._gamma)  # what "scale" came to; there is no public name for it
     if scaler is not None:
-        machine.mean.assign(scaler.mean_)
-        machine.scale.assign(scaler.scale_)
+        layer.mean.assign(scaler.mean_)
+        layer.scale.assign(scaler.scale_)
     return model

@@ -1,6 +1,8 @@
-"""Experiments that no report lists and that comparisons need: another loss, or an SVM, on the same features.
+"""Experiments that no report lists; all are marked as extensions and run only when named.
 
-A variant is called after what it varies: ``<experiment>@<loss>``, ``svm``. All are marked as ours.
+A module of a report's name holds those that answer a question of that report: ``EXPERIMENTS``. Here are those that
+comparisons need of any report: another loss, or an SVM, on the same features. Such a variant is called after what it
+varies: ``<experiment>@<loss>``, ``svm``.
 """
 
 from dataclasses import replace
@@ -8,7 +10,7 @@ from itertools import combinations
 
 from keras_ser import reports
 from keras_ser.errors import UserError
-from keras_ser.models.kernel_machine import kernel_machine
+from keras_ser.models.svm import svm
 from keras_ser.reports.specification import Experiment, SupportVectors
 
 LOSSES = ("categorical_crossentropy", "mean_squared_error")
@@ -22,7 +24,7 @@ def with_loss(report, experiment, loss):
     counterpart = experiment.name.replace(experiment.loss, loss)
     if counterpart != experiment.name and any(item.name == counterpart for item in report.experiments):
         return report.experiment(counterpart)
-    return replace(experiment, name=f"{experiment.name}@{loss}", loss=loss, ours=True, note=f"trained with {loss}")
+    return replace(experiment, name=f"{experiment.name}@{loss}", loss=loss, extension=True, note=f"trained with {loss}")
 
 
 def _fitted_on(report):
@@ -30,12 +32,12 @@ def _fitted_on(report):
     return next(item.training.fitted_on for item in report.experiments if item.training.kind == "network")
 
 
-def machine(report):
+def with_svm(report):
     """An SVM (RBF, C = 10, every number standardised) on the features of the report's first experiment."""
     first = report.experiments[0]
 
     def model(n_classes):
-        return kernel_machine(first.front_end.graph().output_shape[1:], n_classes)
+        return svm(first.front_end.graph().output_shape[1:], n_classes)
 
     return Experiment(
         SVM,
@@ -44,29 +46,29 @@ def machine(report):
         "hinge",
         SupportVectors((10.0,), ("rbf",), standardize=True, fitted_on=_fitted_on(report)),
         augmentation=first.augmentation,
-        ours=True,
+        extension=True,
         note=f"SVM (RBF, C = 10) on the features of {first.name}, every number standardised",
     )
 
 
-def one_a_model(report):
+def one_per_model(report):
     """The first experiment of the report for each architecture, and an SVM."""
     firsts = {}
     for item in report.experiments:
-        if not item.ours:
+        if not item.extension:
             kind = SVM if item.training.kind == "svm" else item.model(len(report.labels)).name
             firsts.setdefault(kind, item)
-    return [*firsts.values()] if SVM in firsts else [*firsts.values(), machine(report)]
+    return [*firsts.values()] if SVM in firsts else [*firsts.values(), with_svm(report)]
 
 
 def compared(report, question, names=()):
-    """What a question of ``keras-ser compare`` sets side by side. → (experiments, pairs of names that are paired)
+    """What a question of ``keras-ser compare`` compares. → (experiments, pairs of names that are paired)
 
     ``names``: of experiments; none: those that the question is about by itself. Raises UserError where there is nothing
     to compare.
     """
     chosen = [find(report, name) for name in names]
-    listed = chosen or [item for item in report.experiments if not item.ours]
+    listed = chosen or [item for item in report.experiments if not item.extension]
     if question == "losses":
         networks = [item for item in listed if item.loss in LOSSES]
         if not networks:
@@ -76,7 +78,7 @@ def compared(report, question, names=()):
         couples = {tuple(item.name for item in pair): pair for pair in couples}
         return [item for pair in couples.values() for item in pair], [*couples]
     if question == "models":
-        experiments = chosen or one_a_model(report)
+        experiments = chosen or one_per_model(report)
         return experiments, list(combinations([item.name for item in experiments], 2))
     return listed, []
 
@@ -84,7 +86,7 @@ def compared(report, question, names=()):
 def find(report, name):
     """The experiment or variant called ``name``. Raises UserError if there is none."""
     if name == SVM and all(item.name != SVM for item in report.experiments):
-        return machine(report)
+        return with_svm(report)
     base, _, loss = name.partition("@")
     experiment = report.experiment(base)
     return (
@@ -93,6 +95,5 @@ def find(report, name):
 
 
 def experiment_of(facts):
-    """The experiment of a stored run (its run.json), at the size that it found from its data."""
-    experiment = find(reports.load(facts["report"]), facts["experiment"])
-    return experiment.at_size(facts["size"]) if experiment.at_size else experiment
+    """The experiment of a stored run (its run.json)."""
+    return find(reports.load(facts["report"]), facts["experiment"])

@@ -1,12 +1,12 @@
-"""A Conv2D model on a grey picture of the mel spectrogram, ours to design (spectral-features report, section 3.2)."""
+"""A Conv2D model on a grey image of the mel spectrogram, of our own design (spectral-features report, section 3.2)."""
 
 import keras
 
 
-def conv2d_picture(input_shape, n_classes, changes=()):
-    """Three convolutions, each with batch normalisation and pooling, dropout, one mean over the picture.
+def conv2d_image(input_shape, n_classes, changes=()):
+    """Three convolutions, each with batch normalisation and pooling, dropout, one mean over the image.
 
-    ``input_shape`` (height, width, 1). ``changes``: layers that alter a picture while training (augmentation). Output:
+    ``input_shape`` (height, width, 1). ``changes``: layers that alter an image while training (augmentation). Output:
     class probabilities [batch, n_classes]. Small, and with moving averages that follow within 10 steps: an epoch of 96
     clips has 6.
     """
@@ -32,5 +32,5 @@ def conv2d_picture(input_shape, n_classes, changes=()):
             layers.Dropout(0.3),
             layers.Dense(n_classes, activation="softmax"),
         ],
-        name="conv2d_picture",
+        name="conv2d_picture",  # as in saved files
     )

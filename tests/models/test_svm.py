@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from keras_ser.models.kernel_machine import KERNELS, KernelMachine, fitted, kernel_machine
+from keras_ser.models.svm import KERNELS, KernelMachine, fitted, svm
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 4, 8])
@@ -64,7 +64,7 @@ def test_every_pattern_of_votes(data):
     values = st.sampled_from([-3e4, -1.0, -1e-30, 0.0, 1e-30, 1.0, 3e4])
     n_pairs = n_classes * (n_classes - 1) // 2
     decisions = data.draw(st.lists(values, min_size=n_pairs, max_size=n_pairs))
-    model = kernel_machine((1,), n_classes)
+    model = svm((1,), n_classes)
     model.get_layer("machine").intercept.assign(decisions)
     probabilities = model(np.zeros((1, 1), np.float32)).numpy()[0]
     votes = libsvm_votes(decisions, n_classes)

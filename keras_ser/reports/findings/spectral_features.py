@@ -1,0 +1,89 @@
+"""spectral_features: best and worst features, networks beside the SVM, the use of augmentation (2, 3, 3.2)."""
+
+
+def conclusion(table, passes):
+    """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation."""
+    parts = []
+    for protocol, where in (("as_reported", "On the four test actors"), ("speaker_independent", "Over all speakers")):
+        own = [item for item in passes if item.facts["protocol"] == protocol and not item.diverged]
+        rows = table[(table["protocol"] == protocol) & (table["metric"] == "accuracy") & (table["n"] > 0)]
+        lines = answers(rows.set_index("experiment"), chosen_by_training_speakers(own))
+        if lines:
+            parts.append("\n".join([f"{where}:", "", *(f"- {line}" for line in lines)]))
+    return "\n\n".join(parts)
+
+
+def chosen_by_training_speakers(passes):
+    """2. Of the grids the one with the best accuracy in its cross-validation, chosen anew in each training.
+
+    → (names that were chosen, accuracy over all trainings), None where no grid is there
+    """
+    grids = [run for item in passes if item.facts["experiment"].startswith("svm_grid") for run in item.runs]
+    best = {}
+    for run in grids:
+        training = (run.facts["seed"], run.facts["fold"])
+        score = run.history()["val_accuracy"].max()
+        if training not in best or score > best[training][0]:
+            best[training] = (score, run)
+    if not best:
+        return None
+    chosen = [run for _, run in best.values()]
+    right = sum(run.metrics["accuracy"] * run.metrics["test"] for run in chosen)
+    names = sorted({run.facts["experiment"] for run in chosen})
+    return names, right / sum(run.metrics["test"] for run in chosen)
+
+
+def accuracy(row):
+    """Accuracy of a row of the table, with its spread over the repetitions where it has one."""
+    return f"{row['mean']:.3f}" + (f" ± {row['std']:.3f}" if row["std"] > 0 else "")
+
+
+def answers(rows, fair):
+    """``rows``: accuracies of the table by experiment; ``fair``: of :func:`chosen_by_training_speakers`.
+
+    → list of sentences
+    """
+    rows = rows.assign(mean=rows["mean"].astype(float), std=rows["std"].astype(float).fillna(0.0))
+    described = {name: f"`{name}` {accuracy(row)}" for name, row in rows.iterrows()}
+    mean = rows["mean"]
+    lines = []
+    for family in ("svm", "svm_grid"):
+        of_family = mean[mean.index.str.startswith(f"{family}/")]
+        if len(of_family) > 1:
+            lines.append(
+                f"`{family}`: best features {described[of_family.idxmax()]}, worst {described[of_family.idxmin()]}."
+            )
+    as_told = [name for name in mean.index if name.startswith("svm/")]  # RBF, C = 10
+    networks = [name for name in mean.index if name.startswith("cnn_") and "_augmented/" not in name]
+    if as_told and networks:
+        best = mean[as_told].idxmax()
+        bars = {f"the sheet's SVM with its best features, {described[best]}": mean[best]}
+        if fair:
+            names, share = fair
+            names = " or ".join(f"`{name}`" for name in names)
+            bars[f"the SVM that cross-validation over the training speakers chooses ({names}), {share:.3f}"] = share
+        lines.append("The sheet asks that no CNN fall below the SVM. The test clips choose its best features here.")
+        for bar, least in bars.items():
+            met = [described[name] for name in networks if mean[name] >= least - 1e-6]
+            missed = [described[name] for name in networks if mean[name] < least - 1e-6]
+            parts = (("met by", met), ("not met by", missed))
+            words = [f"{word} {', '.join(names)}" for word, names in parts if names]
+            lines.append(f"Requirement CNN ≥ SVM, beside {bar}: {'; '.join(words)}.")
+    for listed in ("cnn_1d/int16", "cnn_2d"):
+        prefix = f"{listed.partition('/')[0]}_augmented/"
+        others = {name.removeprefix(prefix): name for name in mean.index if name.startswith(prefix)}
+        if listed in mean.index and others:
+            changes = ", ".join(
+                f"{augmentation.replace('_', ' ')} {mean[name] - mean[listed]:+.3f}".replace("-", "−")
+                for augmentation, name in others.items()
+            )
+            lines.append(
+                f"Augmentation, difference of the mean accuracy from {described[listed]} (none): {changes}; described, "
+                "not tested (`compare models` tests over speakers)."
+            )
+            if listed == "cnn_2d":
+                lines.append(
+                    "Flips reverse time or frequency and rotations mix them; neither occurs in speech. Shifts in time "
+                    "and small changes of pitch and pace do."
+                )
+    return lines
