@@ -1,14 +1,18 @@
-"""The one atomic write: a file or a folder appears whole or not at all, and what was there before stays until then.
+"""The one atomic write, and the one way to read what was written: a file or a folder appears whole or not at all, what
+was there before stays until then, and what was damaged since is named.
 
 In: a path, and a block that writes to a temporary path beside it. Out: the path, complete; or a UserError that says
 what the disk does not allow and what to do about it, with nothing left behind.
 
     with files.replaced(folder / "table.csv") as part:
         table.to_csv(part, index=False)
+    with files.reading(folder / "table.csv", "delete it and reproduce again"):
+        table = pd.read_csv(folder / "table.csv")
 """
 
 import contextlib
 import errno
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +21,8 @@ from pathlib import Path
 from keras_ser.errors import UserError
 
 PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
+
+LONGEST_REASON = 200  # characters of a library's own message
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # How libraries say in errors of their own what the system said to them.
@@ -73,3 +79,28 @@ def writing(path: str | Path) -> Iterator[None]:
         reason = os.strerror(number) if number else " ".join(str(error).split())
         advice = f": {_ADVICE[number]}" if number in _ADVICE else ""
         raise UserError(f"cannot write {path}: {reason}{advice}") from error
+
+
+@contextlib.contextmanager
+def reading(path: str | Path, advice: str) -> Iterator[None]:
+    """Whatever the block raises becomes a UserError that names ``path``, the cause and the ``advice``.
+
+    For files that this package wrote. Over a damaged one the libraries that read it raise errors of any class, so a
+    block reads and checks, and does nothing else.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
+        raise UserError(f"{path}: cannot be read ({reason}): {advice}") from error
+
+
+def whole_text(path: str | Path) -> io.StringIO:
+    """The text of a file of lines. Raises ValueError where its last line is cut off."""
+    text = Path(path).read_text(encoding="utf-8")
+    if not text.endswith("\n"):
+        raise ValueError("its last line is cut off" if text else "the file is empty")
+    return io.StringIO(text)

@@ -143,7 +143,7 @@ def test_curves_show_the_fit_that_validation_watched(drawn, tmp_path):
     watched = {"fit": 1, "epoch": [1, 2], "loss": 1.0, "val_loss": 2.0, "accuracy": 0.5, "val_accuracy": 0.4}
     again = {"fit": 2, "epoch": [1, 2], "loss": 0.9, "accuracy": 0.6}
     pd.concat([pd.DataFrame(watched), pd.DataFrame(again)]).to_csv(tmp_path / "history.csv", index=False)
-    run = Run(tmp_path, {"experiment": "cnn"}, {})
+    run = Run(tmp_path, {"experiment": "cnn", "kind": "network", "epochs_run": 2}, {})
     figures.curves([Pass((run,), run.facts, {})], ["cnn"], "title", tmp_path / "x.png")
     for axes in drawn[0].axes:
         assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2], [1, 2]]

@@ -170,7 +170,7 @@ def pass_of_people(tmp_path):
     answers = pd.DataFrame(
         {
             "clip": ["OAF_back_angry", "OAF_back_fear", "YAF_back_sad"],
-            "copy": 0,
+            **{"corpus": "tess", "speaker": "OAF", "copy": 0, "transform": "none", "amount": 0},
             "true": ["anger", "fear", "sadness"],
             "predicted": ["anger", "anger", "sadness"],
             "p_anger": [0.9, 0.6, 0.1],
@@ -180,6 +180,7 @@ def pass_of_people(tmp_path):
     )
     answers.to_csv(tmp_path / "predictions.csv", index=False)
     facts = {"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False}
+    facts |= {"labels": ["anger", "fear", "sadness"], "examples": {"test": 3}}
     run = store.Run(tmp_path, facts, {"accuracy": 2 / 3})
     return passes.Pass((run,), run.facts, run.metrics)
 

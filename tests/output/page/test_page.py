@@ -177,8 +177,8 @@ def test_a_full_disk(results, embedded, capsys, small_disk):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("table.csv", "", "table.csv: the table cannot be read (No columns"),
-        ("table.csv", "a,b\n1,2\n", "table.csv: the table cannot be read (no column ci_high"),
+        ("table.csv", "", "table.csv: cannot be read (the file is empty"),
+        ("table.csv", "a,b\n1,2\n", "table.csv: cannot be read (no column ci_high"),
         ("figures/clips.png", "GIF", "clips.png: the picture cannot be read"),
     ],
 )
