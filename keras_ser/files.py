@@ -12,8 +12,11 @@ what the disk does not allow and what to do about it, with nothing left behind.
 
 import contextlib
 import errno
+import fcntl
+import functools
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +53,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     with writing(path):
         path = Path(os.path.abspath(path))  # "." has a name too
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=PART) as folder:
+        _recover_once(path.parent)
+        with _unfinished(path.parent) as folder:
             part, old = Path(folder, path.name), Path(folder, "old", path.name)
             yield part
             try:
@@ -61,6 +65,48 @@ def replaced(path: str | Path) -> Iterator[Path]:
             finally:
                 if os.path.lexists(old) and not os.path.lexists(path):
                     os.replace(old, path)
+
+
+@contextlib.contextmanager
+def _unfinished(parent: Path) -> Iterator[str]:
+    """A folder for a write, locked for as long as this process lives: :func:`recover` of another leaves it alone."""
+    while True:
+        folder = tempfile.mkdtemp(dir=parent, prefix=PART)
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.isdir(folder):  # another process may have found it before it was locked, and removed it
+                break
+            os.close(lock)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def recover(folder: str | Path, *, below: bool = False) -> None:
+    """Undo in ``folder`` (``below``: and in all folders below it) what processes that were killed were writing.
+
+    What such a process had moved away to make room is brought back, and its unfinished file or folder deleted. What
+    another process is writing at this moment stays. Where the disk allows no change, nothing is changed.
+    """
+    for part in (Path(folder).rglob if below else Path(folder).glob)(f"{PART}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(part, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for old in part.glob("old/*"):
+                    if not os.path.lexists(part.parent / old.name):
+                        os.replace(old, part.parent / old.name)
+                shutil.rmtree(part)
+            finally:
+                os.close(lock)
+
+
+@functools.cache
+def _recover_once(folder: Path) -> None:
+    recover(folder)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ import pandas as pd
 import tensorflow as tf
 
 import keras_ser
+from keras_ser import files
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError, one_line
@@ -357,7 +358,7 @@ def run_all(
     """
     if jobs is None:
         jobs = 1 if tf.config.list_physical_devices("GPU") else joblib.cpu_count()
-    store.remove_leftovers(root)
+    files.recover(root, below=True)
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}

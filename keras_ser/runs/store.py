@@ -6,9 +6,6 @@ A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided i
 """
 
 import json
-import shutil
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +25,6 @@ RECORD, METRICS, HISTORY, PREDICTIONS, MODEL = FILES = (
     "model.keras",
 )
 ADVICE = "delete the folder and run again"
-LEFTOVER_AGE = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,7 @@ class Run:
 def read(folder):
     """The run stored in ``folder``, None if there is none. Raises UserError if its files are damaged."""
     folder = Path(folder)
+    files.recover(folder.parent)
     if not any((folder / name).exists() for name in FILES):
         return None
     with files.reading(folder / RECORD, ADVICE):
@@ -96,6 +93,7 @@ def read_all(root, report):
     Raises UserError if one is damaged, or is not the run that its folder's name says.
     """
     root = Path(root)
+    files.recover(root / report, below=True)
     folders = {path.parent for name in FILES for path in (root / report).rglob(name)}
     # What another process is writing at this moment, or one that was killed left behind, is no run.
     runs = [read(folder) for folder in sorted(folders) if not folder.parent.name.startswith(files.PART)]
@@ -133,11 +131,3 @@ def _without_optimizer(model):
 def is_complete(run):
     """Whether everything is there that the run can leave (models are not part of the repository)."""
     return run.diverged or (run.folder / MODEL).is_file()
-
-
-def remove_leftovers(root):
-    """Delete what interrupted writes left behind: a write takes seconds, what is an hour old is nobody's any more."""
-    for part in Path(root).rglob(f"{files.PART}*"):
-        with suppress(FileNotFoundError):  # its write may end at this moment
-            if time.time() - part.stat().st_mtime > LEFTOVER_AGE:
-                shutil.rmtree(part)

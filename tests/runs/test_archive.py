@@ -105,7 +105,15 @@ def test_verify_reads_every_file_of_a_reports_results(archived):
     assert verify.verify(folder) == {"scores of 1 archived runs": 0.0}
     for name in tables.FILES:
         whole = (folder / name).read_bytes()
-        for content in (None, b"", b"{}", b"\xff", whole[: len(whole) // 2], whole[:-20], whole.replace(b"0.", b"x")):
+        for content in (
+            None,
+            b"",
+            b"{}",
+            b"\xff",
+            whole[: len(whole) // 2],
+            whole[:-20],
+            whole.replace(b",1,", b",x,").replace(b"0.0", b"x"),
+        ):
             (folder / name).unlink()
             if content is not None:
                 (folder / name).write_bytes(content)

@@ -24,7 +24,6 @@ def fold(folder, number, *, seed=0, setup="x", n_folds=2, diverged_at=None, **fa
             "experiment": "cnn",
             "protocol": "speaker_independent",
             "setup": setup,
-            "kind": "network",
         },
         **{
             "kind": "network",

@@ -143,18 +143,19 @@ def test_an_interrupt_at_either_rename_loses_nothing(folder, monkeypatch, place)
 
 def test_what_another_process_is_writing_is_no_run(folder, tmp_path):
     run = write(folder)
-    for name in ("run", "old"):
-        shutil.copytree(folder, folder.parent / ".part-x" / name)
+    with files.replaced(folder.parent / "seed-4") as part:
+        shutil.copytree(folder, part)
+        assert store.read_all(tmp_path, "emodb_losses") == [run]
+        assert part.exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_what_it_moved_away_is_brought_back(folder, tmp_path):
+    run = write(folder)
+    for name in ("old", "new"):
+        (folder.parent / ".part-killed" / name).mkdir(parents=True)
+    folder.rename(folder.parent / ".part-killed" / "old" / folder.name)
     assert store.read_all(tmp_path, "emodb_losses") == [run]
-
-
-def test_leftovers_of_a_killed_process_are_removed(folder, tmp_path):
-    write(folder)
-    for name in (".part-killed", ".part-at-work"):
-        (folder.parent / name / "run").mkdir(parents=True)
-    os.utime(folder.parent / ".part-killed", (0, 0))
-    store.remove_leftovers(tmp_path)
-    assert {path.name for path in folder.parent.iterdir()} == {"seed-3", ".part-at-work"}
+    assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 
 
 @pytest.mark.parametrize("clip", ["0012", "NA", "1e3"])
