@@ -392,9 +392,10 @@ def _work(report, material, units, *, cache_root, backend):
         if augment not in examples:
             examples[augment] = augment(material.manifest, unit.repetition)
         if (augment, front_end.name) not in values:
-            values[augment, front_end.name] = features.compute(
-                examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
-            )
+            with _within_memory(f"{report.name}: computing the features {front_end.name}"):
+                values[augment, front_end.name] = features.compute(
+                    examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
+                )
     for unit in units:
         front_end = unit.experiment.front_end
         yield unit, material, examples[unit.augmentation], values[unit.augmentation, front_end.name]
@@ -422,7 +423,22 @@ def _models(grid):
 def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
     """:func:`train`, in whatever process."""
     tf.config.experimental.enable_op_determinism()
-    return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+    fold = "" if unit.n_folds == 1 else f" fold {unit.fold + 1} of {unit.n_folds}"
+    name = f"{unit.experiment.name}, {unit.protocol.name}, repetition {unit.repetition}{fold}"
+    with _within_memory(f"{report.name}: training {name}"):
+        return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+
+
+@contextlib.contextmanager
+def _within_memory(what):
+    """Where memory does not suffice for the block, a UserError says for what."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"{what}: memory was short ({one_line(error)[:100]}): what was finished is kept; call again, with fewer "
+            "--jobs or on a machine with more memory"
+        ) from error
 
 
 def _name(facts):
