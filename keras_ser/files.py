@@ -1,15 +1,22 @@
-"""The one atomic write: a file or a folder appears whole or not at all, and what was there before stays until then.
+"""The one atomic write, and the one way to read what was written: a file or a folder appears whole or not at all, what
+was there before stays until then, and what was damaged since is named.
 
 In: a path, and a block that writes to a temporary path beside it. Out: the path, complete; or a UserError that says
 what the disk does not allow and what to do about it, with nothing left behind.
 
     with files.replaced(folder / "table.csv") as part:
         table.to_csv(part, index=False)
+    with files.reading(folder / "table.csv", "delete it and reproduce again"):
+        table = pd.read_csv(folder / "table.csv")
 """
 
 import contextlib
 import errno
+import fcntl
+import functools
+import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +24,8 @@ from pathlib import Path
 from keras_ser.errors import UserError
 
 PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
+
+LONGEST_REASON = 200  # characters of a library's own message
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # How libraries say in errors of their own what the system said to them.
@@ -44,7 +53,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     with writing(path):
         path = Path(os.path.abspath(path))  # "." has a name too
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=PART) as folder:
+        _recover_once(path.parent)
+        with _unfinished(path.parent) as folder:
             part, old = Path(folder, path.name), Path(folder, "old", path.name)
             yield part
             try:
@@ -55,6 +65,48 @@ def replaced(path: str | Path) -> Iterator[Path]:
             finally:
                 if os.path.lexists(old) and not os.path.lexists(path):
                     os.replace(old, path)
+
+
+@contextlib.contextmanager
+def _unfinished(parent: Path) -> Iterator[str]:
+    """A folder for a write, locked for as long as this process lives: :func:`recover` of another leaves it alone."""
+    while True:
+        folder = tempfile.mkdtemp(dir=parent, prefix=PART)
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.isdir(folder):  # another process may have found it before it was locked, and removed it
+                break
+            os.close(lock)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def recover(folder: str | Path, *, below: bool = False) -> None:
+    """Undo in ``folder`` (``below``: and in all folders below it) what processes that were killed were writing.
+
+    What such a process had moved away to make room is brought back, and its unfinished file or folder deleted. What
+    another process is writing at this moment stays. Where the disk allows no change, nothing is changed.
+    """
+    for part in (Path(folder).rglob if below else Path(folder).glob)(f"{PART}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(part, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for old in part.glob("old/*"):
+                    if not os.path.lexists(part.parent / old.name):
+                        os.replace(old, part.parent / old.name)
+                shutil.rmtree(part)
+            finally:
+                os.close(lock)
+
+
+@functools.cache
+def _recover_once(folder: Path) -> None:
+    recover(folder)
 
 
 @contextlib.contextmanager
@@ -73,3 +125,28 @@ def writing(path: str | Path) -> Iterator[None]:
         reason = os.strerror(number) if number else " ".join(str(error).split())
         advice = f": {_ADVICE[number]}" if number in _ADVICE else ""
         raise UserError(f"cannot write {path}: {reason}{advice}") from error
+
+
+@contextlib.contextmanager
+def reading(path: str | Path, advice: str) -> Iterator[None]:
+    """Whatever the block raises becomes a UserError that names ``path``, the cause and the ``advice``.
+
+    For files that this package wrote. Over a damaged one the libraries that read it raise errors of any class, so a
+    block reads and checks, and does nothing else.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
+        raise UserError(f"{path}: cannot be read ({reason}): {advice}") from error
+
+
+def whole_text(path: str | Path) -> io.StringIO:
+    """The text of a file of lines. Raises ValueError where its last line is cut off."""
+    text = Path(path).read_text(encoding="utf-8")
+    if not text.endswith("\n"):
+        raise ValueError("its last line is cut off" if text else "the file is empty")
+    return io.StringIO(text)

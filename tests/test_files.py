@@ -2,6 +2,9 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -102,3 +105,41 @@ def test_a_file_where_a_folder_should_be(tmp_path):
 def test_other_errors_stay_what_they_are(tmp_path):
     with pytest.raises(KeyError), files.writing(tmp_path):
         raise KeyError("x")
+
+
+KILLED = """
+import os, signal, sys
+from keras_ser import files
+left = [1]
+def replace(old, new):
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left.pop()
+    os.rename(old, new)
+os.replace = replace
+with files.replaced(sys.argv[1]) as part:
+    part.mkdir()
+"""
+
+
+@pytest.mark.parametrize("recovered", ["by a call", "by the next write"])
+def test_what_a_process_killed_between_its_two_moves_had_moved_away_is_brought_back(recovered, tmp_path):
+    target = tmp_path / "target"
+    write_folder(target, "old")
+    assert subprocess.run([sys.executable, "-c", KILLED, str(target)]).returncode == -signal.SIGKILL
+    assert not target.exists()
+    if recovered == "by a call":
+        files.recover(tmp_path)
+    else:
+        with files.replaced(tmp_path / "other") as part:
+            part.touch()
+        (tmp_path / "other").unlink()
+    assert (target / "file").read_text() == "old"
+    assert names(tmp_path) == ["target"]
+
+
+def test_what_is_being_written_is_not_recovered(tmp_path):
+    with files.replaced(tmp_path / "target") as part:
+        files.recover(tmp_path.parent, below=True)
+        part.touch()
+    assert names(tmp_path) == ["target"]

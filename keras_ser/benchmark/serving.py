@@ -6,7 +6,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -42,7 +41,7 @@ def _time(run, folder, paths, rounds):
     """The rows of one run."""
     front_end = extensions.experiment_of(run.facts).front_end
     rate = front_end.sample_rate or export.ANY_RATE
-    network = keras.models.load_model(run.folder / "model.keras")
+    network = run.model()
     served = tf.saved_model.load(str(folder)).signatures
     clips = [librosa_reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
     waveform, lengths = map(tf.constant, padded(clips))

@@ -228,9 +228,9 @@ def export(options):
 
 def verify(options):
     started()
-    from keras_ser.serving import export
+    from keras_ser.serving import verify
 
-    _print_differences(export.verify(options.model))
+    _print_differences(verify.verify(options.folder))
 
 
 def _print_differences(differences):
@@ -238,7 +238,7 @@ def _print_differences(differences):
     from tabulate import tabulate
 
     rows = [(name, f"{difference:.1e}") for name, difference in differences.items() if difference is not None]
-    print(tabulate(rows, ["self-test", "greatest difference of a probability"]))
+    print(tabulate(rows, ["compared", "greatest difference"]))
 
 
 def predict(options):

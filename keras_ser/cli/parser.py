@@ -241,8 +241,9 @@ def arguments():
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
     with_data(added)
 
-    added = command(commands.verify, "verify", "Repeat the self-test of an exported model.")
-    added.add_argument("model", type=Path, metavar="DIR")
+    summary = "Check the files of an exported model (with its self-test), of a run, or of a report's results."
+    added = command(commands.verify, "verify", summary)
+    added.add_argument("folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>")
 
     added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")

@@ -9,7 +9,7 @@ cue, and an own habit for each emotion, so a classifier that has heard the speak
 has not, as in the real corpora. Accuracies on these clips say that the programs work, nothing about people.
 """
 
-import tempfile
+import io
 from functools import cache
 from hashlib import sha256
 from itertools import product
@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import soundfile
 
-from keras_ser import corpora
+from keras_ser import corpora, files
 from keras_ser.corpora.corpus import SYNTHETIC_MARKER
 from keras_ser.corpora.synthesis import CUES, Manner, Speaker, speak
 from keras_ser.errors import UserError
@@ -167,29 +167,24 @@ def make(name, folder):
         The folder, a Path.
 
     Raises:
-        UserError: no corpus has that name, or the folder holds other files.
+        UserError: no corpus has that name, the folder holds other files, or the disk does not take it.
     """
     folder, paths = Path(folder), plan(name)
     rate = corpora.get(name).sample_rate
     marker = folder / SYNTHETIC_MARKER
     notice = f"{NOTICE}\n{name}: {len(paths)} clips, {rate} Hz, named as the clips of {corpora.get(name).title}.\n"
     if marker.is_file():
-        if marker.read_text(encoding="utf-8") == notice:
+        if marker.read_text(encoding="utf-8", errors="replace") == notice:
             return folder
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
             f"{folder}: holds files that keras_ser did not make; name a new folder for the synthetic {name}"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        whole = Path(scratch, "whole")
+    with files.replaced(folder) as part:
         for path in paths:
-            (whole / path).parent.mkdir(parents=True, exist_ok=True)
-            _write(whole / path, render(name, path), rate)
-        (whole / SYNTHETIC_MARKER).write_text(notice, encoding="utf-8")
-        if folder.exists():
-            folder.rename(Path(scratch, "replaced"))
-        whole.rename(folder)
+            (part / path).parent.mkdir(parents=True, exist_ok=True)
+            _write(part / path, render(name, path), rate)
+        (part / SYNTHETIC_MARKER).write_text(notice, encoding="utf-8")
     return folder
 
 
@@ -242,9 +237,11 @@ def _rng(*key):
 
 
 def _write(path, channels, rate):
-    with soundfile.SoundFile(path, "w", rate, channels.shape[1], "PCM_16") as file:
+    content = io.BytesIO()  # libsndfile's own writing does not say why a disk does not take it
+    with soundfile.SoundFile(content, "w", rate, channels.shape[1], "PCM_16", format="WAV") as file:
         file.comment = NOTICE
         file.write(channels)
+    path.write_bytes(content.getvalue())
 
 
 def _emodb():

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from keras_ser import audio
+from keras_ser import audio, files
 from keras_ser.data import features, protocols
-from keras_ser.errors import UserError
 from keras_ser.progress import bar
 
 
@@ -26,20 +25,16 @@ def write(report, manifest, folder, seed):
     table = examples.merge(manifest[["clip", "path", "emotion", "speaker", "rate", "samples"]], on="clip", how="left")
     table["file_path"] = table["transform"] + "/" + table["clip"] + "-" + table["copy"].astype(str) + ".wav"
     table["label"] = table["emotion"].map({label: place for place, label in enumerate(report.labels)})
-    try:
-        for parent in {(folder / path).parent for path in table["file_path"]}:  # a clip's name may hold folders
-            parent.mkdir(parents=True, exist_ok=True)
-        with bar(total=len(table), desc="writing", unit="file", leave=False) as progress:
-            for step in features.batches(table):
-                _write_batch(table.loc[step], folder)
-                progress.update(len(step))
-        columns = ["file_path", "label", "emotion", "clip", "speaker", "copy", "transform", "amount"]
-        table[columns].to_csv(folder / "audio_labels_augmented.csv", index=False)
-        assigned = protocols.get("as_reported").assign(examples, manifest, report.split, seed)
-        for split in protocols.SPLITS:
-            table.loc[assigned.index[assigned["split"] == split], columns].to_csv(folder / f"{split}.csv", index=False)
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    with bar(total=len(table), desc="writing", unit="file", leave=False) as progress:
+        for step in features.batches(table):
+            _write_batch(table.loc[step], folder)
+            progress.update(len(step))
+    columns = ["file_path", "label", "emotion", "clip", "speaker", "copy", "transform", "amount"]
+    assigned = protocols.get("as_reported").assign(examples, manifest, report.split, seed)
+    of_split = {split: table.loc[assigned.index[assigned["split"] == split]] for split in protocols.SPLITS}
+    for name, rows in {"audio_labels_augmented": table, **of_split}.items():
+        with files.replaced(folder / f"{name}.csv") as part:
+            rows[columns].to_csv(part, index=False)
     return len(table)
 
 

@@ -1,14 +1,13 @@
-"""Features on disk, one file an example, found again by what they were computed from.
+"""Features on disk, one file per batch, found again by what they were computed from.
 
-The key is a hash of the samples, the transform and its parameter; the folder a hash of the front end's configuration,
-the versions and the code that computes it. A file appears whole or not at all, so a run that was interrupted goes on
-where it stopped, and several runs can share a cache.
+The key is a hash of the samples, transforms and parameters of the batch, in order: the last bits of an example's
+features depend on what it was computed with. The folder is a hash of the front end's configuration, the versions and
+the code that computes it. A file appears whole or not at all, so a run that was interrupted goes on where it stopped,
+and several runs can share a cache. A file that was damaged counts as missing.
 """
 
 import json
-import os
-import tempfile
-import tokenize
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,29 +21,25 @@ class FeatureCache:
 
     def __init__(self, root, recipe):
         self.folder = Path(root) / digest(recipe)
-        with files.writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "recipe.json").write_text(json.dumps(recipe, indent=1, sort_keys=True) + "\n")
+        with files.replaced(self.folder / "recipe.json") as part:
+            part.write_text(json.dumps(recipe, indent=1, sort_keys=True) + "\n")
 
-    def load(self, keys):
-        """Arrays of the given keys, None where there is none (or a damaged one). → list."""
-
-        def one(key):
-            try:
-                return np.load(self.folder / f"{key}.npy")
-            except (OSError, ValueError, EOFError, tokenize.TokenError):
-                return None
-
-        return [one(key) for key in keys]  # threads break the ast.literal_eval that np.load calls
+    def load(self, key, shape):
+        """The batch of features of a key. → float32 of that ``shape``, None where there is none, or a damaged one"""
+        try:
+            array = np.load(self._path(key), allow_pickle=False)
+            usable = (array.shape, array.dtype) == (tuple(shape), np.float32) and np.isfinite(array).all()
+        except Exception:  # over a damaged file NumPy raises errors of many classes, of zipfile and tokenize too
+            return None
+        return array if usable else None
 
     def store(self, key, array):
-        """Write one array. Raises UserError when the disk does not take it: what was stored before is kept."""
-        path = self.folder / f"{key}.npy"
-        with files.writing(self.folder):
-            handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    np.save(file, array)
-                os.replace(name, path)
-            finally:
-                Path(name).unlink(missing_ok=True)  # it has its own name by now, unless something went wrong
+        """Write one batch. Raises UserError when the disk does not take it: what was stored before is kept."""
+        path = self._path(key)
+        if path.is_dir():  # nothing of ours
+            shutil.rmtree(path)
+        with files.replaced(path) as part, part.open("wb") as file:
+            np.save(file, array)
+
+    def _path(self, key):
+        return self.folder / f"{key}.npy"

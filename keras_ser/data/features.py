@@ -7,6 +7,7 @@ In: a table of examples (``keras_ser.data.augmentation``) and the manifest they 
 import functools
 from importlib.metadata import version
 
+import joblib
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -156,22 +157,30 @@ def _graph_of(front_end, transform, rate, sample_rate):
     return graph
 
 
-def _read(rows, first_channel):
-    """The waveforms of a table with ``path`` and ``content``. → list of float32 [samples]"""
-    waveforms = []
-    for (channels, rate), path, content in zip(
-        audio.in_threads(audio.read_channels, rows["path"]), rows["path"], rows["content"], strict=True
-    ):
+def _read(table, steps, first_channel):
+    """The waveforms of each batch of rows of ``table`` (with ``path`` and ``content``), read ahead in threads.
+
+    → iterator of lists of float32 [samples]
+    """
+    rows = table.loc[np.concatenate(steps)]
+
+    def read(row):
+        path, content = row
+        channels, rate = audio.read_channels(path)
         if audio.digest(audio.to_mono(channels), rate) != content:
             raise UserError(f"{path}: the file has changed since it was first read: run again")
-        waveforms.append(audio.to_mono(channels, first_channel))
-    return waveforms
+        return audio.to_mono(channels, first_channel)
+
+    waveforms = audio.in_threads(read, list(zip(rows["path"], rows["content"], strict=True)))
+    for step in steps:
+        yield [next(waveforms) for _ in step]
 
 
 def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     """Features of every example by a :class:`~keras_ser.reports.specification.FrontEnd`.
 
-    ``manifest``: from :func:`with_content`.
+    ``manifest``: from :func:`with_content`. Batches are those of all examples, whichever of them are in the cache: what
+    is computed is the same to the bit, whatever was there before. Several are computed at a time, one per core.
 
     → float32 [examples, …].
 
@@ -181,30 +190,52 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
         raise UserError(f"there is no backend {backend!r}: choose from {', '.join(BACKENDS)}")
     table = examples.merge(manifest[["clip", "path", "content", "rate", "samples"]], on="clip", how="left")
     cache = FeatureCache(cache_root, recipe(front_end, backend))
-    keys = [
-        digest([content, transform, amount])
-        for content, transform, amount in zip(table["content"], table["transform"], table["amount"], strict=True)
-    ]
-    features = cache.load(keys)
-    missing = table[[array is None for array in features]]
-    steps = batches(missing) if backend == "tensorflow" else [np.array([index]) for index in missing.index]
-    model, graphs = front_end.graph() if steps else None, {}
-    with bar(total=len(missing), desc="features", unit="clip", leave=False) as progress:
-        for step in steps:
-            rows = table.loc[step]
-            waveforms = _read(rows, front_end.first_channel)
-            rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
-            if backend == "tensorflow":
-                kind = (transform, rate)
-                if kind not in graphs:
-                    graphs[kind] = _graph_of(model, transform, rate, front_end.sample_rate)
-                waveform, lengths = padded(waveforms)
-                results = graphs[kind](waveform, rows["amount"].to_numpy(np.float32), lengths).numpy()
-            else:
-                changed = transform_by_librosa(transform, waveforms[0], rows["amount"].iloc[0], rate)
-                results = [front_end.reference(changed, rate)]
-            for index, result in zip(step, results, strict=True):
-                cache.store(keys[index], result)
-                features[index] = result
-            progress.update(len(step))
-    return np.stack(features)
+    model = front_end.graph()
+    features = np.empty((len(table), *model.output_shape[1:]), np.float32)
+    missing = []  # (key, rows) of the batches that are to be computed
+    for rows in batches(table) if backend == "tensorflow" else np.arange(len(table))[:, None]:
+        key = digest(table.loc[rows, ["content", "transform", "amount"]].to_numpy().tolist())
+        stored = cache.load(key, (len(rows), *features.shape[1:]))
+        if stored is None:
+            missing.append((key, rows))
+        else:
+            features[rows] = stored
+    if not missing:
+        return features
+
+    @functools.cache
+    def by_graph(transform, rate):
+        graph = _graph_of(model, transform, rate, front_end.sample_rate).get_concrete_function()
+
+        def of(waveforms, amounts):
+            waveform, lengths = map(tf.constant, padded(waveforms))
+            return graph(waveform, tf.constant(amounts, tf.float32), lengths).numpy()
+
+        return of
+
+    def by_librosa(transform, rate):
+        def of(waveforms, amounts):
+            changed = transform_by_librosa(transform, waveforms[0], amounts[0], rate)
+            return np.asarray(front_end.reference(changed, rate), np.float32)[None]
+
+        return of
+
+    def work():
+        waveforms = _read(table, [rows for _, rows in missing], front_end.first_channel)
+        for (key, rows), of_batch in zip(missing, waveforms, strict=True):
+            transform, rate = table.at[rows[0], "transform"], int(table.at[rows[0], "rate"])
+            yield key, rows, of_batch, (by_graph if backend == "tensorflow" else by_librosa)(transform, rate)
+
+    def one_batch(item):
+        key, rows, waveforms, features_of = item
+        results = features_of(waveforms, table.loc[rows, "amount"].to_numpy())
+        cache.store(key, results)
+        return rows, results
+
+    n_threads = joblib.cpu_count() if backend == "tensorflow" else 1  # librosa's libraries are not made for threads
+    n_missing = sum(len(rows) for _, rows in missing)
+    with bar(total=n_missing, desc="features", unit="clip", leave=False) as progress:
+        for rows, results in audio.in_threads(one_batch, work(), n_threads):
+            features[rows] = results
+            progress.update(len(rows))
+    return features

@@ -4,8 +4,12 @@ import pandas as pd
 
 from keras_ser import files
 from keras_ser.analysis.reported import COLUMNS
-from keras_ser.errors import UserError
 from keras_ser.output.document import as_markdown
+
+CSV, MARKDOWN = FILES = ("table.csv", "table.md")
+ADVICE = "delete it and run its command again"
+NUMBERS = ["std", "n", "ci_low", "ci_high", "pi_low", "pi_high", "clips", "tested", "diverged"]
+WORDS = ["label", "interval_over", "verdict", "fitted_on", "setup"]  # may be empty
 
 
 def read(path, columns=()):
@@ -15,27 +19,27 @@ def read(path, columns=()):
 
     Raises: UserError where it is damaged.
     """
-    try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    with files.reading(path, ADVICE):
+        frame = pd.read_csv(files.whole_text(path), keep_default_na=False, na_values=[""])
         if missing := set(columns or COLUMNS) - set(frame):
             raise ValueError(f"no column {', '.join(sorted(missing))}")
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: the table cannot be read ({error}); delete it and run its command again") from error
-    if columns:
-        return frame
+        if columns:
+            return frame
+        if wrong := [name for name in NUMBERS if not pd.api.types.is_numeric_dtype(frame[name])]:
+            raise ValueError(f"no numbers in column {', '.join(wrong)}")
+        if frame.empty or frame.drop(columns=["reported", "mean", *NUMBERS, *WORDS]).isna().any(axis=None):
+            raise ValueError("rows are missing or cut off")
     for column in ("reported", "mean"):
         numbers = pd.to_numeric(frame[column], errors="coerce")
         frame[column] = numbers.astype(object).where(numbers.notna(), frame[column])
-    words = ["label", "interval_over", "verdict", "fitted_on", "setup"]
-    return frame.assign(**{name: frame[name].fillna("") for name in words})
+    return frame.assign(**{name: frame[name].fillna("").astype(str) for name in WORDS})
 
 
 def write(frame, document, folder):
-    """``table.csv``, and the :class:`~keras_ser.output.document.Document` as ``table.md``, into ``folder``, each whole
-    or not at all.
+    """The :data:`FILES` into ``folder``, each whole or not at all: the frame, and the
+    :class:`~keras_ser.output.document.Document` for people.
     """
-    texts = {"table.csv": frame.to_csv(index=False, float_format="%.6g"), "table.md": as_markdown(document)}
-    for name, content in texts.items():
+    for name, content in ((CSV, frame.to_csv(index=False, float_format="%.6g")), (MARKDOWN, as_markdown(document))):
         with files.replaced(folder / name) as part:
             part.write_text(content, encoding="utf-8")
 
@@ -46,7 +50,7 @@ def accuracies(reports, out):
     """
     parts = []
     for report in reports:
-        path = out / report.name / "table.csv"
+        path = out / report.name / CSV
         if path.is_file():
             frame = read(path)
             listed = [item.name for item in report.experiments if not item.extension]

@@ -5,14 +5,11 @@ them, and in the run's folder its test scores, its confusion matrix as a picture
 the run left on disk, so logs of old runs can be written as well as of new ones. ``tensorboard --logdir <folder>``.
 """
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from keras_ser import files
 from keras_ser.output import figures
 from keras_ser.runs import layout
 from keras_ser.training.metrics import SCORES
@@ -34,19 +31,17 @@ HYPERPARAMETERS = (
 
 
 def write(runs, folder):
-    """Write the logs of those runs that have none, or an older one, each whole or not at all. → ``folder``"""
+    """Write the logs of those runs that have none, or an older one, each whole or not at all. → ``folder``
+
+    Raises UserError if the disk does not take them.
+    """
     for run in runs:
-        facts = run.facts
-        place = [facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")]
-        target = layout.run_folder(folder, *place)
+        target = layout.place(folder, run.facts)
         stored = (run.folder / "run.json").stat().st_mtime
         if target.exists() and target.stat().st_mtime >= stored:
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as part:
-            _write(run, Path(part) / "log")
-            shutil.rmtree(target, ignore_errors=True)
-            (Path(part) / "log").rename(target)
+        with files.replaced(target) as part:
+            _write(run, part)
     return folder
 
 

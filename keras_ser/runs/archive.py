@@ -11,20 +11,19 @@ import functools
 import gzip
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from keras_ser import files
-from keras_ser.errors import UserError
-from keras_ser.runs import layout, store
+from keras_ser.runs import layout, schema, store
 from keras_ser.runs.store import Run
 
-RUNS, PREDICTIONS, HISTORIES = "runs.jsonl.gz", "predictions.csv.gz", "histories.csv.gz"
+RUNS, PREDICTIONS, HISTORIES = FILES = ("runs.jsonl.gz", "predictions.csv.gz", "histories.csv.gz")
 KEYS = ("experiment", "protocol", "seed", "fold")
-# Columns of words: a clip may be called 0012 or NA.
-WORDS = dict.fromkeys(("experiment", "protocol", "clip", "corpus", "speaker", "transform", "true", "predicted"), str)
+ADVICE = "get it anew, or delete it"
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,20 @@ class ArchivedRun(Run):
     archive: Path
 
     def history(self):
-        return self._rows(HISTORIES)
+        return self._rows(HISTORIES, schema.check_history)
 
     def predictions(self):
-        return self._rows(PREDICTIONS)
+        return self._rows(PREDICTIONS, schema.check_predictions)
 
-    def _rows(self, name):
-        parts = _parts(self.archive / name, (self.archive / name).stat().st_mtime_ns)
-        return parts[key(self)].dropna(axis="columns", how="all").reset_index(drop=True)
+    def _rows(self, name, check):
+        path = self.archive / name
+        with files.reading(path, ADVICE):
+            parts = _parts(path, path.stat().st_mtime_ns)
+            if key(self) not in parts:
+                raise ValueError(f"no rows of the run {' '.join(map(str, key(self)))}")
+            table = parts[key(self)].dropna(axis="columns", how="all").reset_index(drop=True)
+            check(table, self.facts)
+        return table
 
 
 def key(run):
@@ -53,11 +58,8 @@ def key(run):
 @functools.lru_cache(maxsize=8)
 def _parts(path, _):
     """The rows of a table by run. → dict key → DataFrame"""
-    try:
-        table = pd.read_csv(path, dtype=WORDS, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: the archive cannot be read ({error}); get it anew, or delete it") from error
-    words = [name for name in WORDS if name in table]
+    table = pd.read_csv(path, dtype=schema.WORDS, keep_default_na=False, na_values=[""])
+    words = [name for name in schema.WORDS if name in table]
     table[words] = table[words].fillna("")
     return {of_run: rows.drop(columns=list(KEYS)) for of_run, rows in table.groupby(list(KEYS), sort=False)}
 
@@ -68,18 +70,31 @@ def read(folder, root, report):
     ``root``: of the runs' own folders. Raises UserError if the archive is damaged.
     """
     path = Path(folder) / RUNS
-    if not path.is_file():
+    if not any((path.parent / name).exists() for name in FILES):
         return []
-    try:
+    with files.reading(path, ADVICE):
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
-        runs = [(line["facts"], line["metrics"]) for line in lines]
-        places = [layout.run_folder(root, report, *(facts[name] for name in KEYS)) for facts, _ in runs]
-    except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: the archive cannot be read ({error}); get it anew, or delete it") from error
+            runs = [_run(json.loads(line)) for line in file]
+        if not runs:
+            raise ValueError("it holds no run")
+        places = [layout.place(root, facts) for facts, _ in runs]
+        others = sorted({facts["report"] for facts, _ in runs} - {report})
+        if others:
+            raise ValueError(f"a run of {others[0]}")
+        twice = [place for place, count in Counter(places).items() if count > 1]
+        if twice:
+            raise ValueError(f"two runs {twice[0].relative_to(root)}")
     return [
         ArchivedRun(place, facts, metrics, Path(folder)) for place, (facts, metrics) in zip(places, runs, strict=True)
     ]
+
+
+def _run(line):
+    """→ facts, metrics"""
+    facts, metrics = line["facts"], line["metrics"]
+    schema.check_facts(facts)
+    schema.check_metrics(metrics, facts)
+    return facts, metrics
 
 
 def read_all(root, report):

@@ -12,7 +12,11 @@ def run_folder(root, report, experiment, protocol, repetition, fold=None):
     return folder if fold is None else folder / f"fold-{fold}"
 
 
+def place(root, facts):
+    """Where the run of these ``facts`` (run.json) is below ``root``."""
+    return run_folder(root, *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
+
+
 def root_of(folder, facts):
-    """The root below which the run of these ``facts`` (run.json) lies in ``folder``."""
-    place = run_folder("", *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
-    return Path(folder).parents[len(place.parts) - 1]
+    """The root below which the run of these ``facts`` lies in ``folder``."""
+    return Path(folder).parents[len(place("", facts).parts) - 1]

@@ -19,9 +19,10 @@ import pandas as pd
 import tensorflow as tf
 
 import keras_ser
+from keras_ser import files
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
-from keras_ser.errors import UserError
+from keras_ser.errors import UserError, one_line
 from keras_ser.progress import bar, log
 from keras_ser.runs import archive, identity, layout, processes, store
 from keras_ser.training import evaluation, networks, svm
@@ -350,7 +351,7 @@ def run_all(
 
     Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, or a process died.
     """
-    store.remove_leftovers(root)
+    files.recover(root, below=True)
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
@@ -384,9 +385,10 @@ def _work(report, material, units, *, cache_root, backend):
         if augment not in examples:
             examples[augment] = augment(material.manifest, unit.repetition)
         if (augment, front_end.name) not in values:
-            values[augment, front_end.name] = features.compute(
-                examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
-            )
+            with _within_memory(f"{report.name}: computing the features {front_end.name}"):
+                values[augment, front_end.name] = features.compute(
+                    examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
+                )
     for unit in units:
         front_end = unit.experiment.front_end
         yield unit, material, examples[unit.augmentation], values[unit.augmentation, front_end.name]
@@ -401,7 +403,22 @@ def _models(grid):
 def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
     """:func:`train`, in whatever process."""
     tf.config.experimental.enable_op_determinism()
-    return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+    fold = "" if unit.n_folds == 1 else f" fold {unit.fold + 1} of {unit.n_folds}"
+    name = f"{unit.experiment.name}, {unit.protocol.name}, repetition {unit.repetition}{fold}"
+    with _within_memory(f"{report.name}: training {name}"):
+        return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+
+
+@contextlib.contextmanager
+def _within_memory(what):
+    """Where memory does not suffice for the block, a UserError says for what."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"{what}: memory was short ({one_line(error)[:100]}): what was finished is kept; call again, with fewer "
+            "--jobs or on a machine with more memory"
+        ) from error
 
 
 def _name(facts):

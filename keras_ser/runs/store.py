@@ -6,23 +6,33 @@ A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided i
 """
 
 import json
-import shutil
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
+import numpy as np
 import pandas as pd
 
 from keras_ser import files
 from keras_ser.errors import UserError
+from keras_ser.runs import layout, schema
 
-LEFTOVER_AGE = 3600  # seconds
+RECORD, METRICS, HISTORY, PREDICTIONS, MODEL = FILES = (
+    "run.json",
+    "metrics.json",
+    "history.csv",
+    "predictions.csv",
+    "model.keras",
+)
+ADVICE = "delete the folder and run again"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One stored run. ``facts`` is run.json, ``metrics`` is metrics.json ({} if it diverged)."""
+    """One stored run. ``facts`` is run.json, ``metrics`` is metrics.json ({} if it diverged).
+
+    What reads a file of it raises UserError where the file is damaged or missing.
+    """
 
     folder: Path
     facts: dict
@@ -34,35 +44,64 @@ class Run:
 
     def history(self):
         """→ DataFrame, one row per epoch."""
-        return pd.read_csv(self.folder / "history.csv")
+        path = self.folder / HISTORY
+        with files.reading(path, ADVICE):
+            table = pd.read_csv(files.whole_text(path))
+            schema.check_history(table, self.facts)
+        return table
 
     def predictions(self):
         """→ DataFrame, one row per test example."""
-        # A clip may be called 0012 or NA.
-        return pd.read_csv(self.folder / "predictions.csv", dtype={"clip": str, "speaker": str}, keep_default_na=False)
+        path = self.folder / PREDICTIONS
+        with files.reading(path, ADVICE):
+            table = pd.read_csv(files.whole_text(path), dtype=schema.WORDS, keep_default_na=False)
+            schema.check_predictions(table, self.facts)
+        return table
+
+    def model(self):
+        """The trained model: features [batch, …] → probabilities [batch, classes]. → keras.Model"""
+        path = self.folder / MODEL
+        with files.reading(path, ADVICE):
+            model = keras.models.load_model(path)
+            if model.output_shape != (None, len(self.facts["labels"])):
+                raise ValueError(f"answers {model.output_shape} and not {len(self.facts['labels'])} classes")
+            if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+                raise ValueError("weights that are not finite numbers")
+            if model.count_params() != self.facts["parameters"]:
+                raise ValueError(f"{model.count_params()} of {self.facts['parameters']} parameters")
+        return model
 
 
 def read(folder):
     """The run stored in ``folder``, None if there is none. Raises UserError if its files are damaged."""
     folder = Path(folder)
-    try:
-        facts = json.loads((folder / "run.json").read_text())
-        metrics = json.loads((folder / "metrics.json").read_text())
-        if not (isinstance(facts, dict) and isinstance(metrics, dict)):
-            raise ValueError("no JSON object")
-    except FileNotFoundError:
+    files.recover(folder.parent)
+    if not any((folder / name).exists() for name in FILES):
         return None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: the run cannot be read ({error}); delete the folder and run again") from error
+    with files.reading(folder / RECORD, ADVICE):
+        facts = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        schema.check_facts(facts)
+    with files.reading(folder / METRICS, ADVICE):
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        schema.check_metrics(metrics, facts)
     return Run(folder, facts, metrics)
 
 
 def read_all(root, report):
-    """All stored runs of a report, in order of their paths. → list of Run."""
-    paths = sorted((Path(root) / report).rglob("run.json"))
+    """All stored runs of a report, in order of their paths. → list of Run.
+
+    Raises UserError if one is damaged, or is not the run that its folder's name says.
+    """
+    root = Path(root)
+    files.recover(root / report, below=True)
+    folders = {path.parent for name in FILES for path in (root / report).rglob(name)}
     # What another process is writing at this moment, or one that was killed left behind, is no run.
-    runs = [read(path.parent) for path in paths if not path.parent.parent.name.startswith(files.PART)]
-    return [run for run in runs if run is not None]
+    runs = [read(folder) for folder in sorted(folders) if not folder.parent.name.startswith(files.PART)]
+    for run in runs:
+        place = layout.place(root, run.facts)
+        if run.folder != place:
+            raise UserError(f"{run.folder / RECORD}: is of the run {place.relative_to(root)}: {ADVICE}")
+    return runs
 
 
 def write(folder, facts, history, predictions, metrics, model):
@@ -73,12 +112,12 @@ def write(folder, facts, history, predictions, metrics, model):
     folder = Path(folder)
     with files.replaced(folder) as new:
         new.mkdir()
-        (new / "run.json").write_text(json.dumps(facts, indent=1) + "\n")
-        (new / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
-        history.to_csv(new / "history.csv", index=False, float_format="%.6g")
+        (new / RECORD).write_text(json.dumps(facts, indent=1) + "\n")
+        (new / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
+        history.to_csv(new / HISTORY, index=False, float_format="%.6g")
         if predictions is not None:
-            predictions.to_csv(new / "predictions.csv", index=False, float_format="%.6g")
-            _without_optimizer(model).save(new / "model.keras")
+            predictions.to_csv(new / PREDICTIONS, index=False, float_format="%.6g")
+            _without_optimizer(model).save(new / MODEL)
     return Run(folder, facts, metrics)
 
 
@@ -91,12 +130,4 @@ def _without_optimizer(model):
 
 def is_complete(run):
     """Whether everything is there that the run can leave (models are not part of the repository)."""
-    return run.diverged or (run.folder / "model.keras").is_file()
-
-
-def remove_leftovers(root):
-    """Delete what interrupted writes left behind: a write takes seconds, what is an hour old is nobody's any more."""
-    for part in Path(root).rglob(f"{files.PART}*"):
-        with suppress(FileNotFoundError):  # its write may end at this moment
-            if time.time() - part.stat().st_mtime > LEFTOVER_AGE:
-                shutil.rmtree(part)
+    return run.diverged or (run.folder / MODEL).is_file()

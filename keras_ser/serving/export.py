@@ -3,7 +3,8 @@
 ``<out>/``: the SavedModel; ``README.md``, its model card; ``assets.extra/keras_ser.json`` (what it is, for programs),
 ``assets.extra/tf_serving_warmup_requests`` and ``assets.extra/selftest.npz`` (signals and the probabilities that the
 training path gives them), from which :func:`verify` can tell at any time, anywhere, whether the model still answers as
-it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` (see :mod:`keras_ser.serving.tflite`).
+it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` (see :mod:`keras_ser.serving.tflite`);
+``SHA256SUMS`` of all of them but the card, as ``sha256sum --check`` reads it.
 Signatures, all of which answer ``probabilities`` [batch, classes], ``class_index`` and ``label`` [batch]:
 
 - ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate (one without a rate takes recordings as
@@ -15,6 +16,7 @@ Signatures, all of which answer ``probabilities`` [batch, classes], ``class_inde
 - ``describe``: nothing → ``json``, the content of keras_ser.json.
 """
 
+import hashlib
 import json
 import math
 import tempfile
@@ -41,6 +43,9 @@ STORED_TOLERANCE = 1e-3  # of one that the run stored, which another device may 
 STORED_CLIPS = 16  # so many of a run's test clips are compared with what it stored
 EXTRA = "assets.extra"
 LITE = f"{EXTRA}/model.tflite"
+SUMS = "SHA256SUMS"
+CARD = "README.md"
+ADVICE = "the export is damaged: export the run again"
 ANY_RATE = 16000  # Hz, of the self-test of a model that takes recordings at their own rate
 
 
@@ -70,7 +75,12 @@ def chain(run):
     if features.front_end_facts(front_end, "tensorflow") != run.facts["decided_by"]["front_end"]:
         raise UserError(f"{run.folder}: trained on other features than this version computes: reproduce the run")
     graph = front_end.graph()
-    network = keras.models.load_model(run.folder / "model.keras")
+    network = run.model()
+    if network.input_shape != graph.output_shape:
+        raise UserError(
+            f"{run.folder / store.MODEL}: takes features {network.input_shape}, the report's are {graph.output_shape}: "
+            f"{store.ADVICE}"
+        )
     # Keras's picture layers take themselves to be in training, and what follows them too, unless told otherwise.
     return keras.Model(graph.inputs, network(graph.output, training=False), name=run.facts["report"])
 
@@ -134,10 +144,11 @@ def export(run, out, stored=None):
         if content:
             (folder / LITE).write_bytes(content)
         has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {tflite.LONGEST_S:g} s in a row of that length."
-        (folder / "README.md").write_text(_card(run, facts, why_not or has_lite))
+        (folder / CARD).write_text(_card(run, facts, why_not or has_lite), encoding="utf-8")
         test = _self_test(model, facts)
         np.savez_compressed(extra / "selftest.npz", **test)
         _write_warmup(test, extra / "tf_serving_warmup_requests")
+        (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in _sums(folder).items()))
         differences = verify(folder)
         if stored is not None and len(stored):
             differences |= compare_with_stored(folder, stored)
@@ -229,17 +240,47 @@ def _self_test(model, facts):
     }
 
 
+def _sums(folder):
+    """→ dict: path in an exported folder → SHA-256 of the file"""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    hashes = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+    return {name: digest for name, digest in zip(names, hashes, strict=True) if name not in (SUMS, CARD)}
+
+
+def opened(folder):
+    """An exported model whose files are what was exported. → its signatures, and what :func:`describe` says of it
+
+    Raises UserError if ``folder`` is no exported model, or a file of it is damaged or missing.
+    """
+    folder = Path(folder)
+    if not (folder / SUMS).is_file():
+        raise UserError(f"{folder}: no model exported by this version of keras-ser ({SUMS} is missing)")
+    with files.reading(folder / SUMS, ADVICE):
+        stated = {name: digest for digest, name in (line.split("  ", 1) for line in _lines(folder / SUMS))}
+        there = _sums(folder)
+    for name in [*stated, *(name for name in there if name not in stated)]:
+        if stated.get(name) != there.get(name):
+            what = "missing" if name not in there else "not what was exported"
+            raise UserError(f"{folder / name}: {what}: {ADVICE}")
+    with files.reading(folder, ADVICE):
+        facts = json.loads((folder / EXTRA / "keras_ser.json").read_text(encoding="utf-8"))
+        return tf.saved_model.load(str(folder)).signatures, facts
+
+
+def _lines(path):
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def verify(folder):
     """Run the stored self-test of an exported model. → dict: signature → greatest difference of a probability.
 
-    Raises UserError if ``folder`` is no exported model, or one differs by more than ``TOLERANCE``.
+    Raises UserError if ``folder`` is no exported model, a file of it is damaged, or one probability differs by more
+    than ``TOLERANCE``.
     """
     folder = Path(folder)
-    try:
-        test = np.load(folder / EXTRA / "selftest.npz")
-        served = tf.saved_model.load(str(folder)).signatures
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no model exported by keras-ser ({error})") from error
+    served, _ = opened(folder)
+    test = np.load(folder / EXTRA / "selftest.npz")
     waveform, lengths, expected = test["waveform"], test["lengths"], test["probabilities"]
     recordings = np.split(test["wav_bytes"], np.cumsum(test["wav_lengths"])[:-1])
     recordings = tf.constant([file.tobytes() for file in recordings])
@@ -273,8 +314,8 @@ def compare_with_stored(folder, stored):
 
     Raises UserError if one differs by more than ``STORED_TOLERANCE``, or a recording cannot be read.
     """
-    facts = json.loads((Path(folder) / EXTRA / "keras_ser.json").read_text())
-    ask = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    served, facts = opened(folder)
+    ask = served["serving_default"]
     chosen = stored.iloc[:: math.ceil(len(stored) / STORED_CLIPS)].reset_index(drop=True)
     found = []
     for path in chosen["path"]:
@@ -416,7 +457,7 @@ TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes
 def _by_protocol(run):
     """The whole repetitions of a run's setup that are stored beside it. → dict, see :func:`describe`"""
     facts, found = run.facts, {}
-    place = layout.run_folder("", *(facts[name] for name in ("report", "experiment", "protocol", "seed", "fold")))
+    place = layout.place("", facts)
     folder = run.folder.resolve()
     if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
         return found

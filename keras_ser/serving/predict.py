@@ -26,6 +26,7 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import log
+from keras_ser.runs import store
 from keras_ser.serving import export
 
 BATCH = 16  # windows answered together
@@ -140,9 +141,9 @@ def load(path) -> Predictor:
     path = Path(path)
     if path.name == "model.keras":
         path = path.parent
-    if (path / "saved_model.pb").is_file():
+    if (path / export.SUMS).is_file() or (path / "saved_model.pb").is_file():
         return _exported(path)
-    if (path / "run.json").is_file():
+    if any((path / name).is_file() for name in store.FILES):
         run = export.open_run(path)
         model = export.chain(run)
 
@@ -154,12 +155,9 @@ def load(path) -> Predictor:
 
 
 def _exported(path):
-    try:
-        facts = json.loads((path / export.EXTRA / "keras_ser.json").read_text())
-        served = tf.saved_model.load(str(path)).signatures["padded"]
-        return _predictor(facts, lambda waveform, lengths: served(waveform=waveform, lengths=lengths)["probabilities"])
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: this SavedModel was not exported by keras-ser ({error!r})") from error
+    served, facts = export.opened(path)
+    padded = served["padded"]
+    return _predictor(facts, lambda waveform, lengths: padded(waveform=waveform, lengths=lengths)["probabilities"])
 
 
 def _predictor(facts, answer):

@@ -255,3 +255,18 @@ def test_a_shorter_tract_has_higher_formants():
 def test_an_unknown_phone_is_named():
     with pytest.raises(ValueError, match="'q'"):
         speak("aqa", PLAIN, Manner(), 16000, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("n_bytes", [20, 1000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, small_disk, n_bytes):
+    with small_disk(n_bytes), pytest.raises(UserError, match=r"cannot write .*emodb: File too large$"):
+        synthetic.make("emodb", tmp_path / "emodb")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_marker_that_is_no_text_belongs_to_another_version(tmp_path, monkeypatch):
+    monkeypatch.setitem(synthetic._PLANS, "emodb", lambda: ["03a01Fa.wav"])
+    folder = synthetic.make("emodb", tmp_path / "emodb")
+    notice = (folder / "SYNTHETIC.txt").read_bytes()
+    (folder / "SYNTHETIC.txt").write_bytes(b"\xff")
+    assert (synthetic.make("emodb", folder) / "SYNTHETIC.txt").read_bytes() == notice

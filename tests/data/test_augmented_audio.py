@@ -76,3 +76,10 @@ def test_a_folder_that_cannot_be_made(manifest, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         augmented_audio.write(REPORT, manifest, tmp_path / "file", seed=0)
+
+
+@pytest.mark.parametrize("n_bytes", [20, 1000])
+def test_a_full_disk_is_one_line_and_leaves_nothing_partial(manifest, tmp_path, small_disk, n_bytes):
+    with small_disk(n_bytes), pytest.raises(UserError, match=r"cannot write .*: File too large$"):
+        augmented_audio.write(REPORT, manifest, tmp_path / "out", 0)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

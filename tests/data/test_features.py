@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+import threading
 
 import numpy as np
 import pandas as pd
@@ -75,29 +76,42 @@ def test_both_backends_give_the_same(examples, manifest, together, tmp_path):
         assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > least[transform]
 
 
-def test_what_is_missing_is_computed_alone_as_in_a_batch(examples, manifest, together, tmp_path, monkeypatch):
+def test_what_is_missing_is_computed_as_if_nothing_were_there(examples, manifest, together, tmp_path):
+    """In the batches of all examples: features come out the same to the bit."""
     values, root = together
-    shutil.copytree(root, tmp_path / "cache")
-    stored = sorted((tmp_path / "cache").rglob("*.npy"), key=lambda path: path.stat().st_mtime_ns)
-    assert len(stored) == 28
-    for place in (0, 16):  # a clip and a time stretch, each alone in its batch
-        stored[place].unlink()
-    sizes, in_threads = [], audio.in_threads
-    monkeypatch.setattr(audio, "in_threads", lambda read, paths: in_threads(read, sizes.append(len(paths)) or paths))
-    again = features.compute(examples, manifest[::-1], FRONT_END, cache_root=tmp_path / "cache")
-    assert sizes == [1, 1]
-    np.testing.assert_allclose(again, values, rtol=0, atol=1e-5)
+    stored = {path.name for path in root.rglob("*.npy")}
+    assert len(stored) < len(examples) / 3  # a file per batch
+    for number, damage in enumerate(
+        (lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:999]))
+    ):
+        copy = shutil.copytree(root, tmp_path / str(number))
+        for path in sorted(copy.rglob("*.npy"))[number::2]:
+            damage(path)
+        again = features.compute(examples, manifest[::-1], FRONT_END, cache_root=copy)
+        np.testing.assert_array_equal(again, values)
+        assert {path.name for path in copy.rglob("*.npy")} == stored
+
+
+def test_other_examples_in_the_cache_change_nothing(examples, manifest, together, tmp_path):
+    part = examples[::-5].reset_index(drop=True)
+    alone = features.compute(part, manifest, FRONT_END, cache_root=tmp_path)
+    copy = shutil.copytree(together[1], tmp_path / "copy")
+    np.testing.assert_array_equal(features.compute(part, manifest, FRONT_END, cache_root=copy), alone)
+
+
+def test_several_batches_are_computed_at_a_time(examples, manifest, together, tmp_path, monkeypatch):
+    monkeypatch.setattr(features.joblib, "cpu_count", lambda: 3)
+    both, store = threading.Barrier(2, timeout=60), FeatureCache.store
+    waiting = iter([both.wait] * 2)
+    monkeypatch.setattr(FeatureCache, "store", lambda *args: (next(waiting, int)(), store(*args)))
+    values = features.compute(examples, manifest, FRONT_END, cache_root=tmp_path)
+    np.testing.assert_array_equal(values, together[0])
 
 
 def test_nothing_is_computed_twice(examples, manifest, together, monkeypatch):
-    def in_threads(*_):
-        raise AssertionError("a file was opened")
-
     values, root = together
-    monkeypatch.setattr(audio, "in_threads", in_threads)
+    monkeypatch.setattr(audio, "in_threads", None)  # no file is opened
     np.testing.assert_array_equal(features.compute(examples, manifest, FRONT_END, cache_root=root), values)
-    part = features.compute(examples[::-5], manifest, FRONT_END, cache_root=root)
-    np.testing.assert_array_equal(part, values[::-5])
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(examples, manifest, tmp_path, monkeypatch):
@@ -119,9 +133,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(examples, manifest, tmp_pat
     assert {path.stem for path in tmp_path.rglob("*.npy")} == set(stored)
 
     read, in_threads = [], audio.in_threads
-    monkeypatch.setattr(audio, "in_threads", lambda one, paths: in_threads(one, read.extend(paths) or paths))
+    monkeypatch.setattr(audio, "in_threads", lambda one, *items: read.append(items) or in_threads(one, *items))
     compute()
-    assert read == [manifest["path"][3]]
+    (paths,), _ = sorted(read, key=len)
+    assert [path for path, _ in paths] == [manifest["path"][3]]
 
 
 def test_an_amount_a_transform_and_the_sound_itself_are_told_apart(examples, together):

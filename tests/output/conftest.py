@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_ser.data.digests import digest
 from keras_ser.runs import layout, store
 from keras_ser.training import evaluation
 
@@ -72,7 +73,8 @@ def maker(place):
         if report.scores:
             scores["further"] = report.scores(predictions)
         facts = {
-            "identity": "",
+            "identity": digest({}),
+            "decided_by": {},
             "setup": f"setup of {experiment}",
             "report": report.name,
             "experiment": experiment,
@@ -113,7 +115,7 @@ def maker(place):
         folder = layout.run_folder(place / "runs", report.name, experiment, protocol, repetition, fold)
         folder.mkdir(parents=True)
         if not network:
-            history = history.iloc[:0]
+            history = pd.DataFrame({"C": [10.0], "kernel": "rbf", "chosen": True})
         (folder / "run.json").write_text(json.dumps(facts))
         (folder / "metrics.json").write_text(json.dumps(scores if facts["diverged_at"] is None else {}))
         history.to_csv(folder / "history.csv", index=False)

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from keras_ser.errors import UserError
 from keras_ser.output import tensorboard
 from keras_ser.runs import store
 
@@ -59,3 +60,10 @@ def test_only_what_is_new_is_written(runs, tmp_path):
     os.utime(copy.folder / "run.json", (later, later))
     tensorboard.write([copy], tmp_path / "logs")
     assert sorted(path.name for path in log.rglob("*")) != before
+
+
+@pytest.mark.parametrize("n_bytes", [0, 60, 1000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(runs, tmp_path, small_disk, n_bytes):
+    with small_disk(n_bytes), pytest.raises(UserError, match=r"cannot write .*seed-0: File too large"):
+        tensorboard.write([runs["tess_mfcc"]], tmp_path / "logs")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -1,10 +1,16 @@
 """Runs in three files: what is read back is what was stored, and what lies in folders comes first."""
 
+import gzip
+
 import pandas as pd
 import pytest
 
+from keras_ser import reports
+from keras_ser.analysis import reported
 from keras_ser.errors import UserError
+from keras_ser.output import markdown, tables
 from keras_ser.runs import archive, layout, passes, store
+from keras_ser.serving import verify
 
 
 @pytest.fixture
@@ -56,14 +62,61 @@ def test_words_stay_words(archived, monkeypatch):
 
 def read_everything(folder, root):
     runs = archive.read(folder, root, "tess_mfcc")
-    return [run.predictions() for run in runs]
+    return [(run.predictions(), run.history()) for run in runs]
 
 
-@pytest.mark.parametrize("name", [archive.RUNS, archive.PREDICTIONS])
-@pytest.mark.parametrize("content", [b"text", None], ids=["text", "cut"])
-def test_a_damaged_archive_is_named(archived, name, content):
+def change(content, old, new):
+    return gzip.compress(gzip.decompress(content).replace(old, new))
+
+
+@pytest.mark.parametrize("name", archive.FILES)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: b"text",
+        lambda _: b"",
+        lambda _: None,
+        lambda content: content[:-30],
+        lambda content: content[: len(content) // 2],
+        lambda _: gzip.compress(b"{}\n"),
+        lambda _: gzip.compress(b"null"),
+        lambda _: gzip.compress(b"a,b\n1,2\n"),
+        lambda content: change(content, b"cnn_lstm", b"cnn_lst"),
+        lambda content: change(content, b"0", b"x"),
+        lambda content: gzip.compress(b"".join(gzip.decompress(content).splitlines(keepends=True)[:-1])[:-1]),
+    ],
+)
+def test_a_damaged_archive_is_named(archived, name, damage):
     _, folder, root = archived
-    path = folder / name
-    path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    with pytest.raises(UserError, match=name):
+    content = damage((folder / name).read_bytes())
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: cannot be read .*: get it anew, or delete it$"):
         read_everything(folder, root)
+    with pytest.raises(UserError, match=name):
+        verify.verify(folder)
+
+
+def test_verify_reads_every_file_of_a_reports_results(archived):
+    run, folder, _ = archived
+    frame, whole = reported.table(reports.load("tess_mfcc"), [*passes.whole([run])]), passes.whole([run])
+    tables.write(frame, markdown.report_table(reports.load("tess_mfcc"), frame, whole), folder)
+    assert verify.verify(folder) == {"scores of 1 archived runs": 0.0}
+    for name in tables.FILES:
+        whole = (folder / name).read_bytes()
+        for content in (
+            None,
+            b"",
+            b"{}",
+            b"\xff",
+            whole[: len(whole) // 2],
+            whole[:-20],
+            whole.replace(b",1,", b",x,").replace(b"0.0", b"x"),
+        ):
+            (folder / name).unlink()
+            if content is not None:
+                (folder / name).write_bytes(content)
+            with pytest.raises(UserError, match=rf"{name}: cannot be read"):
+                verify.verify(folder)
+            (folder / name).write_bytes(whole)

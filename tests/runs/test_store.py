@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -8,22 +9,43 @@ import pandas as pd
 import pytest
 
 from keras_ser import files
+from keras_ser.data.digests import digest
 from keras_ser.errors import UserError
-from keras_ser.runs import layout, store
+from keras_ser.runs import layout, schema, store
+from keras_ser.serving import verify
+from keras_ser.training import evaluation
 
-HISTORY = pd.DataFrame({"epoch": [1, 2], "loss": [1.5, 1.25]})
-PREDICTIONS = pd.DataFrame({"clip": ["03a01Fa"], "true": ["anger"], "p_anger": [0.5]})
+HISTORY = pd.DataFrame({"fit": 1, "epoch": [1, 2], "loss": [1.5, 1.25], "accuracy": 0.5})
+PREDICTIONS = pd.DataFrame(
+    {
+        **{"clip": ["03a01Fa"], "corpus": "emodb", "speaker": "03", "copy": 0, "transform": "none", "amount": 0},
+        **{"true": "anger", "predicted": "fear", "p_anger": 0.25, "p_fear": 0.75},
+    }
+)
+LABELS = ["anger", "fear"]
+FACTS = {
+    **{"identity": digest({}), "setup": "x", "decided_by": {}, "report": "emodb_losses"},
+    **{"experiment": "cnn/mean_squared_error", "protocol": "as_reported", "seed": 3, "fold": None, "n_folds": 1},
+    **{"ours": False, "corpus": "a corpus", "corpora": ["emodb"], "substitute": False, "synthetic": True, "clips": 1},
+    **{"clips_by_corpus": {"emodb": 1}, "labels": LABELS, "sample_rate": None, "features": "tensorflow"},
+    **{"kind": "network", "loss": "mse", "optimizer": "adam", "batch_size": 4, "epochs": 2, "epochs_run": 2},
+    **{"fitted_on": ["train"], "chosen_on": [], "selected_on": {}, "from_all": [], "parameters": 8, "seconds": 0.5},
+    **{"examples": {"train": 1, "validation": 0, "test": 1}, "test_speakers": ["03"], "shared": {"test": 1}},
+    **{"environment": {"device": "CPU"}, "diverged_at": None},
+}
 
 
-def model():
-    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+def model(function=None, inputs=3):
+    layers = [keras.layers.Lambda(function)] if function and function(1) else []
+    return keras.Sequential([keras.Input((inputs,)), *layers, keras.layers.Dense(2)])
 
 
-def write(folder, predictions=PREDICTIONS, **facts):
-    facts = {"seed": 0, "diverged_at": None if predictions is not None else 1, **facts}
-    return store.write(
-        folder, facts, HISTORY, predictions, {"accuracy": 0.5} if predictions is not None else {}, model()
-    )
+def write(folder, predictions=PREDICTIONS, *, trained=None, **facts):
+    facts = {**FACTS, **facts}
+    if predictions is None:
+        return store.write(folder, {**facts, "diverged_at": 1}, HISTORY, None, {}, model())
+    facts["examples"] = {**FACTS["examples"], "test": len(predictions)}
+    return store.write(folder, facts, HISTORY, predictions, evaluation.score(predictions, LABELS), trained or model())
 
 
 @pytest.fixture
@@ -121,25 +143,19 @@ def test_an_interrupt_at_either_rename_loses_nothing(folder, monkeypatch, place)
 
 def test_what_another_process_is_writing_is_no_run(folder, tmp_path):
     run = write(folder)
-    for name in ("run", "old"):
-        shutil.copytree(folder, folder.parent / ".part-x" / name)
+    with files.replaced(folder.parent / "seed-4") as part:
+        shutil.copytree(folder, part)
+        assert store.read_all(tmp_path, "emodb_losses") == [run]
+        assert part.exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_what_it_moved_away_is_brought_back(folder, tmp_path):
+    run = write(folder)
+    for name in ("old", "new"):
+        (folder.parent / ".part-killed" / name).mkdir(parents=True)
+    folder.rename(folder.parent / ".part-killed" / "old" / folder.name)
     assert store.read_all(tmp_path, "emodb_losses") == [run]
-
-
-def test_a_record_without_its_scores_is_no_run(folder, tmp_path):
-    write(folder)
-    (folder / "metrics.json").unlink()
-    assert store.read(folder) is None
-    assert store.read_all(tmp_path, "emodb_losses") == []
-
-
-def test_leftovers_of_a_killed_process_are_removed(folder, tmp_path):
-    write(folder)
-    for name in (".part-killed", ".part-at-work"):
-        (folder.parent / name / "run").mkdir(parents=True)
-    os.utime(folder.parent / ".part-killed", (0, 0))
-    store.remove_leftovers(tmp_path)
-    assert {path.name for path in folder.parent.iterdir()} == {"seed-3", ".part-at-work"}
+    assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 
 
 @pytest.mark.parametrize("clip", ["0012", "NA", "1e3"])
@@ -154,8 +170,7 @@ def test_the_stored_model_predicts_the_same_and_lacks_the_optimizer(folder, rng)
     x = rng.normal(size=(4, 3, 1))
     trained.compile("adam", "mse")
     trained.fit(x, rng.normal(size=(4, 2)), verbose=0)
-    store.write(folder, {"diverged_at": None}, HISTORY, PREDICTIONS, {}, trained)
-    stored = keras.models.load_model(folder / "model.keras")
+    stored = write(folder, trained=trained).model()
     np.testing.assert_array_equal(stored(x), trained(x))
     assert not stored.compiled
 
@@ -173,11 +188,101 @@ def test_a_run_without_its_model_is_not_complete(folder):
     assert not store.is_complete(run)
 
 
-@pytest.mark.parametrize("damage", [b"{", b"", b"\xff\xfe", b"[]"])
+def half(content):
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize("damage", [b"{", b"", b"\xff\xfe", b"[]", b"{}", b"null", half, None])
 @pytest.mark.parametrize("name", ["run.json", "metrics.json"])
-def test_a_damaged_record(folder, name, damage):
+def test_a_damaged_record(folder, tmp_path, name, damage):
     write(folder)
-    (folder / name).write_bytes(damage)
-    with pytest.raises(UserError, match="delete the folder"):
+    content = damage(path.read_bytes()) if callable(damage) and (path := folder / name) else damage
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: cannot be read .*: delete the folder and run again$"):
         store.read(folder)
+    with pytest.raises(UserError, match=name):
+        store.read_all(tmp_path, "emodb_losses")  # never dropped in silence
     assert store.read(folder.parent) is None
+
+
+@pytest.mark.parametrize("name", schema.FACTS)
+def test_a_record_with_a_fact_of_another_kind(folder, name):
+    write(folder)
+    (folder / "run.json").write_text(json.dumps({**FACTS, name: [{}]}))
+    with pytest.raises(UserError, match=rf"run\.json: cannot be read \({name} is"):
+        store.read(folder)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        *({name: "x"} for name in schema.METRICS),
+        *({"accuracy": value} for value in (None, True, float("nan"), 1.5)),
+        *({"confusion": value} for value in ([], [[1]], [[1, 0], [0]], [[2, 0], [0, 0]])),
+        *({"classes": value} for value in ([], [{}], {})),
+        {"train": 1},
+        {"test": 2},
+    ],
+)
+def test_scores_that_cannot_be(folder, scores):
+    run = write(folder)
+    (folder / "metrics.json").write_text(json.dumps({**run.metrics, **scores}))
+    with pytest.raises(UserError, match=r"metrics\.json: cannot be read"):
+        store.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *((name, content) for name in store.FILES[2:] for content in (b"", b"\xff\x00text", b"{}", half, None)),
+        ("history.csv", b"a,b\n1,2\n"),
+        ("history.csv", b"fit,epoch,loss,accuracy\n1,1,x,0.5\n1,2,1,1\n"),
+        ("history.csv", b"fit,epoch,loss,accuracy\n1,1,0.5,0.5\n"),
+        ("predictions.csv", b"a,b\n1,2\n"),
+        ("predictions.csv", PREDICTIONS.assign(p_fear="x").to_csv().encode()),
+        ("predictions.csv", PREDICTIONS.assign(p_fear=np.inf).to_csv().encode()),
+        ("predictions.csv", PREDICTIONS.assign(true="joy").to_csv().encode()),
+        ("predictions.csv", pd.concat([PREDICTIONS] * 2).to_csv().encode()),
+        ("model.keras", "another shape"),
+        ("model.keras", "not finite"),
+        ("model.keras", "lambda"),
+    ],
+)
+def test_a_damaged_table_or_model_is_named(folder, name, damage):
+    write(folder)
+    path = folder / name
+    whole = path.read_bytes()
+    path.unlink()
+    if isinstance(damage, str):
+        other = model(inputs=4) if damage == "another shape" else model(lambda x: x if damage == "lambda" else None)
+        if damage == "not finite":
+            other.set_weights([weight * np.nan for weight in other.get_weights()])
+        other.save(path)
+    elif damage is not None:
+        path.write_bytes(damage(whole) if callable(damage) else damage)
+    run = store.read(folder)
+    readers = {"history.csv": run.history, "predictions.csv": run.predictions, "model.keras": run.model}
+    with pytest.raises(UserError, match=rf"{name}: cannot be read \(.*\): delete the folder and run again$") as told:
+        readers[name]()
+    assert len(str(told.value)) < 500
+    if damage is not None:  # models are not part of the repository
+        with pytest.raises(UserError, match=name):
+            verify.verify(folder)
+
+
+def test_a_run_in_a_folder_of_another_name_is_named(folder, tmp_path):
+    write(folder, protocol="clip_disjoint")
+    with pytest.raises(UserError, match=r"seed-3/run\.json: is of the run .*/clip_disjoint/seed-3"):
+        store.read_all(tmp_path, "emodb_losses")
+
+
+def test_verify_reads_every_file_of_a_run(folder):
+    run = write(folder)
+    assert verify.verify(folder) == {"scores of the predictions": 0.0}
+    (folder / "metrics.json").write_text(json.dumps({**run.metrics, "uar": 0.75}))
+    with pytest.raises(UserError, match="not those of its predictions"):
+        verify.verify(folder)
+    with pytest.raises(UserError, match="no exported model, no run"):
+        verify.verify(folder.parent)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import soundfile
@@ -20,7 +21,7 @@ from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.runs import runner, store
-from keras_ser.serving import export, predict, tflite
+from keras_ser.serving import export, predict, tflite, verify
 from keras_ser.training import evaluation
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
@@ -249,6 +250,8 @@ def test_verify_sees_a_model_that_answers_otherwise(exported, tmp_path):
     test = dict(np.load(path))
     test["probabilities"] = test["probabilities"] + np.float32(2e-4)
     np.savez_compressed(path, **test)
+    sums = "".join(f"{digest}  {name}\n" for name, digest in export._sums(folder).items())
+    (folder / export.SUMS).write_text(sums)
     with pytest.raises(UserError, match=r"probabilities differ .* serving_default"):
         export.verify(folder)
     with pytest.raises(UserError, match="no model exported"):
@@ -338,3 +341,57 @@ def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     )  # dropout must be off, whatever comes before the network
     assert max(differences.values()) < export.TOLERANCE
     assert f"serving_default, {export.STORED_CLIPS} test clips as the run stored them" in differences
+
+
+def flipped(content):
+    place = len(content) // 2
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+EXPORTED_FILES = (
+    "saved_model.pb",
+    "variables/variables.data-00000-of-00001",
+    "variables/variables.index",
+    "assets.extra/selftest.npz",
+    "assets.extra/keras_ser.json",
+    "assets.extra/tf_serving_warmup_requests",
+    "assets.extra/model.tflite",
+    "SHA256SUMS",
+)
+
+
+@pytest.mark.parametrize("name", EXPORTED_FILES)
+def test_a_damaged_file_of_an_export_is_named(name, exported, tmp_path):
+    folder = shutil.copytree(exported["tess_mfcc"], tmp_path / "model")
+    whole = (folder / name).read_bytes()
+    for content in (None, b"", b"{}", b"text", whole[: len(whole) // 2], flipped(whole)):
+        (folder / name).unlink()
+        if content is not None:
+            (folder / name).write_bytes(content)
+        for read in (verify.verify, predict.load):
+            with pytest.raises(UserError, match=r"export the run again$|SHA256SUMS is missing") as told:
+                read(folder)
+            assert name in str(told.value) or name == "SHA256SUMS"
+            assert "\n" not in str(told.value)
+        (folder / name).write_bytes(whole)
+    assert verify.verify(folder) == export.verify(folder)
+
+
+def test_other_programs_can_check_an_export_whose_card_may_be_edited(exported, tmp_path):
+    folder = shutil.copytree(exported["tess_mfcc"], tmp_path / "model")
+    (folder / "README.md").write_text("mine")
+    assert max(export.verify(folder).values()) < export.TOLERANCE
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_model_of_other_features_is_refused(runs, tmp_path):
+    folder = shutil.copytree(runs["tess_mfcc"].folder, tmp_path / "run")
+    run = store.read(folder)
+    n_inputs, n_outputs = 2, len(run.facts["labels"])
+    n_wanted = run.facts["parameters"] - (n_inputs + 1) * n_outputs
+    inputs = keras.Input((n_inputs,))
+    pad = keras.layers.Embedding(n_wanted, 1)  # as many parameters as the run's
+    outputs = keras.layers.Dense(n_outputs)(inputs) + keras.ops.mean(pad(inputs), axis=1)
+    keras.Model(inputs, outputs).save(folder / "model.keras")
+    with pytest.raises(UserError, match=r"model\.keras: takes features .* the report's are"):
+        export.chain(run)

@@ -258,7 +258,7 @@ def pass_of_people(tmp_path):
         {
             "clip": ["OAF_back_angry", "OAF_back_fear", "YAF_back_sad"],
             "speaker": ["OAF", "OAF", "YAF"],
-            "copy": 0,
+            **{"corpus": "tess", "copy": 0, "transform": "none", "amount": 0},
             "true": ["anger", "fear", "sadness"],
             "predicted": ["anger", "anger", "sadness"],
             "p_anger": [0.9, 0.6, 0.1],
@@ -268,7 +268,8 @@ def pass_of_people(tmp_path):
     )
     answers.to_csv(tmp_path / "predictions.csv", index=False)
     facts = {"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False}
-    run = store.Run(tmp_path, {**facts, "corpora": ["tess"]}, {"accuracy": 2 / 3})
+    facts |= {"labels": ["anger", "fear", "sadness"], "examples": {"test": 3}, "corpora": ["tess"]}
+    run = store.Run(tmp_path, facts, {"accuracy": 2 / 3})
     return passes.Pass((run,), run.facts, run.metrics)
 
 

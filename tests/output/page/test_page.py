@@ -244,10 +244,10 @@ def test_a_full_disk(results, page, embedded, capsys, small_disk):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("emodb_losses/table.csv", "", "table.csv: the table cannot be read (No columns"),
-        ("emodb_losses/table.csv", "a,b\n1,2\n", "table.csv: the table cannot be read (no column ci_high"),
+        ("emodb_losses/table.csv", "", "table.csv: cannot be read (the file is empty"),
+        ("emodb_losses/table.csv", "a,b\n1,2\n", "table.csv: cannot be read (no column ci_high"),
         ("emodb_losses/figures/waveforms.png", "GIF", "waveforms.png: the image cannot be read"),
-        ("compare/losses/emodb_losses/table.csv", "a,b\n1,2\n", "table.csv: the table cannot be read (no column"),
+        ("compare/losses/emodb_losses/table.csv", "a,b\n1,2\n", "table.csv: cannot be read (no column"),
     ],
 )
 def test_damaged_results(results, embedded, tmp_path, capsys, name, content, said):

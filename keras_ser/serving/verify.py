@@ -1,0 +1,72 @@
+"""Whether what this package wrote is still what it wrote: an exported model, a run, or the results of a report.
+
+In: a folder. Out: what was computed again → the greatest difference found. Raises UserError, one line, for the first
+file that is damaged.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from keras_ser import files, reports
+from keras_ser.errors import UserError
+from keras_ser.output import markdown, tables
+from keras_ser.runs import archive, store
+from keras_ser.serving import export
+from keras_ser.training import evaluation
+from keras_ser.training.metrics import SCORES
+
+TOLERANCE = 1e-9  # of a score, which is counted from labels
+
+
+def verify(folder):
+    """→ dict: what was compared → greatest difference of a probability or score"""
+    folder = Path(folder)
+    if (folder / export.EXTRA).exists() or (folder / export.SUMS).exists():
+        return export.verify(folder)
+    run = store.read(folder)
+    if run is not None:
+        if store.is_complete(run) and not run.diverged:
+            run.model()
+        return {"scores of the predictions": _difference(run, folder / store.METRICS)}
+    if any((folder / name).exists() for name in (*archive.FILES, *tables.FILES)):
+        return _of_results(folder)
+    raise UserError(f"{folder}: no exported model, no run (a folder …/seed-<k>) and no results of a report are there")
+
+
+def _difference(run, where):
+    """Every table of a run is read. → greatest difference between its scores and those of its predictions"""
+    run.history()
+    if run.diverged:
+        return 0.0
+    scores = evaluation.score(run.predictions(), run.facts["labels"])
+    difference = max(abs(scores[name] - run.metrics[name]) for name in SCORES)
+    if difference > TOLERANCE or scores["confusion"] != run.metrics["confusion"]:
+        raise UserError(f"{where}: the scores of {run.folder} are not those of its predictions: {store.ADVICE}")
+    return difference
+
+
+def _of_results(folder):
+    if folder.name not in reports.NAMES:
+        raise UserError(f"{folder}: no report is called {folder.name!r}: results lie in a folder of its name")
+    runs = archive.read(folder, folder.parent / "runs", folder.name)
+    found = {f"scores of {len(runs)} archived runs": max(_difference(run, folder / archive.RUNS) for run in runs)}
+    frame, path = tables.read(folder / tables.CSV), folder / tables.MARKDOWN
+    with files.reading(path, tables.ADVICE):
+        text = path.read_text(encoding="utf-8")
+        for name in SCORES:
+            of_text = text.partition(f"## {name}\n\n")[2].partition("\n\n")[0]
+            if not _alike(of_text, markdown.as_table(markdown.scores(frame, name))):
+                raise ValueError(f"its {name} is not that of {tables.CSV}")
+        if not text.endswith(f"- {reports.load(folder.name).differences[-1]}\n"):
+            raise ValueError("its end is missing")
+    return found
+
+
+def _alike(one, other):
+    """Whether two texts are the same, but for the last digit of numbers: table.csv holds six digits of each."""
+    parts = [re.split(r"(\d+\.\d+)", text) for text in (one, other)]
+    if len(parts[0]) != len(parts[1]) or parts[0][::2] != parts[1][::2]:
+        return False
+    return np.allclose(*(np.array(of_text[1::2], float) for of_text in parts), rtol=0, atol=1.1e-3)
