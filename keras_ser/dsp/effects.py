@@ -1,10 +1,11 @@
 """Time stretch and pitch shift with another parameter for each clip of a batch.
 
-Source: ``librosa.effects`` 0.11 (phase vocoder). The time stretch is librosa's to rounding. The pitch shift is
-librosa's but for its resampler: where librosa runs soxr over the stretched clip, here the stretched spectrum is cut
-at the new Nyquist frequency, transformed back at twice the sample rate, and read off at the new times by quintic
-B-splines (M. Unser, "Splines: a perfect fit for signal and image processing", 1999). Images are 57 dB down at the old
-Nyquist frequency, 80 dB at three quarters of it; soxr's are below rounding.
+Source: ``librosa.effects`` 0.11 (phase vocoder). The time stretch is librosa's to rounding, which decides the phase
+of bands that hold nothing else: of tones and chirps it differs (docs/parity.md says by how much), of speech it does
+not. The pitch shift is librosa's but for its resampler: where librosa runs soxr over the stretched clip, here the
+stretched spectrum is cut at the new Nyquist frequency, transformed back at twice the sample rate, and read off at the
+new times by quintic B-splines (M. Unser, "Splines: a perfect fit for signal and image processing", 1999). Images are
+57 dB down at the old Nyquist frequency, 80 dB at three quarters of it; soxr's are below rounding.
 
 Time and memory grow with the square of a clip's length in frames: meant for utterances.
 """

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_ser import files, reports
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables
+from keras_ser.output import document, markdown, tables
 from keras_ser.runs import archive, store
 from keras_ser.serving import export
 from keras_ser.training import evaluation
@@ -56,8 +56,8 @@ def _of_results(folder):
     with files.reading(path, tables.ADVICE):
         text = path.read_text(encoding="utf-8")
         for name in SCORES:
-            of_text = text.partition(f"## {name}\n\n")[2].partition("\n\n")[0]
-            if not _alike(of_text, markdown.as_table(markdown.scores(frame, name))):
+            of_text = text.partition(f"## {markdown.HEADINGS[name]}\n\n")[2].partition("\n\n")[0]
+            if not _alike(of_text, document.as_table(markdown.scores(frame, name))):
                 raise ValueError(f"its {name} is not that of {tables.CSV}")
         if not text.endswith(f"- {reports.load(folder.name).differences[-1]}\n"):
             raise ValueError("its end is missing")
