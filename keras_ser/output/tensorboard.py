@@ -5,6 +5,9 @@ them, and in the run's folder its test scores, its confusion matrix as a picture
 the run left on disk, so logs of old runs can be written as well as of new ones. ``tensorboard --logdir <folder>``.
 """
 
+import errno
+import os
+
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
@@ -37,12 +40,23 @@ def write(runs, folder):
     """
     for run in runs:
         target = layout.place(folder, run.facts)
-        stored = (run.folder / "run.json").stat().st_mtime
+        stored = run.record.stat().st_mtime
         if target.exists() and target.stat().st_mtime >= stored:
             continue
         with files.replaced(target) as part:
             _write(run, part)
+            _check(part)
     return folder
+
+
+def _check(folder):
+    """Whether all that was written is there: TensorFlow's writer tells nobody that the disk was full."""
+    for path in folder.rglob("events.*"):
+        try:
+            for _ in tf.data.TFRecordDataset(str(path)):
+                pass
+        except tf.errors.DataLossError as error:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def _write(run, folder):

@@ -32,6 +32,10 @@ class ArchivedRun(Run):
 
     archive: Path
 
+    @property
+    def record(self):
+        return self.archive / RUNS
+
     def history(self):
         return self._rows(HISTORIES, schema.check_history)
 

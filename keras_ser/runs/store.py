@@ -42,6 +42,11 @@ class Run:
     def diverged(self):
         return self.facts["diverged_at"] is not None
 
+    @property
+    def record(self):
+        """The file that ``facts`` are read from."""
+        return self.folder / RECORD
+
     def history(self):
         """→ DataFrame, one row per epoch."""
         path = self.folder / HISTORY
