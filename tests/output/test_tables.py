@@ -35,10 +35,8 @@ def test_a_table_comes_back_as_it_was(table, tmp_path):
         assert found[name].to_list() == table[name].to_list(), name
 
 
-def test_a_label_stands_beside_numbers(tmp_path):
-    rows = pd.DataFrame({"reported": ["fear", 0.5, None], "mean": ["fear", 0.25, 0.125]}).reindex(
-        columns=reported.COLUMNS
-    )
+def test_a_label_stands_beside_numbers(table, tmp_path):
+    rows = table[:3].assign(reported=["fear", 0.5, None], mean=["fear", 0.25, 0.125], verdict="")
     tables.write(rows, EMPTY, tmp_path)
     found = tables.read(tmp_path / "table.csv")
     assert found["mean"].to_list() == ["fear", 0.25, 0.125]
@@ -50,7 +48,7 @@ def test_a_label_stands_beside_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("text", "columns", "said"),
     [
-        ("", (), "No columns"),
+        ("", (), "the file is empty"),
         ("a,b\n1,2\n", (), "no column ci_high, ci_low, clips"),
         ("a,b\n1,2\n", ("a", "c"), "no column c"),
         ('a,b\n"1,2\n', ("a",), "EOF inside string"),
@@ -59,7 +57,7 @@ def test_a_label_stands_beside_numbers(tmp_path):
 def test_a_damaged_table_is_said_to_be_one(tmp_path, text, columns, said):
     path = tmp_path / "table.csv"
     path.write_text(text)
-    with pytest.raises(UserError, match=rf"table\.csv: the table cannot be read \(.*{said}.*\); delete it and run"):
+    with pytest.raises(UserError, match=rf"table\.csv: cannot be read \(.*{said}.*\): delete it and run"):
         tables.read(path, columns)
 
 
