@@ -157,11 +157,11 @@ def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
     own classes, and says of them, is left out.
     """
     if whose.classes:
-        if (unknown := int((manifest["gender"] == "").sum())) > 0:
+        manifest = manifest.assign(emotion=whose.classes(manifest))
+        if (unknown := int((manifest["emotion"] == "").sum())) > 0:
             raise UserError(
                 f"{whose.name} tells gender and emotion apart: {unknown} of {len(manifest)} clips have no gender"
             )
-        manifest = manifest.assign(emotion=whose.classes(manifest))
     found = set(manifest["emotion"])
     labels = (*(label for label in whose.labels if label in found), *sorted(found - set(whose.labels)))
     return replace(whose, labels=labels, figures=(), conclusion=None)

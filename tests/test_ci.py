@@ -33,7 +33,7 @@ def test_says_what_is_not_tested_and_why(tmp_path, pip_works, tests_end_with):
         text=True,
     )
     assert done.returncode == tests_end_with
-    assert done.stdout == "tests run with -r s\n"
+    assert done.stdout == "tests run with -r s --durations=30\n"
     said = [line for line in done.stderr.splitlines() if line]
     assert len(said) == (2 if pip_works else 4)  # before the tests and after them
     assert all(line.startswith("!!! NOT TESTED") for line in said)

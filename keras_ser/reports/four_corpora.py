@@ -38,8 +38,9 @@ N_FRAMES = 158  # Formatting Data: 6320 values of 40 rows, the largest tensor
 
 
 def classes(manifest):
-    """Parsing …: gender and emotion, RAVDESS's calm counted as neutral. → Series [clips]"""
-    return manifest["gender"] + "_" + manifest["emotion"].replace("calm", "neutral")
+    """Parsing …: gender and emotion, RAVDESS's calm counted as neutral; "" of unknown gender. → Series [clips]"""
+    gender = manifest["gender"]
+    return gender.mask(gender != "", gender + "_" + manifest["emotion"].replace("calm", "neutral"))
 
 
 def features(n_frames):

@@ -14,6 +14,7 @@ import math
 import keras
 import numpy as np
 
+from keras_ser import corpora
 from keras_ser.data.augmentation import originals
 from keras_ser.data.protocols import SpeakerSplit
 from keras_ser.layers import BandShape, ClipNormalization, FixFrames, FixSamples, GreyPicture, MelSpectrogram
@@ -47,10 +48,9 @@ ENERGY_SCALES = {"int16": 1e3, "per_clip": 1e5}
 
 
 def classes(manifest):
-    """The emotions; of a substitute corpus without calm speech its neutral speech is the calm one. → Series [clips]"""
-    emotion = manifest["emotion"]
-    has_calm = (manifest["corpus"].eq("ravdess") | emotion.eq("calm")).any()
-    return emotion if has_calm else emotion.replace("neutral", "calm")
+    """The emotions; neutral speech of another corpus that has none that is calm is the calm one. → Series [clips]"""
+    without_calm = manifest["corpus"].isin({*corpora.CORPORA} - {"ravdess"}) & ~manifest["emotion"].eq("calm").any()
+    return manifest["emotion"].mask(without_calm & manifest["emotion"].eq("neutral"), "calm")
 
 
 def inputs():

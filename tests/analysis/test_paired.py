@@ -21,21 +21,28 @@ def one(folder, experiment, right, seed=0, protocol="speaker_independent", *, sp
     true = np.where(np.arange(len(clips)) % 2, "fear", "anger")
     predicted = np.where(right, true, np.where(true == "fear", "anger", "fear"))
     predictions = pd.DataFrame({"clip": clips, "copy": 0, "corpus": "emodb", "speaker": speakers})
+    predictions = predictions.assign(transform="none", amount=0.0)
     predictions = predictions.assign(true=true, predicted=predicted)
     for label in LABELS:
         predictions[f"p_{label}"] = np.where(predicted == label, 0.8, 0.2)
     place = folder / experiment.replace("/", "_") / protocol / str(seed)
     place.mkdir(parents=True)
     predictions.to_csv(place / "predictions.csv", index=False)
-    pd.DataFrame({"fit": [1], "epoch": [1], "val_loss": [1.0]}).to_csv(place / "history.csv", index=False)
+    write_history(place, {"epoch": np.arange(1, 8), "val_loss": 1.0})
     facts = {
         **{"report": "emodb_losses", "setup": experiment, "experiment": experiment, "protocol": protocol},
         **{"seed": seed, "fold": None, "n_folds": 1, "kind": "network", "epochs_run": 7, "diverged_at": None},
-        **{"fitted_on": ["train"], "selected_on": {}},
+        **{"fitted_on": ["train"], "selected_on": {}, "labels": [*LABELS], "examples": {"test": len(clips)}},
         **facts,
     }
     (item,) = passes.whole([Run(place, facts, {"accuracy": float(np.mean(right)), "uar": float(np.mean(right))})])
     return item
+
+
+def write_history(folder, columns):
+    """The columns of a network's history that are told, and any values of those that it must have."""
+    table = pd.DataFrame({"fit": 1, "loss": 1.0, "accuracy": 0.5} | columns)
+    table.to_csv(folder / "history.csv", index=False)
 
 
 def svm(folder, right, **options):
@@ -216,8 +223,9 @@ def test_what_choosing_by_the_test_clips_would_add(tmp_path, better):
     assert paired.selection_bias(items).empty  # as runs are that did not watch
     for item, best in zip(items, (0.6, 0.8), strict=True):
         item.runs[0].metrics["accuracy"] = 0.5
-        history = pd.DataFrame({"fit": 1, "epoch": [1, 2, 3], "val_loss": [3, 1, 2], "test_accuracy": [best, 0.4, 0.3]})
-        history.to_csv(item.runs[0].folder / "history.csv", index=False)
+        item.runs[0].facts["epochs_run"] = 3
+        columns = {"epoch": [1, 2, 3], "val_loss": [3, 1, 2], "test_accuracy": [best, 0.4, 0.3]}
+        write_history(item.runs[0].folder, columns)
     (row,) = paired.selection_bias([*items, one(tmp_path, "a", better[0], 2)]).to_dict("records")
     assert row == {
         **{"experiment": "a", "protocol": "speaker_independent", "tested": 0.5, "best_on_test": pytest.approx(0.7)},
@@ -226,16 +234,9 @@ def test_what_choosing_by_the_test_clips_would_add(tmp_path, better):
 
 
 def test_a_model_that_was_fitted_again_has_no_validation(tmp_path, better):
-    again = one(tmp_path, "a", better[0], fitted_on=["train", "validation"])
-    history = pd.DataFrame(
-        {
-            "fit": [1, 1, 2, 2],
-            "epoch": [1, 2, 1, 2],
-            "val_loss": [1, 2, None, None],
-            "test_accuracy": [None, None, 0.6, 0.5],
-        }
-    )
-    history.to_csv(again.runs[0].folder / "history.csv", index=False)
+    again = one(tmp_path, "a", better[0], fitted_on=["train", "validation"], epochs_run=2)
+    columns = {"fit": [1, 1, 2, 2], "epoch": [1, 2, 1, 2], "val_loss": [1, 2, None, None]}
+    write_history(again.runs[0].folder, columns | {"test_accuracy": [None, None, 0.6, 0.5]})
     (row,) = paired.selection_bias([again]).to_dict("records")
     assert np.isnan(row["best_on_validation"])
     assert (row["best_on_test"], row["last_epoch"]) == (0.6, 0.5)

@@ -57,7 +57,7 @@ def test_curves_show_the_fit_that_validation_watched(tmp_path):
     watched = {"fit": 1, "epoch": [1, 2], "loss": 1.0, "val_loss": 2.0, "accuracy": 0.5, "val_accuracy": 0.4}
     again = {"fit": 2, "epoch": [1, 2], "loss": 0.9, "accuracy": 0.6}
     pd.concat([pd.DataFrame(watched), pd.DataFrame(again)]).to_csv(tmp_path / "history.csv", index=False)
-    run = Run(tmp_path, {"experiment": "cnn_2d"}, {})
+    run = Run(tmp_path, {"experiment": "cnn_2d", "kind": "network", "epochs_run": 2}, {})
     found = summaries.curves(reports.load("spectral_features"), [Pass((run,), run.facts, {})])
     ((history, tested),) = found["cnn_2d"]
     assert history["loss"].to_list() == [1.0, 1.0]

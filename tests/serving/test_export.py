@@ -312,6 +312,7 @@ def test_runs_that_cannot_be_exported(runs, tmp_path):
         export.open_run(folder)
     facts = {**runs["tess_mfcc"].facts, "diverged_at": 3}
     (folder / "run.json").write_text(json.dumps(facts))
+    (folder / "metrics.json").write_text("{}")
     with pytest.raises(UserError, match="diverged in epoch 3"):
         export.open_run(folder)
     facts = runs["tess_mfcc"].facts

@@ -51,7 +51,7 @@ def test_what_is_no_model(tmp_path):
     with pytest.raises(UserError, match="neither a model"):
         predict.load(tmp_path / "nowhere")
     (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(UserError, match="not exported by keras-ser"):
+    with pytest.raises(UserError, match="no model exported by this version of keras-ser"):
         predict.load(tmp_path)
 
 
@@ -282,7 +282,7 @@ def test_export_and_verify_as_commands(runs, tmp_path, capfd):
     assert commands.main(["verify", str(out)]) == 0
     assert "serving_default" in capfd.readouterr().out
     assert commands.main(["verify", str(tmp_path)]) == 2
-    assert "no model exported" in capfd.readouterr().err
+    assert "no exported model, no run" in capfd.readouterr().err
 
 
 def test_a_model_that_takes_recordings_at_their_own_rate(exported, paths, tmp_path):
