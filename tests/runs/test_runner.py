@@ -19,7 +19,7 @@ from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
 from keras_ser.output import document, figures, markdown
 from keras_ser.reports import extensions
-from keras_ser.runs import passes, runner, store
+from keras_ser.runs import layout, passes, runner, store
 
 
 def gathered(name, embedded):
@@ -292,10 +292,11 @@ def test_several_processes_train_the_same_to_the_bit(material, folder):
 def test_a_process_that_dies_costs_its_run_alone(material, folder):
     report = reports.load("emodb_losses")
     alive, main = report.experiment("cnn/mean_squared_error"), os.getpid()
+    of_other = layout.run_folder(folder / "dying", report.name, alive.name, "clip_disjoint", 0) / "run.json"
 
     def dying(n_classes):
         if os.getpid() != main:  # not where the run is planned
-            while not list((folder / "dying").rglob("run.json")):  # the other process is done
+            while not of_other.exists():  # the other process is not done
                 time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGKILL)
         return alive.model(n_classes)
@@ -304,7 +305,7 @@ def test_a_process_that_dies_costs_its_run_alone(material, folder):
     report = dataclasses.replace(report, experiments=(other, alive, *report.experiments[2:]))
     with pytest.raises(UserError, match=r"a process that trained a run died.*fewer --jobs"):
         run(report, material, folder, names=[other.name, alive.name], root="dying", jobs=2)
-    assert [path.parts[-4] for path in (folder / "dying").rglob("run.json")] == ["mean_squared_error"]
+    assert [*(folder / "dying").rglob("run.json")] == [of_other]
 
 
 def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
