@@ -71,7 +71,8 @@ def _definition(value, inside):
     if isinstance(value, types.FunctionType):
         cells = dict(zip(value.__code__.co_freevars, value.__closure__ or (), strict=True))
         scope = {**scope, **{free: cell.cell_contents for free, cell in cells.items() if _filled(cell)}}
-    return [syntax(tree), {name: _reference(used, (*inside, value)) for name, used in _uses(tree, scope)}]
+    used = dict(_uses(tree, scope))
+    return [syntax(tree), {name: _reference(meaning, (*inside, value)) for name, meaning in used.items()}]
 
 
 def _filled(cell):

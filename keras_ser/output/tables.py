@@ -39,9 +39,14 @@ def write(frame, document, folder):
     """The :data:`FILES` into ``folder``, each whole or not at all: the frame, and the
     :class:`~keras_ser.output.document.Document` for people.
     """
-    for name, content in ((CSV, frame.to_csv(index=False, float_format="%.6g")), (MARKDOWN, as_markdown(document))):
+    for name, content in contents(frame, document).items():
         with files.replaced(folder / name) as part:
             part.write_text(content, encoding="utf-8")
+
+
+def contents(frame, document):
+    """What :func:`write` writes. → dict: name of a file → text"""
+    return {CSV: frame.to_csv(index=False, float_format="%.6g"), MARKDOWN: as_markdown(document)}
 
 
 def accuracies(reports, out):

@@ -48,6 +48,12 @@ def whole(runs):
     return [_pool(list(folds.values())) for folds in groups.values() if len(folds) == _first(folds).facts["n_folds"]]
 
 
+def of_table(table, runs):
+    """The passes that a report's table was made of: the whole ones among ``runs`` whose setup stands in it. → list"""
+    shown = set(table[["experiment", "protocol", "setup"]].itertuples(index=False, name=None))
+    return whole([run for run in runs if tuple(run.facts[key] for key in ("experiment", "protocol", "setup")) in shown])
+
+
 def _first(folds):
     return next(iter(folds.values()))
 

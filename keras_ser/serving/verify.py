@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_ser import files, reports
+from keras_ser.analysis import reported
 from keras_ser.errors import UserError
-from keras_ser.output import document, markdown, tables
-from keras_ser.runs import archive, store
+from keras_ser.output import markdown, tables
+from keras_ser.runs import archive, passes, store
 from keras_ser.serving import export
 from keras_ser.training import evaluation
 from keras_ser.training.metrics import SCORES
@@ -52,20 +53,20 @@ def _of_results(folder):
         raise UserError(f"{folder}: no report is called {folder.name!r}: results lie in a folder of its name")
     runs = archive.read(folder, folder.parent / "runs", folder.name)
     found = {f"scores of {len(runs)} archived runs": max(_difference(run, folder / archive.RUNS) for run in runs)}
-    frame, path = tables.read(folder / tables.CSV), folder / tables.MARKDOWN
-    with files.reading(path, tables.ADVICE):
-        text = path.read_text(encoding="utf-8")
-        for name in SCORES:
-            of_text = text.partition(f"## {markdown.HEADINGS[name]}\n\n")[2].partition("\n\n")[0]
-            if not _alike(of_text, document.as_table(markdown.scores(frame, name))):
-                raise ValueError(f"its {name} is not that of {tables.CSV}")
-        if not text.endswith(f"- {reports.load(folder.name).differences[-1]}\n"):
-            raise ValueError("its end is missing")
+    whole = passes.of_table(tables.read(folder / tables.CSV), runs)
+    if not whole:
+        raise UserError(f"{folder / tables.CSV}: no run of the table is archived beside it: {tables.ADVICE}")
+    report = reports.load(folder.name)
+    frame = reported.table(report, whole)
+    for name, expected in tables.contents(frame, markdown.report_table(report, frame, whole)).items():
+        with files.reading(folder / name, tables.ADVICE):
+            if not _alike((folder / name).read_text(encoding="utf-8"), expected):
+                raise ValueError("it is not what the archived runs give")
     return found
 
 
 def _alike(one, other):
-    """Whether two texts are the same, but for the last digit of numbers: table.csv holds six digits of each."""
+    """Whether two texts are the same, but for the last digit of numbers: another device may round them otherwise."""
     parts = [re.split(r"(\d+\.\d+)", text) for text in (one, other)]
     if len(parts[0]) != len(parts[1]) or parts[0][::2] != parts[1][::2]:
         return False

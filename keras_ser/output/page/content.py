@@ -215,11 +215,7 @@ def _result(report, out, root, audio):
     """→ (dict of what was run and drawn, sections of its document)"""
     folder, page = out / report.name, out / "pages"
     table = tables.read(folder / "table.csv")
-    # What the table was made of, and nothing else.
-    shown = set(table[["experiment", "protocol", "setup"]].itertuples(index=False, name=None))
-    runs = archive.read_all(out / "runs", report.name)
-    runs = [run for run in runs if tuple(run.facts[key] for key in ("experiment", "protocol", "setup")) in shown]
-    whole = passes.whole(runs)
+    whole = passes.of_table(table, archive.read_all(out / "runs", report.name))
     if not whole:
         raise UserError(f"{folder}: no run of its table is stored; reproduce {report.name} again")
     finished = [item for item in whole if not item.diverged]
