@@ -73,6 +73,12 @@ class Unit:
     def identity(self):
         return digest(self.decided_by)
 
+    @property
+    def name(self):
+        """Which run, in a few words."""
+        fold = f" fold {self.fold + 1} of {self.n_folds}" if self.n_folds > 1 else ""
+        return f"{self.experiment.name}, {self.protocol.name}, repetition {self.repetition}{fold}"
+
     def folder(self, root, report):
         fold = self.fold if self.n_folds > 1 else None
         return layout.run_folder(root, report.name, self.experiment.name, self.protocol.name, self.repetition, fold)
@@ -355,9 +361,8 @@ def run_all(
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
-    runs = {}  # folder → run
-    for folder in (unit.folder(root, report) for unit in units):
-        runs[folder] = store.read(folder) or archived.get(folder)
+    names = {unit.folder(root, report): unit.name for unit in units}
+    runs = {folder: store.read(folder) or archived.get(folder) for folder in names}
     missing = [unit for unit in units if not is_done(runs[unit.folder(root, report)], unit, models)]
     done, grid = len(units) - len(missing), uuid.uuid4().hex
     with bar(total=len(units), initial=done, desc=report.name, unit="run") as progress:
@@ -367,7 +372,7 @@ def run_all(
             calls = (joblib.delayed(_carry_out)(grid, report, *item, epochs=epochs, root=root) for item in work)
             for run in processes.results(calls, jobs, len(of_repetition)):
                 done += 1
-                log.info("%s: %d of %d: %s: %s", report.name, done, len(units), _name(run.facts), _result(run))
+                log.info("%s: %d of %d: %s: %s", report.name, done, len(units), names[run.folder], _result(run))
                 progress.update()
                 runs[run.folder] = run
     return list(runs.values())
@@ -403,9 +408,7 @@ def _models(grid):
 def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
     """:func:`train`, in whatever process."""
     tf.config.experimental.enable_op_determinism()
-    fold = "" if unit.n_folds == 1 else f" fold {unit.fold + 1} of {unit.n_folds}"
-    name = f"{unit.experiment.name}, {unit.protocol.name}, repetition {unit.repetition}{fold}"
-    with _within_memory(f"{report.name}: training {name}"):
+    with _within_memory(f"{report.name}: training {unit.name}"):
         return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
 
 
@@ -419,12 +422,6 @@ def _within_memory(what):
             f"{what}: memory was short ({one_line(error)[:100]}): what was finished is kept; call again, with fewer "
             "--jobs or on a machine with more memory"
         ) from error
-
-
-def _name(facts):
-    """Which run, in a few words."""
-    fold = "" if facts["fold"] is None else f" fold {facts['fold'] + 1} of {facts['n_folds']}"
-    return f"{facts['experiment']}, {facts['protocol']}, repetition {facts['seed']}{fold}"
 
 
 def _result(run):
