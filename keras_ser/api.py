@@ -131,7 +131,7 @@ def setting(
 ) -> Setting:
     """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
     chosen, root, out = report(name), corpora.data_root(data), Path(out)
-    cache, results = out / "cache" / "features", out
+    cache, results = out / "cache", out
     if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
         what, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
         chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
@@ -141,15 +141,15 @@ def setting(
         what, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
         results = out / "substitute" / corpus
     else:
-        title, manifest = corpora.available(chosen.corpora, root, out / "cache" / "synthetic")
+        title, manifest = corpora.available(chosen.corpora, root, cache / "synthetic")
     if results != out:
         title = f"{what} in place of {corpora.titles(chosen.corpora)}"
-    material = runner.gather(chosen, title, manifest)
+    material = runner.gather(chosen, title, manifest, cache)
     _warn_of_excluded(material.excluded)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
-    return Setting(chosen, material, results, cache, epochs, backend)
+    return Setting(chosen, material, results, cache / "features", epochs, backend)
 
 
 def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
@@ -477,6 +477,7 @@ def load_corpus(
     *,
     labels: Mapping[str, str] | None = None,
     speaker_from: str | None = None,
+    out: str | Path = "artifacts",
 ) -> pd.DataFrame:
     """The clips of a corpus that can be used, one row per clip: ``clip, path, speaker, gender, emotion, sentence, …``
     (:data:`keras_ser.corpora.corpus.COLUMNS`), ``content`` (hash of the samples), ``rate`` (Hz) and ``samples``.
@@ -484,7 +485,7 @@ def load_corpus(
     Args:
         name: of a corpus (``keras_ser.corpora.CORPORA``), or a table or directory as :func:`run` takes them.
         data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``.
-        labels, speaker_from: as of :func:`run`.
+        labels, speaker_from, out: as of :func:`run`; below ``out`` is the index of recordings.
 
     Raises:
         UserError: no such corpus, table or directory, or no clip of it can be used.
@@ -493,7 +494,7 @@ def load_corpus(
         _, _, manifest = own.read(name, labels=labels, speaker_from=speaker_from, data_root=corpora.data_root(data))
     else:
         manifest = corpora.manifest(str(name), corpora.data_root(data))
-    usable, excluded = features.with_content(manifest)
+    usable, excluded = features.with_content(manifest, Path(out) / "cache")
     _warn_of_excluded(excluded)
     return usable
 
@@ -559,8 +560,9 @@ def augment(name: str, out: str | Path, *, data: str | Path | None = None, seed:
     from keras_ser.data import augmented_audio
 
     chosen = report(name)
-    found = corpora.available(chosen.corpora, corpora.data_root(data), Path(out) / "cache" / "synthetic")
-    material = runner.gather(chosen, *found)
+    cache = Path(out) / "cache"
+    found = corpora.available(chosen.corpora, corpora.data_root(data), cache / "synthetic")
+    material = runner.gather(chosen, *found, cache)
     return material, augmented_audio.write(chosen, material.manifest, out, seed)
 
 

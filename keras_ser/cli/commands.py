@@ -194,7 +194,8 @@ def corpus_check(options):
     from keras_ser.corpora.check import check
 
     root = data_root(options.data)
-    result = check(options.name, root, labels=options.labels, speaker_from=options.speaker_from)
+    words = {"labels": options.labels, "speaker_from": options.speaker_from}
+    result = check(options.name, root, **words, cache=options.out / "cache")
     print(result.text())
     if not result.usable:
         raise UserError(f"{options.name} cannot be used: {result.obstacle}")

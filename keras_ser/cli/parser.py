@@ -224,6 +224,8 @@ def arguments():
     words = "emodb, ravdess, tess, savee or crema_d; or a CSV file or directory of your own"
     added.add_argument("name", metavar="NAME|FILE|DIR", help=words)
     with_data(added)
+    words = "clips that have been looked at before are known from its cache/ (default: artifacts)"
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help=words)
     with_own(added)
     summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
     added = actions.add_parser("make", help=summary, description=summary)

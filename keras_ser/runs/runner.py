@@ -84,10 +84,11 @@ class Unit:
         return layout.run_folder(root, report.name, self.experiment.name, self.protocol.name, self.repetition, fold)
 
 
-def gather(report, corpus_title, manifest):
-    """Read the clips of ``manifest`` that carry one of the report's emotions. → Material.
+def gather(report, corpus_title, manifest, index_folder=None):
+    """The clips of ``manifest`` that carry one of the report's emotions. → Material.
 
-    Raises UserError where fewer than two emotions or ten clips are left.
+    ``index_folder``: as of :func:`keras_ser.data.features.with_content`. Raises UserError where fewer than two emotions
+    or ten clips are left.
     """
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
@@ -100,7 +101,7 @@ def gather(report, corpus_title, manifest):
         needs += f", of the speakers {', '.join(report.speakers)}"
     if not chosen.any():
         raise UserError(f"{corpus_title}: none of its {len(manifest)} clips can be used; {needs}")
-    usable, excluded = features.with_content(manifest[chosen])
+    usable, excluded = features.with_content(manifest[chosen], index_folder)
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:
         raise UserError(f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {needs}")
