@@ -65,8 +65,10 @@ class Setting:
     epochs: int | None
     backend: str
 
-    def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1) -> list[store.Run]:
-        """Train what is not stored yet (``models``: with its model), ``jobs`` at a time."""
+    def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1, scheduler=None) -> list[store.Run]:
+        """Train what is not stored yet (``models``: with its model), ``jobs`` at a time, or on the cluster of
+        ``scheduler``.
+        """
         return runner.run_all(
             self.report,
             self.material,
@@ -79,6 +81,7 @@ class Setting:
             epochs=self.epochs,
             models=models,
             jobs=jobs,
+            scheduler=scheduler,
         )
 
     def stored(self, experiments=None) -> list[store.Run]:
@@ -304,6 +307,7 @@ def reproduce(
     seeds: int = 1,
     stored: bool = False,
     jobs: int | None = 1,
+    scheduler: str | None = None,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
@@ -321,6 +325,7 @@ def reproduce(
         stored: train nothing; the table is that of the stored runs.
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
             core, or one where there is a GPU.
+        scheduler: address of a Dask cluster that trains the runs in place of processes of this machine.
         report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
     Raises:
@@ -345,7 +350,7 @@ def reproduce(
         names = _without_impossible(names, chosen)
     if not stored:
         with _randomness_of_the_caller():
-            chosen.run(listed, names, range(seeds), jobs=jobs)
+            chosen.run(listed, names, range(seeds), jobs=jobs, scheduler=scheduler)
     runs = chosen.stored()
     whole = chosen.whole(runs)
     table = reported.table(chosen.report, whole)
@@ -395,6 +400,7 @@ def compare(
     seeds: int = 1,
     stored: bool = False,
     jobs: int | None = 1,
+    scheduler: str | None = None,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
@@ -409,7 +415,7 @@ def compare(
         question: ``losses``, ``models`` or ``protocols``.
         experiments: names; none: those that the question is about by itself.
         protocols: names; None: all that the corpus allows.
-        seeds, stored, jobs: as of :func:`reproduce`.
+        seeds, stored, jobs, scheduler: as of :func:`reproduce`.
         report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
     Raises:
@@ -437,7 +443,7 @@ def compare(
         runs = [item for item in chosen.stored(listed) if item.facts["protocol"] in names]
     else:
         with _randomness_of_the_caller():
-            runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs)
+            runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs, scheduler=scheduler)
     tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     whole = chosen.whole(runs)
     clips = paired.tested(whole)

@@ -38,6 +38,8 @@ ONLY_IN = {
     "soundfile": {"audio", "corpora"},
     "pooch": {"corpora"},
     "gradio": {"serving"},
+    "dask": {"runs"},
+    "distributed": {"runs"},
     "jinja2": {"output"},
     "markdown_it": {"output"},
     "PIL": {"output"},

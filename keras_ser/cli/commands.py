@@ -24,6 +24,7 @@ EXTRAS = {  # what is not installed with the package alone → the extra that br
     **dict.fromkeys(("matplotlib", "seaborn"), "figures"),
     **dict.fromkeys(("jinja2", "markdown_it", "PIL", "pooch", "statsmodels", "tensorboard"), "reports"),
     "gradio": "demo",
+    **dict.fromkeys(("dask", "distributed"), "distributed"),
 }
 VERDICTS = {  # ANSI colours
     "reproduced": 32,
@@ -107,7 +108,7 @@ def show(options):
 def _settings(options):
     """What the commands that train have in common."""
     names = ("data", "corpus", "labels", "speaker_from", "epochs", "backend", "out")
-    names += ("seeds", "stored", "jobs", "protocols")
+    names += ("seeds", "stored", "jobs", "scheduler", "protocols")
     return {name: getattr(options, name) for name in names}
 
 

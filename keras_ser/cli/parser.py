@@ -125,6 +125,12 @@ def arguments():
         words = "regular expression whose group finds the speaker in the path of your own recordings"
         added.add_argument("--speaker-from", metavar="REGEX", help=words)
 
+    def with_workers(added, words):
+        where = added.add_mutually_exclusive_group()
+        where.add_argument("--jobs", type=positive, metavar="N", help=words)
+        words = "address of a Dask cluster that does the work, as in tcp://10.0.0.1:8786 (docs/scale.md)"
+        where.add_argument("--scheduler", metavar="ADDRESS", help=words)
+
     def with_runs(added):
         with_data(added)
         added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
@@ -135,11 +141,8 @@ def arguments():
             metavar="N",
             help="repetitions of each protocol, seeds 0 … N-1 (default: 1)",
         )
-        added.add_argument(
-            "--jobs",
-            type=positive,
-            metavar="N",
-            help="runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)",
+        with_workers(
+            added, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
         )
         added.add_argument(
             "--corpus",
