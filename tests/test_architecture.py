@@ -40,6 +40,7 @@ ONLY_IN = {
     "gradio": {"serving"},
     "dask": {"runs"},
     "distributed": {"runs"},
+    "pyarrow": {"serving"},
     "jinja2": {"output"},
     "markdown_it": {"output"},
     "PIL": {"output"},

@@ -252,14 +252,19 @@ def arguments():
 
     added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
-    added.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, and folders to search")
+    added.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
+    words = "a list of more of them, one per line; -: standard input"
+    added.add_argument("--files-from", type=Path, metavar="FILE", help=words)
     added.add_argument(
         "--format",
-        choices=("table", "csv", "jsonl", "segments"),
-        default="table",
-        help="segments: CSV with one row per window (default: table)",
+        choices=("table", "csv", "jsonl", "segments", "parquet"),
+        help="segments: CSV with one row per window (default: table; of parts jsonl)",
     )
     added.add_argument("--output", type=Path, metavar="FILE", help="write there (default: standard output)")
+    words = "write there, part by part, jsonl or parquet; the same command goes on after an interruption"
+    added.add_argument("--parts", type=Path, metavar="DIR", help=words)
+    added.add_argument("--per-part", type=positive, metavar="N", help="files per part (default: 1000)")
+    with_workers(added, "parts made at a time (default: one per core, with a GPU one)")
     added.add_argument(
         "--top", type=positive, default=3, metavar="N", help="labels per line of table and jsonl (default: 3)"
     )

@@ -31,7 +31,7 @@ def results(calls, jobs, n_calls=None, scheduler=None):
         yield from joblib.Parallel(jobs, return_as="generator_unordered", **options)(calls)
     except BrokenProcessPool as error:
         raise UserError(
-            f"a process that trained a run died ({one_line(error)}): what was finished is kept; call again, with fewer "
+            f"a worker process died ({one_line(error)}): what was finished is kept; call again, with fewer "
             "--jobs if memory was short"
         ) from error
 
