@@ -46,7 +46,7 @@ def results(calls, address):
             done = ()
             with _answering(address), contextlib.suppress(TimeoutError):
                 done, running = wait(running, timeout=LOOK_S, return_when="FIRST_COMPLETED")
-            for future in done:
+            for future in sorted(done, key=lambda one: one.status == "error"):  # what is finished comes first
                 if future.status == "error":
                     raise _explained(future.exception(), address)
                 with _answering(address):
@@ -61,7 +61,7 @@ def _explained(error, address):
     if isinstance(error, KilledWorker):
         return UserError(
             f"{address}: workers that were given one call died, one after another ({one_line(error)}): what was "
-            "finished is kept; if memory was short, give them more"
+            "finished is kept; see that they have memory enough, and keras_ser as it is here"
         )
     if isinstance(error, ModuleNotFoundError) or "deserialization" in str(error):
         return UserError(

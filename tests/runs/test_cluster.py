@@ -4,8 +4,6 @@ import dataclasses
 import itertools
 import os
 import signal
-import socket
-import subprocess
 import sys
 import time
 
@@ -17,51 +15,7 @@ from keras_ser import corpora, reports
 from keras_ser.errors import UserError
 from keras_ser.runs import cluster, processes, runner, store
 
-pytest.importorskip("distributed", reason="a cluster needs dask[distributed]: pip install '.[distributed]'")
 pytestmark = pytest.mark.slow
-
-
-class Cluster:
-    """A scheduler and its workers, each a process of its own."""
-
-    def __init__(self, folder):
-        self.folder, self.workers = folder, []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{port}"
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-
-    def _start(self, *words):
-        command = [sys.executable, "-m", f"distributed.cli.dask_{words[0]}", *words[1:]]
-        with open(self.folder / "log", "ab") as log:
-            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-
-    def add_worker(self, *words):
-        words = (*words, "--no-dashboard", "--local-directory", str(self.folder))
-        self.workers.append(self._start("worker", self.address, "--no-nanny", *words))
-        return self.workers[-1]
-
-    def stop(self):
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture
-def start(tmp_path):
-    """→ a Cluster of that many workers; all are stopped after the test."""
-    started = []
-
-    def new(n_workers, *words):
-        started.append(Cluster(tmp_path))
-        for _ in range(n_workers):
-            started[-1].add_worker(*(words or ("--nthreads", "1")))
-        return started[-1]
-
-    yield new
-    for item in started:
-        item.stop()
 
 
 def work(values, folder, place):
@@ -83,9 +37,9 @@ def calls(tmp_path):
     cloudpickle.unregister_pickle_by_value(module)
 
 
-def test_a_worker_is_killed_and_another_comes_late(start, calls):
+def test_a_worker_is_killed_and_another_comes_late(start_cluster, calls):
     make, folder = calls
-    running = start(2)
+    running = start_cluster(2)
     by, killed, late = {}, None, None
     places = itertools.takewhile(lambda _: late not in by.values(), itertools.count())
     for place, worker, total, threads in processes.results(make(places), jobs=None, scheduler=running.address):
@@ -102,11 +56,11 @@ def test_a_worker_is_killed_and_another_comes_late(start, calls):
     assert again  # what the killed one was at was done by another
 
 
-def test_what_is_wrong_with_a_cluster_is_one_line(start, calls):
+def test_what_is_wrong_with_a_cluster_is_one_line(start_cluster, calls):
     make, folder = calls
     with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
         list(processes.results(make([0]), jobs=None, scheduler="tcp://127.0.0.1:9"))
-    running = start(1, "--nthreads", "2")
+    running = start_cluster(1, "--nthreads", "2")
     with pytest.raises(UserError, match=r"the worker tcp://\S+ has 2 threads: start it with --nthreads 1"):
         list(processes.results(make([0]), jobs=None, scheduler=running.address))
     assert not list(folder.iterdir())
@@ -134,7 +88,7 @@ def content(folder):
     return {path.relative_to(folder): path.read_bytes() for name in names for path in folder.rglob(name)}
 
 
-def test_a_grid_is_the_same_to_the_bit_after_all_that(start, embedded, tmp_path, monkeypatch):
+def test_a_grid_is_the_same_to_the_bit_after_all_that(start_cluster, embedded, tmp_path, monkeypatch):
     expected = grid(embedded, tmp_path, "alone")
     unpacked, stored = store.unpacked, []
 
@@ -147,14 +101,14 @@ def test_a_grid_is_the_same_to_the_bit_after_all_that(start, embedded, tmp_path,
 
         monkeypatch.setattr(store, "unpacked", store_it)
 
-    first = start(2)
+    first = start_cluster(2)
     then([first.scheduler.kill])
     with pytest.raises(UserError, match=r"the Dask scheduler was lost: what was finished is kept; call again"):
         grid(embedded, tmp_path, "cluster", first.address)
     n_before = len(stored)
     assert 0 < n_before < len(expected)
     first.stop()
-    again = start(2)
+    again = start_cluster(2)
     then([again.workers[0].kill])
     runs = grid(embedded, tmp_path, "cluster", again.address)
     assert len(runs) == len(stored) == len(expected) == 6  # each is stored once

@@ -139,6 +139,15 @@ def test_two_processes_write_the_same(model, paths, tmp_path):
         assert (tmp_path / "2" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
+def test_a_cluster_writes_the_same(model, paths, start_cluster, tmp_path):
+    parts.write(model, paths, tmp_path / "here", n_files=4)
+    address = start_cluster(2).address
+    assert parts.write(model, paths, tmp_path / "there", n_files=4, scheduler=address) == parts.Written(3, 0, 8, 1)
+    for path in (tmp_path / "here").iterdir():
+        assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
+
+
 def test_long_recordings_are_not_decoded_ahead(tmp_path, monkeypatch):
     """However many are named: what waits is bounded by samples."""
     for name in range(12):
