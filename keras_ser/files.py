@@ -85,6 +85,23 @@ def _unfinished(parent: Path) -> Iterator[str]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def temporary(parent: str | Path) -> Iterator[None]:
+    """Within the block temporary files, those of libraries too, lie in ``parent``, and are deleted after it.
+
+    Where the process is killed, :func:`recover` deletes them. Raises UserError where the disk allows no such folder.
+    """
+    with contextlib.ExitStack() as stack:
+        with writing(parent):
+            Path(parent).mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(_unfinished(Path(parent)))
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
 def recover(folder: str | Path, *, below: bool = False) -> None:
     """Undo in ``folder`` (``below``: and in all folders below it) what processes that were killed were writing.
 

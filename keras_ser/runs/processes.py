@@ -1,5 +1,6 @@
 """How work is spread over the processes of this machine: calls in, results out as they come, by joblib."""
 
+import re
 from concurrent.futures.process import BrokenProcessPool
 
 import joblib
@@ -8,23 +9,37 @@ from keras_ser.errors import UserError, one_line
 from keras_ser.progress import quiet_stderr
 
 
-def results(calls, jobs, n_calls):
-    """Results of ``n_calls`` joblib ``calls`` as they come, ``jobs`` of which are carried out at a time. → iterator
+def results(calls, jobs, unfinished):
+    """Results of joblib ``calls`` as they come, ``jobs`` of which are carried out at a time. → iterator
 
-    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. Raises UserError if a process dies.
+    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. ``unfinished``: () → the names of the
+    calls that have left no result yet, in order.
+
+    Raises UserError if a process dies, which names the calls that were being carried out.
     """
     if jobs is None:
         jobs = 1 if _gpus() else joblib.cpu_count()
-    jobs = max(1, min(jobs, n_calls))
+    jobs = max(1, min(jobs, len(unfinished())))
     options = {"initializer": start_tensorflow} if jobs > 1 else {}
     try:
-        # Arrays of more than a megabyte are mapped by the processes and not copied to each.
-        yield from joblib.Parallel(jobs, return_as="generator_unordered", **options)(calls)
+        # Arrays of more than a megabyte are mapped by the processes and not copied to each. One call at a time goes to
+        # a process, so that the first that are not finished are those that were being carried out.
+        yield from joblib.Parallel(jobs, return_as="generator_unordered", batch_size=1, **options)(calls)
     except BrokenProcessPool as error:
+        running = unfinished()[:jobs]
+        which = running[0] if len(running) == 1 else f"one of these: {'; '.join(running)}"
         raise UserError(
-            f"a process that trained a run died ({one_line(error)}): what was finished is kept; call again, with fewer "
-            "--jobs if memory was short"
+            f"a process died while it trained {which} ({_cause(error)}): what was finished is kept; call again, with "
+            f"fewer --jobs than {jobs} if memory was short"
         ) from error
+
+
+def _cause(error):
+    """What ended the process, in words. joblib names signals and exit codes in its message alone."""
+    if "SIGKILL" in str(error):
+        return "killed by the system, most likely as memory was short"
+    codes = re.search(r"exit codes of the workers are {(.*)}", str(error))
+    return f"ended with {codes[1]}" if codes else one_line(error)
 
 
 def start_tensorflow():
