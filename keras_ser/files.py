@@ -108,17 +108,24 @@ def recover(folder: str | Path, *, below: bool = False) -> None:
     What such a process had moved away to make room is brought back, and its unfinished file or folder deleted. What
     another process is writing at this moment stays. Where the disk allows no change, nothing is changed.
     """
-    for part in (Path(folder).rglob if below else Path(folder).glob)(f"{PART}*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(part, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for old in part.glob("old/*"):
-                    if not os.path.lexists(part.parent / old.name):
-                        os.replace(old, part.parent / old.name)
-                shutil.rmtree(part)
-            finally:
-                os.close(lock)
+    for parent, folders, _ in os.walk(folder):  # which takes no notice of what another process has just deleted
+        parts = [name for name in folders if name.startswith(PART)]
+        folders[:] = [name for name in folders if below and name not in parts]
+        for name in parts:
+            _recover(Path(parent, name))
+
+
+def _recover(part: Path) -> None:
+    with contextlib.suppress(OSError):
+        lock = os.open(part, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for old in part.glob("old/*"):
+                if not os.path.lexists(part.parent / old.name):
+                    os.replace(old, part.parent / old.name)
+            shutil.rmtree(part)
+        finally:
+            os.close(lock)
 
 
 @functools.cache
@@ -148,8 +155,8 @@ def writing(path: str | Path) -> Iterator[None]:
 def reading(path: str | Path, advice: str) -> Iterator[None]:
     """Whatever the block raises becomes a UserError that names ``path``, the cause and the ``advice``.
 
-    For files that this package wrote. Over a damaged one the libraries that read it raise errors of any class, so a
-    block reads and checks, and does nothing else.
+    For files that this package wrote, and for tables. Over a damaged one the libraries that read it raise errors of any
+    class, so a block reads and checks, and does nothing else.
     """
     try:
         yield

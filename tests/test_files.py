@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +138,29 @@ def test_what_a_process_killed_between_its_two_moves_had_moved_away_is_brought_b
         (tmp_path / "other").unlink()
     assert (target / "file").read_text() == "old"
     assert names(tmp_path) == ["target"]
+
+
+TEMPORARY = """
+import os, signal, sys, tempfile
+from keras_ser import files
+with files.temporary(sys.argv[1]):
+    open(os.path.join(tempfile.mkdtemp(), "best.h5"), "w").close()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_temporary_files_go_with_the_block_or_with_the_next_call_of_a_process_that_was_killed(tmp_path):
+    before = tempfile.gettempdir()
+    with pytest.raises(KeyError), files.temporary(tmp_path / "made" / "out"):
+        Path(tempfile.mkdtemp(), "x").touch()
+        assert [path.name for path in tmp_path.rglob("x")] == ["x"]
+        raise KeyError
+    assert tempfile.gettempdir() == before
+    assert names(tmp_path / "made" / "out") == []
+    assert subprocess.run([sys.executable, "-c", TEMPORARY, str(tmp_path)]).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.rglob("best.h5"))) == 1
+    files.recover(tmp_path)
+    assert names(tmp_path) == ["made"]
 
 
 def test_what_is_being_written_is_not_recovered(tmp_path):

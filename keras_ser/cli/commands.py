@@ -138,6 +138,7 @@ def _print_reproduction(done):
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
     api = started()
+    from keras_ser import files
     from keras_ser.output import document, markdown, tables
 
     found = tables.accuracies([api.report(name) for name in reports.NAMES], options.out)
@@ -147,11 +148,13 @@ def results(options):
     if options.readme is None:
         print(coloured(text))
         return
-    before, begin, rest = options.readme.read_text().partition(RESULTS_BEGIN)
+    with files.reading(options.readme, "a Markdown file is needed"):
+        before, begin, rest = options.readme.read_text(encoding="utf-8").partition(RESULTS_BEGIN)
     _, end, after = rest.partition(RESULTS_END)
     if not (begin and end):
         raise UserError(f"{options.readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
-    options.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+    with files.replaced(options.readme) as part:
+        part.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def page(options):

@@ -31,9 +31,10 @@ UNUSABLE = {
     "nan": "samples that are not finite numbers",
     "scale": "float samples far outside [-1, 1]",
     "part": "a part of a file that the file does not hold",
+    "silent": "every sample is 0",
 }
 DOUBTFUL = {
-    "silent": "never louder than -60 dB of full scale",
+    "quiet": "never louder than -60 dB of full scale",
     "clipped": "three or more samples in a row at full scale",
     "stereo": "more than one channel (averaged when read)",
     "odd_rate": "not the sample rate of the corpus, or of most clips",
@@ -49,7 +50,7 @@ SIGNATURES = {  # the first bytes that a suffix promises
     ".aiff": (b"FORM",),
     ".ogg": (b"OggS",),
 }
-SILENT_PEAK = 1e-3  # -60 dB
+QUIET_PEAK = 1e-3  # -60 dB
 N_SPEAKERS = 100  # that the report lists
 N_EXAMPLES = 10  # problems of one kind that the report lists by name
 
@@ -62,9 +63,9 @@ class CheckResult:
     title: str
     folder: Path
     synthetic: bool
-    minutes: float  # of sound that can be read
-    classes: pd.DataFrame  # emotion, found, readable; of a corpus published and missing
-    speakers: pd.DataFrame  # speaker, gender, age, clips, readable
+    minutes: float  # of sound that can be used
+    classes: pd.DataFrame  # emotion, found, usable; of a corpus published and missing
+    speakers: pd.DataFrame  # speaker, gender, age, clips, usable
     problems: pd.DataFrame  # kind, clip (or file), detail
 
     @property
@@ -72,14 +73,14 @@ class CheckResult:
         """Why nothing can be learnt from this corpus, "" if it can."""
         kinds = [("emotion(s)", self.classes), ("speaker(s)", self.speakers)]
         for what, counts in kinds if self.corpus else kinds[:1]:
-            n_readable = int((counts["readable"] > 0).sum())
-            if n_readable < 2:
-                return f"clips that can be read: {n_readable} {what} only, two or more are needed"
+            n_usable = int((counts["usable"] > 0).sum())
+            if n_usable < 2:
+                return f"clips that can be used: {n_usable} {what} only, two or more are needed"
         return ""
 
     @property
     def usable(self) -> bool:
-        """Whether there are readable clips of at least two emotions and, of a corpus, two speakers."""
+        """Whether there are usable clips of at least two emotions and, of a corpus, two speakers."""
         return not self.obstacle
 
     def text(self) -> str:
@@ -152,7 +153,7 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None) -> Che
     for first, *again in same_sound.values():
         problems += [("duplicate_content", clip, f"= {first}") for clip in again]
 
-    clips["readable"] = np.array(seconds) > 0
+    clips["usable"] = np.array(seconds) > 0
     return CheckResult(
         corpus=corpus,
         title=title,
@@ -162,7 +163,7 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None) -> Che
         classes=_count_classes(corpus, clips),
         speakers=clips[clips["speaker"] != ""]
         .groupby(["speaker", "gender", "age"], dropna=False, as_index=False)
-        .agg(clips=("clip", "size"), readable=("readable", "sum")),
+        .agg(clips=("clip", "size"), usable=("usable", "sum")),
         problems=pd.DataFrame(problems, columns=["kind", "clip", "detail"]),
     )
 
@@ -183,11 +184,13 @@ def _look(path: str) -> _Look:
     except audio.AudioError as error:
         return _Look(((error.kind, error.what),))
     n_samples, n_channels = channels.shape
-    problems = []
+    waveform, problems = audio.to_mono(channels), []
+    if not waveform.any():  # what is trained on has none of them
+        return _Look((("silent", "the channels cancel out" if channels.any() else "peak 0"),))
     level = np.abs(channels)
     peak = level.max()
-    if peak < SILENT_PEAK:
-        problems.append(("silent", f"peak {peak:.1e}"))
+    if peak < QUIET_PEAK:
+        problems.append(("quiet", f"peak {peak:.1e}"))
     longest = audio.clipped_run(level.max(axis=1))
     if longest >= audio.CLIPPED_RUN:
         problems.append(("clipped", f"{longest} samples in a row"))
@@ -200,7 +203,7 @@ def _look(path: str) -> _Look:
         signature = file.read(4)
     if signature not in SIGNATURES.get(file_path.suffix.lower(), (signature,)):
         problems.append(("other_format", f"starts with {signature.decode('latin-1')!r}"))
-    digest = audio.digest(audio.to_mono(channels), sample_rate)
+    digest = audio.digest(waveform, sample_rate)
     return _Look(tuple(problems), sample_rate, n_samples / sample_rate, digest)
 
 
@@ -212,7 +215,7 @@ def _count_classes(corpus: Corpus | None, clips: pd.DataFrame) -> pd.DataFrame:
         table["missing"] = table["published"] - table["found"]
     else:
         table = found.sort_index().rename("found").rename_axis("emotion").to_frame()
-    table["readable"] = clips.groupby("emotion")["readable"].sum().reindex(table.index, fill_value=0)
+    table["usable"] = clips.groupby("emotion")["usable"].sum().reindex(table.index, fill_value=0)
     return table.reset_index()
 
 

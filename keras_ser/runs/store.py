@@ -6,6 +6,7 @@ A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided i
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,14 +100,20 @@ def read_all(root, report):
     """
     root = Path(root)
     files.recover(root / report, below=True)
-    folders = {path.parent for name in FILES for path in (root / report).rglob(name)}
-    # What another process is writing at this moment, or one that was killed left behind, is no run.
-    runs = [read(folder) for folder in sorted(folders) if not folder.parent.name.startswith(files.PART)]
+    runs = [read(folder) for folder in sorted(_folders(root / report))]
     for run in runs:
         place = layout.place(root, run.facts)
         if run.folder != place:
             raise UserError(f"{run.folder / RECORD}: is of the run {place.relative_to(root)}: {ADVICE}")
     return runs
+
+
+def _folders(root):
+    """Folders below ``root`` with a file of a run. What another process is writing at this moment is none."""
+    for parent, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(files.PART)]
+        if not set(FILES).isdisjoint(names):
+            yield Path(parent)
 
 
 def write(folder, facts, history, predictions, metrics, model):

@@ -262,7 +262,8 @@ LEAKS = {
     "clip,split\na,train\na,test\nb,test\n": "LEAK: {path}: clip in both train and test",
     "clip,split\na,train\n": "no row has the split test",
     "name,split\na,train\n": "needs a column split and one of clip",
-    "": "not a CSV table",
+    "": "cannot be read (No columns to parse from file): a CSV table is needed",
+    "clip,split\na,train,1,2\nb,test,3\n1,2,3,4,5\n": "{path}: cannot be read (Error tokenizing data. C error: Expected",
 }
 
 
