@@ -12,7 +12,6 @@ what the disk does not allow and what to do about it, with nothing left behind.
 
 import contextlib
 import errno
-import fcntl
 import functools
 import io
 import os
@@ -22,6 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keras_ser.errors import UserError
+
+try:
+    import fcntl
+except ModuleNotFoundError:
+    raise UserError("Windows lacks the file locks that keras-ser needs: use it in WSL, on Linux or on macOS") from None
 
 PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
 
@@ -52,6 +56,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     with writing(path):
         path = Path(os.path.abspath(path))  # "." has a name too
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(f"cannot write {path}: a pipe, a socket or a device, not a file: choose another path")
         path.parent.mkdir(parents=True, exist_ok=True)
         _recover_once(path.parent)
         with _unfinished(path.parent) as folder:

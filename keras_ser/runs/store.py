@@ -7,6 +7,7 @@ A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided i
 
 import json
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,8 @@ class Run:
         """The trained model: features [batch, …] → probabilities [batch, classes]. → keras.Model"""
         path = self.folder / MODEL
         with files.reading(path, ADVICE):
+            if not zipfile.is_zipfile(path):  # of which Keras says that it is not there
+                raise ValueError("no Keras model, or cut off")
             model = keras.models.load_model(path)
             if model.output_shape != (None, len(self.facts["labels"])):
                 raise ValueError(f"answers {model.output_shape} and not {len(self.facts['labels'])} classes")
