@@ -162,7 +162,7 @@ def of_report(report, out, root, audio):
     """The page of one report. → dict"""
     folder = out / report.name
     body = {"result": None, "sections": markdown.of_the_report(report)}
-    if (folder / "table.csv").is_file():
+    if (folder / "table.csv").exists():
         result, sections = _result(report, out, root, audio)
         body = {"result": result, "sections": sections}
     return {
@@ -180,7 +180,7 @@ def of_report(report, out, root, audio):
 def stated(report, path):
     """Every number that the report prints, beside the one obtained where there is one. → DataFrame of text"""
     ours = {}
-    if path.is_file():
+    if path.exists():
         table = tables.read(path)
         table = table[table["protocol"] == "as_reported"]
         ours = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
@@ -260,7 +260,7 @@ def _compared(report, out):
     compared = {}
     for question in QUESTIONS:
         path = out / "compare" / question / report.name / "table.csv"
-        if path.is_file():
+        if path.exists():
             columns = ["experiment", "protocol"]
             compared[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
     if any(compared.get("protocols", set()) <= compared[other] for other in compared if other != "protocols"):
