@@ -43,6 +43,7 @@ def write(out, root, *, audio=False):
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "broken": content.broken,
         "cell": content.cell,
         "inline": content.inline,
         "prose": content.prose,
