@@ -65,8 +65,10 @@ class Setting:
     epochs: int | None
     backend: str
 
-    def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1) -> list[store.Run]:
-        """Train what is not stored yet (``models``: with its model), ``jobs`` at a time."""
+    def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1, scheduler=None) -> list[store.Run]:
+        """Train what is not stored yet (``models``: with its model), ``jobs`` at a time, or on the cluster of
+        ``scheduler``.
+        """
         return runner.run_all(
             self.report,
             self.material,
@@ -79,6 +81,7 @@ class Setting:
             epochs=self.epochs,
             models=models,
             jobs=jobs,
+            scheduler=scheduler,
         )
 
     def stored(self, experiments=None) -> list[store.Run]:
@@ -131,7 +134,7 @@ def setting(
 ) -> Setting:
     """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
     chosen, root, out = report(name), corpora.data_root(data), Path(out)
-    cache, results = out / "cache" / "features", out
+    cache, results = out / "cache", out
     if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
         what, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
         chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
@@ -141,15 +144,15 @@ def setting(
         what, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
         results = out / "substitute" / corpus
     else:
-        title, manifest = corpora.available(chosen.corpora, root, out / "cache" / "synthetic")
+        title, manifest = corpora.available(chosen.corpora, root, cache / "synthetic")
     if results != out:
         title = f"{what} in place of {corpora.titles(chosen.corpora)}"
-    material = runner.gather(chosen, title, manifest)
+    material = runner.gather(chosen, title, manifest, cache)
     _warn_of_excluded(material.excluded)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
-    return Setting(chosen, material, results, cache, epochs, backend)
+    return Setting(chosen, material, results, cache / "features", epochs, backend)
 
 
 def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
@@ -302,6 +305,7 @@ def reproduce(
     seeds: int = 1,
     stored: bool = False,
     jobs: int | None = 1,
+    scheduler: str | None = None,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
@@ -319,6 +323,7 @@ def reproduce(
         stored: train nothing; the table is that of the stored runs.
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
             core, or one where there is a GPU.
+        scheduler: address of a Dask cluster that trains the runs in place of processes of this machine.
         report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
     Raises:
@@ -343,7 +348,7 @@ def reproduce(
         names = _without_impossible(names, chosen)
     if not stored:
         with _randomness_of_the_caller():
-            chosen.run(listed, names, range(seeds), jobs=jobs)
+            chosen.run(listed, names, range(seeds), jobs=jobs, scheduler=scheduler)
     runs = chosen.stored()
     whole = chosen.whole(runs)
     table = reported.table(chosen.report, whole)
@@ -393,6 +398,7 @@ def compare(
     seeds: int = 1,
     stored: bool = False,
     jobs: int | None = 1,
+    scheduler: str | None = None,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
@@ -407,7 +413,7 @@ def compare(
         question: ``losses``, ``models`` or ``protocols``.
         experiments: names; none: those that the question is about by itself.
         protocols: names; None: all that the corpus allows.
-        seeds, stored, jobs: as of :func:`reproduce`.
+        seeds, stored, jobs, scheduler: as of :func:`reproduce`.
         report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
     Raises:
@@ -435,7 +441,7 @@ def compare(
         runs = [item for item in chosen.stored(listed) if item.facts["protocol"] in names]
     else:
         with _randomness_of_the_caller():
-            runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs)
+            runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs, scheduler=scheduler)
     tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     whole = chosen.whole(runs)
     clips = paired.tested(whole)
@@ -475,6 +481,7 @@ def load_corpus(
     *,
     labels: Mapping[str, str] | None = None,
     speaker_from: str | None = None,
+    out: str | Path = "artifacts",
 ) -> pd.DataFrame:
     """The clips of a corpus that can be used, one row per clip: ``clip, path, speaker, gender, emotion, sentence, …``
     (:data:`keras_ser.corpora.corpus.COLUMNS`), ``content`` (hash of the samples), ``rate`` (Hz) and ``samples``.
@@ -482,7 +489,7 @@ def load_corpus(
     Args:
         name: of a corpus (``keras_ser.corpora.CORPORA``), or a table or directory as :func:`run` takes them.
         data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``.
-        labels, speaker_from: as of :func:`run`.
+        labels, speaker_from, out: as of :func:`run`; below ``out`` is the index of recordings.
 
     Raises:
         UserError: no such corpus, table or directory, or no clip of it can be used.
@@ -491,7 +498,7 @@ def load_corpus(
         _, _, manifest = own.read(name, labels=labels, speaker_from=speaker_from, data_root=corpora.data_root(data))
     else:
         manifest = corpora.manifest(str(name), corpora.data_root(data))
-    usable, excluded = features.with_content(manifest)
+    usable, excluded = features.with_content(manifest, Path(out) / "cache")
     _warn_of_excluded(excluded)
     return usable
 

@@ -112,6 +112,19 @@ def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
     return (np.clip(channels, -1, 1) if peak > 1 else channels), sample_rate
 
 
+def stated_values(path: str | Path) -> int:
+    """Samples × channels that `read_channels` gives, as the header states them; 0 where there is none."""
+    path, part = Path(path), part_of(path)
+    try:
+        _check_file(part[0] if part else path)
+        stated = soundfile.info(os.fsencode(part[0] if part else path))
+    except (AudioError, soundfile.LibsndfileError, TypeError):
+        return 0
+    end = part and part[2] and round(part[2] * stated.samplerate)
+    first = round(part[1] * stated.samplerate) if part else 0
+    return max(0, min(stated.frames, end or stated.frames) - first) * stated.channels
+
+
 def part_of(path: str | Path) -> tuple[Path, float, float | None] | None:
     """`file#t=start,end` → file, start, end in seconds; None where `path` is a whole file."""
     match = _PART.fullmatch(str(path))
@@ -168,19 +181,33 @@ def digest(waveform: np.ndarray, sample_rate: int) -> str:
     return hashlib.blake2b(samples, digest_size=16, salt=int(sample_rate).to_bytes(16, "little")).hexdigest()
 
 
-def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item], n_threads: int = 8) -> Iterator[_Result]:
-    """`map` by threads: results in order, at most two a thread waiting to be taken."""
+def in_threads(
+    function: Callable[[_Item], _Result],
+    items: Iterable[_Item],
+    n_threads: int = 8,
+    *,
+    cost: Callable[[_Item], int] = lambda _: 0,
+    most: int = 0,
+) -> Iterator[_Result]:
+    """`map` by threads: results in order. At most two a thread wait to be taken, and at most those whose `cost`
+    together is `most`; one that costs more waits alone.
+    """
     with ThreadPoolExecutor(n_threads) as pool:
-        waiting: deque = deque()
+        waiting: deque = deque()  # (future, cost)
+        total = 0
         try:
             for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 2 * n_threads:
-                    yield waiting.popleft().result()
+                of_item = cost(item)
+                while waiting and (len(waiting) >= 2 * n_threads or total + of_item > most):
+                    future, of_future = waiting.popleft()
+                    total -= of_future
+                    yield future.result()
+                waiting.append((pool.submit(function, item), of_item))
+                total += of_item
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[0].result()
         finally:
-            for future in waiting:
+            for future, _ in waiting:
                 future.cancel()
 
 

@@ -5,6 +5,9 @@ import importlib
 import itertools
 import os
 import resource
+import socket
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -138,3 +141,47 @@ def exported(runs, tmp_path_factory):
     for name, run in runs.items():
         export.export(run, folder / name)
     return {name: folder / name for name in runs}
+
+
+class Cluster:
+    """A scheduler and its workers, each a process of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.workers = folder, []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{port}"
+        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+
+    def _start(self, *words):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{words[0]}", *words[1:]]
+        with open(self.folder / "log", "ab") as log:
+            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+
+    def add_worker(self, *words):
+        words = (*words, "--no-dashboard", "--local-directory", str(self.folder))
+        self.workers.append(self._start("worker", self.address, "--no-nanny", *words))
+        return self.workers[-1]
+
+    def stop(self):
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def start_cluster(tmp_path):
+    """→ a Cluster of that many workers; all are stopped after the test."""
+    pytest.importorskip("distributed", reason="a cluster needs dask[distributed]: pip install '.[distributed]'")
+    started = []
+
+    def new(n_workers, *words):
+        started.append(Cluster(tmp_path))
+        for _ in range(n_workers):
+            started[-1].add_worker(*(words or ("--nthreads", "1")))
+        return started[-1]
+
+    yield new
+    for item in started:
+        item.stop()

@@ -314,3 +314,32 @@ def test_real_recordings_of_every_kind(real_data):
     assert rate == 24414
     assert 1.0 < len(waveform) / rate < 3.0
     assert audio.read(real_data / "tess" / "OAF_Fear" / "OAF_food_fear.wav")[1] == 96000
+
+
+def test_what_waits_is_bounded_by_its_cost():
+    """Items of 4 wait by twos, one of 30 alone, and results stay in order."""
+    costs = [4, 4, 4, 30, 4, 4, 4, 4, 30, 30, 1, 1]
+    taken, most_waiting = 0, []
+
+    def items():
+        for place in range(len(costs)):
+            most_waiting.append(sum(costs[taken:place]))
+            yield place
+
+    found = []
+    for place in audio.in_threads(lambda item: item, items(), cost=lambda item: costs[item], most=10):
+        taken += 1
+        found.append(place)
+    assert found == list(range(len(costs)))
+    assert max(most_waiting) == 30
+    assert [waiting for waiting in most_waiting if waiting <= 10].count(8) >= 2
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+def test_a_header_states_how_much_will_be_read(suffix, tmp_path, rng):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, rng.uniform(-0.5, 0.5, (16000, 2)), 16000)
+    for part in (path, f"{path}#t=0.25,0.75", f"{path}#t=0.5,"):
+        assert audio.stated_values(part) == audio.read_channels(part)[0].size
+    path.write_bytes(b"no sound")
+    assert audio.stated_values(path) == audio.stated_values(tmp_path / "nowhere") == 0

@@ -7,6 +7,7 @@ TensorFlow is imported by the commands that need it, so that ``--help``, ``repor
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import re
@@ -24,6 +25,8 @@ EXTRAS = {  # what is not installed with the package alone → the extra that br
     **dict.fromkeys(("matplotlib", "seaborn"), "figures"),
     **dict.fromkeys(("jinja2", "markdown_it", "PIL", "pooch", "statsmodels", "tensorboard"), "reports"),
     "gradio": "demo",
+    **dict.fromkeys(("dask", "distributed"), "distributed"),
+    "pyarrow": "parquet",
 }
 VERDICTS = {  # ANSI colours
     "reproduced": 32,
@@ -107,7 +110,7 @@ def show(options):
 def _settings(options):
     """What the commands that train have in common."""
     names = ("data", "corpus", "labels", "speaker_from", "epochs", "backend", "out")
-    names += ("seeds", "stored", "jobs", "protocols")
+    names += ("seeds", "stored", "jobs", "scheduler", "protocols")
     return {name: getattr(options, name) for name in names}
 
 
@@ -195,7 +198,8 @@ def corpus_check(options):
     from keras_ser.corpora.check import check
 
     root = data_root(options.data)
-    result = check(options.name, root, labels=options.labels, speaker_from=options.speaker_from)
+    words = {"labels": options.labels, "speaker_from": options.speaker_from}
+    result = check(options.name, root, **words, cache=options.out / "cache")
     print(result.text())
     if not result.usable:
         raise UserError(f"{options.name} cannot be used: {result.obstacle}")
@@ -243,15 +247,75 @@ def _print_differences(differences):
 
 
 def predict(options):
-    predictor = started().load(options.model)
+    api = started()
+    from keras_ser.progress import log
+    from keras_ser.serving import parts, predict
+
+    _check_predict(options, parts.FORMATS)
+    predictor = parts.loaded(os.path.abspath(options.model)) if options.parts else api.load(options.model)
+    predict.check_windows(options.window, options.hop)
+    log.info("model: %s", predictor.title)
+    if predictor.caution:
+        log.warning("caution: %s", predictor.caution)
+    with contextlib.ExitStack() as stack:
+        listed = ()
+        if options.files_from:
+            is_stdin = options.files_from == Path("-")
+            listed = sys.stdin.buffer if is_stdin else stack.enter_context(options.files_from.open("rb"))
+        paths = predict.recordings(itertools.chain(options.paths, predict.listed(listed)))
+        answered, failed = (_in_parts if options.parts else _one_by_one)(options, predictor, paths)
+    if not answered and not failed:
+        named = [*options.paths, *([options.files_from] if options.files_from else [])]
+        raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
+    if failed and not options.parts:
+        raise UserError(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
+
+
+def _check_predict(options, of_parts):
+    """Raises UserError where options of ``predict`` contradict one another. Sets what is not given."""
+    if not options.paths and not options.files_from:
+        raise UserError("no recordings are named: give files or directories, or a list with --files-from")
+    alone = [name for name in ("jobs", "scheduler", "per_part") if getattr(options, name)]
+    if alone and not options.parts:
+        raise UserError(f"--{alone[0].replace('_', '-')} is of answers in parts: name their directory with --parts")
+    whole = [name for name in ("output", "timeline") if getattr(options, name)]
+    if whole and options.parts:
+        raise UserError(f"--{whole[0]} and --parts exclude one another")
+    options.format = options.format or ("jsonl" if options.parts else "table")
+    if options.parts and options.format not in of_parts:
+        raise UserError(f"parts are written as {' or '.join(of_parts)}, not as {options.format}")
+    if options.format == "parquet" and not options.parts:
+        raise UserError("parquet is written in parts: name their directory with --parts")
+
+
+def _in_parts(options, _, paths):
+    """→ how many parts there are now, and how many files could not be used"""
+    from keras_ser.serving import parts
+
+    done = parts.write(
+        options.model,
+        paths,
+        options.parts,
+        form=options.format,
+        n_files=options.per_part or parts.FILES,
+        n_top=options.top,
+        window_s=options.window,
+        hop_s=options.hop,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+    )
+    there = f"{done.before} of them were there; " if done.before else ""
+    failed = f", {done.failed} more could not be used: their rows say why" if done.failed else ""
+    print(f"{options.parts}: {done.parts} parts, {there}{done.files} files predicted{failed}")
+    return done.parts, done.failed
+
+
+def _one_by_one(options, predictor, paths):
+    """→ how many files were answered, and how many could not be used"""
     from keras_ser import files
     from keras_ser.progress import log
     from keras_ser.serving import predict
 
-    found = predict.predict(predictor, predict.recordings(options.paths), window_s=options.window, hop_s=options.hop)
-    log.info("model: %s", predictor.title)
-    if predictor.caution:
-        log.warning("caution: %s", predictor.caution)
     answered = failed = 0
     with contextlib.ExitStack() as stack:
         file = sys.stdout
@@ -260,7 +324,7 @@ def predict(options):
             file = stack.enter_context(part.open("w", encoding="utf-8", errors="backslashreplace"))
         for line in predict.header(options.format, predictor.labels):
             print(line, file=file)
-        for prediction in found:
+        for prediction in predict.predict(predictor, paths, window_s=options.window, hop_s=options.hop):
             if isinstance(prediction, UserError):
                 failed += 1
                 log.warning("skipped: %s", prediction)
@@ -270,10 +334,7 @@ def predict(options):
                 print(line, file=file, flush=True)
             if options.timeline:
                 predict.write_timeline(prediction, options.timeline)
-    if not answered and not failed:
-        raise UserError(f"{', '.join(map(str, options.paths))}: no audio file is there")
-    if failed:
-        raise UserError(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
+    return answered, failed
 
 
 def demo(options):

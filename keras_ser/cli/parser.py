@@ -134,6 +134,12 @@ def arguments():
         )
         with_own(added)
 
+    def with_workers(added, words):
+        where = added.add_mutually_exclusive_group()
+        where.add_argument("--jobs", type=positive, metavar="N", help=words)
+        words = "address of a Dask cluster that does the work, as in tcp://10.0.0.1:8786 (docs/scale.md)"
+        where.add_argument("--scheduler", metavar="ADDRESS", help=words)
+
     def with_runs(added):
         with_data(added)
         added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
@@ -144,11 +150,8 @@ def arguments():
             metavar="N",
             help="repetitions of each protocol, seeds 0 … N-1 (default: 1)",
         )
-        added.add_argument(
-            "--jobs",
-            type=positive,
-            metavar="N",
-            help="runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)",
+        with_workers(
+            added, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
         )
         with_corpus(added)
         words = "do not train; rebuild tables and figures from saved runs"
@@ -228,6 +231,8 @@ def arguments():
     words = "emodb, ravdess, tess, savee or crema_d; or a CSV file or directory of your own"
     added.add_argument("name", metavar="NAME|FILE|DIR", help=words)
     with_data(added)
+    words = "clips that have been looked at before are known from its cache/ (default: artifacts)"
+    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help=words)
     with_own(added)
     summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
     added = actions.add_parser("make", help=summary, description=summary)
@@ -251,14 +256,19 @@ def arguments():
 
     added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
-    added.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, and folders to search")
+    added.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
+    words = "a list of more of them, one per line; -: standard input"
+    added.add_argument("--files-from", type=Path, metavar="FILE", help=words)
     added.add_argument(
         "--format",
-        choices=("table", "csv", "jsonl", "segments"),
-        default="table",
-        help="segments: CSV with one row per window (default: table)",
+        choices=("table", "csv", "jsonl", "segments", "parquet"),
+        help="segments: CSV with one row per window (default: table; of parts jsonl)",
     )
     added.add_argument("--output", type=Path, metavar="FILE", help="write there (default: standard output)")
+    words = "write there, part by part, jsonl or parquet; the same command goes on after an interruption"
+    added.add_argument("--parts", type=Path, metavar="DIR", help=words)
+    added.add_argument("--per-part", type=positive, metavar="N", help="files per part (default: 1000)")
+    with_workers(added, "parts made at a time (default: one per core, with a GPU one)")
     added.add_argument(
         "--top", type=positive, default=3, metavar="N", help="labels per line of table and jsonl (default: 3)"
     )

@@ -1,7 +1,8 @@
 """Where speech comes from: five published corpora, each read by its file names into one manifest.
 
-`manifest` and `CORPORA` are here; `own` reads a user's recordings, from a `table` or from `folders` with one per class;
-`check` looks at every clip, `download` fetches the public ones, `synthetic` makes the bundled ones.
+`manifest` and `CORPORA` are here; `index` knows what every file holds; `own` reads a user's recordings, from a `table`
+or from `folders` with one per class; `check` looks at every clip, `download` fetches the public ones, `synthetic` makes
+the bundled ones.
 """
 
 import os

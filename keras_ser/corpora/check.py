@@ -6,6 +6,7 @@ is for people.
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from keras_ser import audio, corpora
-from keras_ser.corpora import own
+from keras_ser.corpora import index, own
 from keras_ser.corpora.corpus import Corpus, locate
 from keras_ser.errors import one_line
 from keras_ser.progress import bar
@@ -124,12 +125,13 @@ class CheckResult:
         return "\n".join(blocks)
 
 
-def check(name: str, root: str | Path, *, labels=None, speaker_from=None) -> CheckResult:
-    """Decode every clip once, in threads, with progress on stderr.
+def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=None) -> CheckResult:
+    """Look at every clip, with progress on stderr.
 
     Args:
         name: of a corpus, or a path of recordings of one's own, with `labels` and `speaker_from` as of `own.read`.
         root: the data root, or the corpus's own folder.
+        cache: the folder of the index, from which clips are known that have been looked at before; None: none is kept.
 
     Raises:
         UserError: no such corpus, table or folder, or no clip of it there.
@@ -145,18 +147,20 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None) -> Che
         problems += [("repeated_name", str(path), "") for path in found.repeats]
     same_sound = defaultdict(list)  # digest → clips
     seconds = []
-    looks = audio.in_threads(_look, clips["path"])
-    looks = bar(looks, total=len(clips), desc=f"check {name}", unit="clip", leave=False)
-    looks = list(looks)
-    rates = Counter(look.sample_rate for look in looks if look.sample_rate)
+    looks = index.looks(clips["path"], cache)
+    looks = list(bar(looks, total=len(clips), desc=f"check {name}", unit="clip", leave=False))
+    rates = Counter(look.rate for look in looks if isinstance(look, index.Look))
     usual = corpus.sample_rate if corpus else rates.most_common(1)[0][0] if rates else 0
-    for clip, look in zip(clips["clip"], looks, strict=True):
-        problems += [(kind, clip, detail) for kind, detail in look.problems]
-        if look.sample_rate not in (0, usual):
-            problems.append(("odd_rate", clip, f"{look.sample_rate} Hz, not {usual}"))
-        if look.digest:
-            same_sound[look.digest].append(clip)
-        seconds.append(look.seconds)
+    for clip, path, look in zip(clips["clip"], clips["path"], looks, strict=True):
+        if isinstance(look, audio.AudioError):
+            problems.append((look.kind, clip, look.what))
+            seconds.append(0.0)
+            continue
+        problems += [(kind, clip, detail) for kind, detail in _problems(path, look)]
+        if look.rate != usual:
+            problems.append(("odd_rate", clip, f"{look.rate} Hz, not {usual}"))
+        same_sound[look.content].append(clip)
+        seconds.append(look.samples / look.rate)
     for first, *again in same_sound.values():
         problems += [("duplicate_content", clip, f"= {first}") for clip in again]
 
@@ -175,41 +179,18 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None) -> Che
     )
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What one file shows; `seconds` is 0 if it cannot be used."""
-
-    problems: tuple[tuple[str, str], ...]
-    sample_rate: int = 0
-    seconds: float = 0.0
-    digest: str = ""
-
-
-def _look(path: str) -> _Look:
-    try:
-        channels, sample_rate = audio.read_channels(path)
-    except audio.AudioError as error:
-        return _Look(((error.kind, error.what),))
-    n_samples, n_channels = channels.shape
-    problems = []
-    level = np.abs(channels)
-    peak = level.max()
-    if peak < SILENT_PEAK:
-        problems.append(("silent", f"peak {peak:.1e}"))
-    longest = audio.clipped_run(level.max(axis=1))
-    if longest >= audio.CLIPPED_RUN:
-        problems.append(("clipped", f"{longest} samples in a row"))
-    if n_channels > 1:
-        alike = "all alike" if (channels == channels[:, :1]).all() else "different"
-        problems.append(("stereo", f"{n_channels} channels, {alike}"))
+def _problems(path: str, look: index.Look) -> Iterator[tuple[str, str]]:
+    """What is doubtful about a clip by itself: kind, detail."""
+    if look.peak < SILENT_PEAK:
+        yield "silent", f"peak {look.peak:.1e}"
+    if look.clipped >= audio.CLIPPED_RUN:
+        yield "clipped", f"{look.clipped} samples in a row"
+    if look.channels > 1:
+        yield "stereo", f"{look.channels} channels, {'all alike' if look.alike else 'different'}"
     part = audio.part_of(path)
-    file_path = part[0] if part else Path(path)
-    with open(file_path, "rb") as file:
-        signature = file.read(4)
-    if signature not in SIGNATURES.get(file_path.suffix.lower(), (signature,)):
-        problems.append(("other_format", f"starts with {signature.decode('latin-1')!r}"))
-    digest = audio.digest(audio.to_mono(channels), sample_rate)
-    return _Look(tuple(problems), sample_rate, n_samples / sample_rate, digest)
+    signature = bytes.fromhex(look.start)
+    if signature not in SIGNATURES.get((part[0] if part else Path(path)).suffix.lower(), (signature,)):
+        yield "other_format", f"starts with {signature.decode('latin-1')!r}"
 
 
 def _count_classes(corpus: Corpus | None, clips: pd.DataFrame) -> pd.DataFrame:

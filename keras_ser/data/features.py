@@ -13,6 +13,7 @@ import pandas as pd
 import tensorflow as tf
 
 from keras_ser import audio, librosa_reference
+from keras_ser.corpora import index
 from keras_ser.data.cache import FeatureCache
 from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
@@ -29,38 +30,26 @@ BATCH_SAMPLES = 1_250_000
 SHORTEST_SHARE = 0.75
 
 
-def with_content(manifest):
+def with_content(manifest, index_folder=None):
     """The manifest with what its files hold: ``content`` (hash of samples and rate), ``rate`` (Hz), ``samples``.
 
-    Clips without sound (digital silence) and files that cannot be read are excluded. → (manifest, list of one line
-    for each excluded file). Raises UserError when none is left.
+    ``index_folder``: of the index (:mod:`keras_ser.corpora.index`), by which files that have been looked at before are
+    not decoded again; None: none is kept. Clips without sound (digital silence) and files that cannot be read are
+    excluded. → (manifest, list of one line for each excluded file). Raises UserError when none is left.
     """
-
-    def look(path):
-        try:
-            waveform, rate = audio.read(path)
-        except UserError as error:
-            return str(error)
-        if not waveform.any():
-            return f"{path}: silent, every sample is 0"
-        return audio.digest(waveform, rate), rate, len(waveform)
-
-    found = list(
-        bar(
-            audio.in_threads(look, manifest["path"]),
-            desc="reading",
-            total=len(manifest),
-            unit="clip",
-            leave=False,
-        )
-    )
-    usable = np.array([not isinstance(facts, str) for facts in found])
-    problems = [facts for facts in found if isinstance(facts, str)]
-    if not usable.any():
+    problems, usable, facts = [], [], []
+    looks = index.looks(manifest["path"], index_folder)
+    looks = bar(looks, desc="reading", total=len(manifest), unit="clip", leave=False)
+    for path, look in zip(manifest["path"], looks, strict=True):
+        usable.append(isinstance(look, index.Look) and not look.silent)
+        if usable[-1]:
+            facts.append((look.content, look.rate, look.samples))
+        else:
+            silent = f"{path}: silent, every sample is 0"
+            problems.append(silent if isinstance(look, index.Look) else str(look))
+    if not facts:
         raise UserError(f"none of the {len(manifest)} files can be used; the first: {problems[0]}")
-    facts = pd.DataFrame(
-        [facts for facts in found if not isinstance(facts, str)], columns=["content", "rate", "samples"]
-    )
+    facts = pd.DataFrame(facts, columns=["content", "rate", "samples"])
     return pd.concat([manifest[usable].reset_index(drop=True), facts], axis=1), problems
 
 

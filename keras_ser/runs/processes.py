@@ -1,4 +1,6 @@
-"""How work is spread over the processes of this machine: calls in, results out as they come, by joblib."""
+"""How work is spread: calls in, results out as they come, from processes of this machine by joblib, or from a cluster
+(:mod:`keras_ser.runs.cluster`).
+"""
 
 from concurrent.futures.process import BrokenProcessPool
 
@@ -8,21 +10,28 @@ from keras_ser.errors import UserError, one_line
 from keras_ser.progress import quiet_stderr
 
 
-def results(calls, jobs, n_calls):
-    """Results of ``n_calls`` joblib ``calls`` as they come, ``jobs`` of which are carried out at a time. → iterator
+def results(calls, jobs, n_calls=None, scheduler=None):
+    """Results of joblib ``calls`` as they come, ``jobs`` of which are carried out at a time. → iterator
 
-    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. Raises UserError if a process dies.
+    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. ``n_calls``: how many there are, None
+    where nobody knows. ``scheduler``: address of a Dask cluster that carries them out instead. Raises UserError if a
+    process dies, or as :func:`keras_ser.runs.cluster.results`.
     """
+    if scheduler:
+        from keras_ser.runs import cluster  # which few have
+
+        yield from cluster.results(calls, scheduler)
+        return
     if jobs is None:
         jobs = 1 if _gpus() else joblib.cpu_count()
-    jobs = max(1, min(jobs, n_calls))
+    jobs = jobs if n_calls is None else max(1, min(jobs, n_calls))
     options = {"initializer": start_tensorflow} if jobs > 1 else {}
     try:
         # Arrays of more than a megabyte are mapped by the processes and not copied to each.
         yield from joblib.Parallel(jobs, return_as="generator_unordered", **options)(calls)
     except BrokenProcessPool as error:
         raise UserError(
-            f"a process that trained a run died ({one_line(error)}): what was finished is kept; call again, with fewer "
+            f"a worker process died ({one_line(error)}): what was finished is kept; call again, with fewer "
             "--jobs if memory was short"
         ) from error
 

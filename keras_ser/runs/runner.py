@@ -7,6 +7,7 @@ and checked before the first training, so that nothing is refused after hours.
 import contextlib
 import functools
 import platform
+import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,10 +85,11 @@ class Unit:
         return layout.run_folder(root, report.name, self.experiment.name, self.protocol.name, self.repetition, fold)
 
 
-def gather(report, corpus_title, manifest):
-    """Read the clips of ``manifest`` that carry one of the report's emotions. → Material.
+def gather(report, corpus_title, manifest, index_folder=None):
+    """The clips of ``manifest`` that carry one of the report's emotions. → Material.
 
-    Raises UserError where fewer than two emotions or ten clips are left.
+    ``index_folder``: as of :func:`keras_ser.data.features.with_content`. Raises UserError where fewer than two emotions
+    or ten clips are left.
     """
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
@@ -100,7 +102,7 @@ def gather(report, corpus_title, manifest):
         needs += f", of the speakers {', '.join(report.speakers)}"
     if not chosen.any():
         raise UserError(f"{corpus_title}: none of its {len(manifest)} clips can be used; {needs}")
-    usable, excluded = features.with_content(manifest[chosen])
+    usable, excluded = features.with_content(manifest[chosen], index_folder)
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:
         raise UserError(f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {needs}")
@@ -347,15 +349,18 @@ def run_all(
     epochs,
     models=True,
     jobs=1,
+    scheduler=None,
 ):
     """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
 
     ``models`` False: a stored run without its model, as the repository holds them, need not be run again. ``jobs``:
     how many are trained at a time, each by a process of its own if there are several; None: one per core, or one where
-    there is a GPU. A run is the same to the bit for any number of them, as long as TensorFlow has as many threads in
-    each (``TF_NUM_INTRAOP_THREADS``).
+    there is a GPU. ``scheduler``: address of a Dask cluster that trains them instead (:mod:`keras_ser.runs.cluster`).
+    A run is the same to the bit for any number of processes, as long as TensorFlow has as many threads in each
+    (``TF_NUM_INTRAOP_THREADS``) and the same kind of device.
 
-    Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, or a process died.
+    Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, a process died, or as
+    :func:`keras_ser.runs.processes.results`.
     """
     files.recover(root, below=True)
     units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
@@ -369,8 +374,11 @@ def run_all(
         for repetition in repetitions:
             of_repetition = [unit for unit in missing if unit.repetition == repetition]
             work = _work(report, material, of_repetition, cache_root=cache_root, backend=backend)
-            calls = (joblib.delayed(_carry_out)(grid, report, *item, epochs=epochs, root=root) for item in work)
-            for run in processes.results(calls, jobs, len(of_repetition)):
+            carry_out = _carry_out_elsewhere if scheduler else functools.partial(_carry_out, root=root)
+            calls = (joblib.delayed(carry_out)(grid, report, *item, epochs=epochs) for item in work)
+            for run in processes.results(calls, jobs, len(of_repetition), scheduler):
+                if scheduler:
+                    run = store.unpacked(run, root)
                 done += 1
                 log.info("%s: %d of %d: %s: %s", report.name, done, len(units), names[run.folder], _result(run))
                 progress.update()
@@ -410,6 +418,19 @@ def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
     tf.config.experimental.enable_op_determinism()
     with _within_memory(f"{report.name}: training {unit.name}"):
         return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+
+
+def _carry_out_elsewhere(grid, report, unit, material, *trained_on, epochs):
+    """:func:`_carry_out` on another machine, which keeps nothing. → the run by :func:`keras_ser.runs.store.packed`
+
+    Raises UserError if the code there is another: the run would not be what its identity says.
+    """
+    backend = unit.decided_by["front_end"]["backend"]
+    there = setup(report, unit.experiment, material, backend=backend, epochs=epochs)
+    if digest(there) != setup_digest(unit.decided_by):
+        raise UserError(f"the worker {platform.node()} has another version of keras_ser: install the same there")
+    with tempfile.TemporaryDirectory() as root:
+        return store.packed(_carry_out(grid, report, unit, material, *trained_on, epochs=epochs, root=root), root)
 
 
 @contextlib.contextmanager

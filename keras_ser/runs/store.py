@@ -126,6 +126,22 @@ def write(folder, facts, history, predictions, metrics, model):
     return Run(folder, facts, metrics)
 
 
+def packed(run, root):
+    """A run below ``root`` as one object, to be stored elsewhere. → its place, dict of file name → bytes"""
+    return run.folder.relative_to(root), {path.name: path.read_bytes() for path in run.folder.iterdir()}
+
+
+def unpacked(parcel, root):
+    """Store below ``root`` what :func:`packed` gave. → Run. Raises UserError if the disk does not take it."""
+    place, content = parcel
+    folder = Path(root) / place
+    with files.replaced(folder) as new:
+        new.mkdir()
+        for name, of_file in content.items():
+            (new / name).write_bytes(of_file)
+    return read(folder)
+
+
 def _without_optimizer(model):
     """A copy to store: Adam's moments would make it three times as large, and nobody trains on from here."""
     copy = model.from_config(model.get_config())  # clone_model would compile it, optimizer and all

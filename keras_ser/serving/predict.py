@@ -1,8 +1,8 @@
 """Emotions of any recordings by an exported model, a stored run or its ``model.keras``.
 
-Files are read ahead in threads, brought to the model's rate and answered in batches; memory does not grow with their
-number. A recording longer than ``LONGEST_S`` is answered window by window, each as long as the model hears, and as a
-whole by the mean of its windows.
+Files are read ahead in threads, brought to the model's rate and answered in batches; memory grows with the longest
+recording alone. A recording longer than ``LONGEST_S`` is answered window by window, each as long as the model hears,
+and as a whole by the mean of its windows.
 """
 
 import csv
@@ -30,6 +30,7 @@ from keras_ser.runs import store
 from keras_ser.serving import export
 
 BATCH = 16  # windows answered together
+AHEAD = 1 << 24  # samples decoded ahead, 64 MB: 16 clips of 20 s at 48 kHz
 LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is asked for
 WINDOW_S = 5.0  # for a model that hears clips of any length
 WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
@@ -192,6 +193,22 @@ def _as_graph(answer):
     return tf.function(answer, input_signature=signature)
 
 
+def digest(path) -> str:
+    """Of what a model that :func:`load` takes holds: another model has another."""
+    path = Path(path)
+    folder = path.parent if path.name == "model.keras" else path
+    sums = folder / export.SUMS  # of an exported model
+    holds = [sums] if sums.is_file() else [folder / store.RECORD, folder / store.MODEL]
+    return blake2b(b"".join(file.read_bytes() for file in holds), digest_size=16).hexdigest()
+
+
+def listed(lines: Iterable[bytes]) -> Iterator[Path]:
+    """The files of a list, one per line."""
+    for line in lines:
+        if name := line.rstrip(b"\r\n"):
+            yield Path(os.fsdecode(name))
+
+
 def recordings(paths: Iterable[str | Path]) -> Iterator[Path]:
     """The files named, and those with an audio suffix in the folders named."""
     for path in map(Path, paths):
@@ -234,15 +251,21 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
 
     Raises UserError where a window or hop is not within ``WINDOWS_S``.
     """
+    check_windows(window_s, hop_s)
+    return _predict(predictor, paths, window_s, hop_s)
+
+
+def check_windows(window_s, hop_s):
+    """Raises UserError where a window or hop is given and not within ``WINDOWS_S``."""
     for name, value in (("window", window_s), ("hop", hop_s)):
         if value is not None and not WINDOWS_S[0] <= value <= WINDOWS_S[1]:
             raise UserError(f"a {name} of {value:g} s: from {WINDOWS_S[0]:g} to {WINDOWS_S[1]:g} s are possible")
-    return _predict(predictor, paths, window_s, hop_s)
 
 
 def _predict(predictor, paths, window_s, hop_s):
     waiting, windows = [], 0
-    for path, sound in audio.in_threads(partial(_read, first_channel=predictor.first_channel), paths):
+    read = partial(_read, first_channel=predictor.first_channel)
+    for path, sound in audio.in_threads(read, paths, cost=_stated_values, most=AHEAD):
         if isinstance(sound, UserError):
             waiting.append((path, sound, None, None))
         else:
@@ -255,6 +278,10 @@ def _predict(predictor, paths, window_s, hop_s):
             yield from _answers(predictor, waiting)
             waiting, windows = [], 0
     yield from _answers(predictor, waiting)
+
+
+def _stated_values(path):
+    return path.channels.size if isinstance(path, Sound) else audio.stated_values(path)
 
 
 def _read(path, first_channel):
@@ -271,8 +298,11 @@ def _read(path, first_channel):
 
 def _warnings(y, rate):
     """What about a recording makes an answer doubtful."""
-    # In float64: the square of a denormal number is 0 in float32.
-    peak, level = np.abs(y).max(), np.sqrt(np.mean(np.square(y, dtype=np.float64)))
+    peak = max(y.max(), -y.min())
+    # In float64: the square of a denormal number is 0 in float32. By pieces: a recording may be hours long.
+    pieces = (y[start : start + AHEAD] for start in range(0, len(y), AHEAD))
+    level = np.sqrt(sum(np.square(piece, dtype=np.float64).sum() for piece in pieces) / len(y))
+    longest = audio.clipped_run(y) if peak >= audio.FULL_SCALE else 0
     out = []
     if len(y) < SHORTEST_S * rate:
         out.append(f"short: {len(y) / rate:.2f} s")
@@ -280,8 +310,8 @@ def _warnings(y, rate):
         out.append("silent: every sample is 0")
     elif 20 * np.log10(level) < QUIET_DB:
         out.append(f"quiet: {20 * np.log10(level):.0f} dB below full scale")
-    if audio.clipped_run(y) >= audio.CLIPPED_RUN:
-        out.append(f"clipped: {audio.clipped_run(y)} samples in a row at full scale")
+    if longest >= audio.CLIPPED_RUN:
+        out.append(f"clipped: {longest} samples in a row at full scale")
     return tuple(out)
 
 
@@ -362,18 +392,21 @@ def _csv(cells):
     return row.getvalue().removesuffix(end)
 
 
+def as_record(prediction, n_top=3):
+    """A prediction as JSON holds it."""
+    return {
+        "path": str(prediction.path),
+        "seconds": round(prediction.seconds, 6),
+        "top": [{"label": label, "probability": probability} for label, probability in prediction.top(n_top)],
+        "probabilities": dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True)),
+        "windows": len(prediction.windows),
+        "warnings": prediction.warnings,
+    }
+
+
 def as_json_line(prediction, n_top=3):
     """A prediction as a line of JSON."""
-    return json.dumps(
-        {
-            "path": str(prediction.path),
-            "seconds": round(prediction.seconds, 6),
-            "top": [{"label": label, "probability": probability} for label, probability in prediction.top(n_top)],
-            "probabilities": dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True)),
-            "windows": len(prediction.windows),
-            "warnings": prediction.warnings,
-        }
-    )
+    return json.dumps(as_record(prediction, n_top))
 
 
 def header(form, labels):

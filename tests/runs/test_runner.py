@@ -303,7 +303,7 @@ def test_a_process_that_dies_costs_its_run_alone(material, folder):
 
     other = dataclasses.replace(report.experiment("cnn/categorical_crossentropy"), model=dying)
     report = dataclasses.replace(report, experiments=(other, alive, *report.experiments[2:]))
-    with pytest.raises(UserError, match=r"a process that trained a run died.*fewer --jobs"):
+    with pytest.raises(UserError, match=r"a worker process died.*fewer --jobs"):
         run(report, material, folder, names=[other.name, alive.name], root="dying", jobs=2)
     assert [*(folder / "dying").rglob("run.json")] == [of_other]
 

@@ -1,0 +1,158 @@
+"""Emotions of any number of recordings, written part by part: a call that was interrupted goes on with the next part.
+
+In: a model and paths, as many as one likes: they are read as they are needed. Out: ``part-<number>-<digest>.jsonl`` or
+``.parquet`` in one folder, each with a row per file, in order; the row of a file that cannot be used holds the
+``error``. The digest is of the model, the windows and the paths: a part that is there is not made again, and one that
+is of something else is never mixed in. Files that change under their names are not noticed.
+"""
+
+import functools
+import io
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import joblib
+
+from keras_ser import files
+from keras_ser.errors import UserError
+from keras_ser.progress import log
+from keras_ser.runs import processes
+from keras_ser.serving import predict
+
+FORMATS = ("jsonl", "parquet")
+FILES = 1000  # per part, unless told otherwise
+
+_PART = re.compile(r"part-(\d+)-[0-9a-f]+\.(?:jsonl|parquet)")
+
+
+@dataclass(frozen=True)
+class Written:
+    """``parts`` now in the folder, of which ``before`` were there; of the others: ``files`` answered, ``failed``."""
+
+    parts: int
+    before: int
+    files: int
+    failed: int
+
+
+def write(
+    model,
+    paths: Iterable[Path],
+    folder,
+    *,
+    form="jsonl",
+    n_files=FILES,
+    n_top=3,
+    window_s=None,
+    hop_s=None,
+    jobs=1,
+    scheduler=None,
+) -> Written:
+    """Answer every recording by the model in ``model`` (:func:`keras_ser.serving.predict.load`).
+
+    Args:
+        n_files: how many files make a part.
+        n_top: how many labels ``top`` names in JSON lines.
+        window_s, hop_s: as of :func:`keras_ser.serving.predict.predict`.
+        jobs, scheduler: how many parts are made at a time, and by whom, as of
+            :func:`keras_ser.runs.processes.results`; a cluster's workers find model and recordings at the same paths.
+
+    Raises:
+        UserError: no such model or window; the folder holds a part of something else, or takes none.
+    """
+    predict.check_windows(window_s, hop_s)
+    if form == "parquet":
+        import pyarrow  # noqa: F401 - it may be missing
+
+    folder, model = Path(folder), Path(model).absolute()
+    there = {int(match[1]): path.name for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
+    about, strangers, n_parts, before = [predict.digest(model), form, n_top, window_s, hop_s], [], 0, 0
+
+    def calls():  # by a thread of joblib, which no error must leave
+        nonlocal n_parts, before
+        left = iter(paths)
+        while names := [str(path) for path in itertools.islice(left, n_files)]:
+            digest = blake2b(json.dumps([*about, names]).encode(), digest_size=6).hexdigest()
+            name = f"part-{n_parts:06}-{digest}.{form}"
+            n_parts += 1
+            if (of_number := there.get(n_parts - 1, name)) != name:
+                strangers.append(of_number)
+                return
+            if n_parts - 1 in there:
+                before += 1
+            else:
+                options = {"form": form, "n_top": n_top, "window_s": window_s, "hop_s": hop_s}
+                yield joblib.delayed(_part)(name, str(model), os.getcwd(), names, **options)
+
+    n_answered = n_failed = 0
+    for name, content, answered, failed in processes.results(calls(), jobs, scheduler=scheduler):
+        with files.replaced(folder / name) as part:
+            part.write_bytes(content)
+        log.info("%s: %d files, %d of them could not be used", name, answered + failed, failed)
+        n_answered, n_failed = n_answered + answered, n_failed + failed
+    strangers += [name for number, name in there.items() if number >= n_parts]
+    if strangers:
+        raise UserError(
+            f"{folder / strangers[0]}: a part of other files, another model or other options than asked for: choose "
+            "another directory, or delete its parts"
+        )
+    return Written(n_parts, before, n_answered, n_failed)
+
+
+def _part(name, model, base, names, *, form, n_top, window_s, hop_s):
+    """Answer the files of one part, whose names are relative to ``base``.
+
+    → its name, content in bytes, how many files were answered, and how many failed
+    """
+    predictor = loaded(model)
+    found = predict.predict(predictor, (Path(base, name) for name in names), window_s=window_s, hop_s=hop_s)
+    rows = list(zip(names, found, strict=True))
+    failed = sum(isinstance(answer, UserError) for _, answer in rows)
+    content = _as_json(rows, n_top) if form == "jsonl" else _as_parquet(rows, predictor.labels)
+    return name, content, len(rows) - failed, failed
+
+
+loaded = functools.lru_cache(maxsize=1)(predict.load)  # once per process
+
+
+def _reason(error):
+    return getattr(error, "what", None) or str(error)
+
+
+def _as_json(rows, n_top):
+    records = [
+        {"path": name, "error": _reason(answer)}
+        if isinstance(answer, UserError)
+        else predict.as_record(answer, n_top) | {"path": name}
+        for name, answer in rows
+    ]
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def _as_parquet(rows, labels):
+    """The columns of the CSV, ``windows``, and ``error``."""
+    import pyarrow
+    from pyarrow import parquet
+
+    kinds = {"path": pyarrow.string(), "seconds": pyarrow.float64(), "label": pyarrow.string()}
+    kinds |= {f"p_{label}": pyarrow.float32() for label in labels}
+    kinds |= {"windows": pyarrow.int32(), "warnings": pyarrow.string(), "error": pyarrow.string()}
+    records = []
+    for name, answer in rows:
+        record = {"path": os.fsencode(name).decode(errors="backslashreplace")}  # a name need not be text
+        if isinstance(answer, UserError):
+            record["error"] = _reason(answer)
+        else:
+            record |= {"seconds": answer.seconds, "label": answer.top(1)[0][0], "windows": len(answer.windows)}
+            record |= {f"p_{label}": float(share) for label, share in zip(labels, answer.probabilities, strict=True)}
+            record["warnings"] = "; ".join(answer.warnings)
+        records.append(record)
+    packed = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(records, schema=pyarrow.schema(kinds.items())), packed)
+    return packed.getvalue()
