@@ -191,7 +191,8 @@ def leaks(options):
 
 
 def augment(options):
-    material, count = started().augment(options.report, options.out, data=options.data, seed=options.seed)
+    names = ("out", "seed", "data", "corpus", "labels", "speaker_from")
+    material, count = started().augment(options.report, **{name: getattr(options, name) for name in names})
     print(f"{material.description}: {count} files, their table and the splits are in {options.out}")
 
 

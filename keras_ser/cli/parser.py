@@ -128,6 +128,15 @@ def arguments():
         words = "regular expression whose group finds the speaker in the path of your own recordings"
         added.add_argument("--speaker-from", metavar="REGEX", help=words)
 
+    def with_corpus(added):
+        added.add_argument(
+            "--corpus",
+            metavar="NAME|FILE|DIR",
+            help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
+            "start, end), or a directory with one subdirectory per emotion",
+        )
+        with_own(added)
+
     def with_workers(added, words):
         where = added.add_mutually_exclusive_group()
         where.add_argument("--jobs", type=positive, metavar="N", help=words)
@@ -147,13 +156,7 @@ def arguments():
         with_workers(
             added, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
         )
-        added.add_argument(
-            "--corpus",
-            metavar="NAME|FILE|DIR",
-            help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
-            "start, end), or a directory with one subdirectory per emotion",
-        )
-        with_own(added)
+        with_corpus(added)
         words = "do not train; rebuild tables and figures from saved runs"
         added.add_argument("--stored", action="store_true", help=words)
         added.add_argument(
@@ -219,6 +222,7 @@ def arguments():
     added = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
     with_data(added)
+    with_corpus(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
     added.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
 

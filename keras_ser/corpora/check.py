@@ -52,7 +52,7 @@ SIGNATURES = {  # the first bytes that a suffix promises
     ".ogg": (b"OggS",),
 }
 QUIET_PEAK = 1e-3  # -60 dB
-N_SPEAKERS = 100  # that the report lists
+N_SPEAKERS = 100  # that the report lists; of more it says how many clips they have
 N_EXAMPLES = 10  # problems of one kind that the report lists by name
 
 
@@ -86,7 +86,7 @@ class CheckResult:
 
     def text(self) -> str:
         """The report for people."""
-        corpus, n_clips, n_speakers = self.corpus, self.classes["found"].sum(), len(self.speakers)
+        corpus, n_clips, n_speakers = self.corpus, self.classes["found"].sum(), self.speakers["speaker"].nunique()
         made = "  SYNTHETIC: made by this program, no recording of a person\n" if self.synthetic else ""
         about, of_clips, of_speakers = "", "", ""
         if corpus:
@@ -97,10 +97,18 @@ class CheckResult:
             f"  found    {n_clips}{of_clips} clips, {n_speakers}{of_speakers} speakers, {self.minutes:.1f} minutes"
         )
         verdict = f"NOT USABLE: {self.obstacle}" if self.obstacle else "Usable."
-        speakers = _table(self.speakers.head(N_SPEAKERS)) if n_speakers else "No speaker is known."
-        if n_speakers > N_SPEAKERS:
-            speakers += f"\nand {n_speakers - N_SPEAKERS} more"
-        return "\n\n".join((head, _table(self.classes), speakers, self._problem_text(), verdict))
+        return "\n\n".join((head, _table(self.classes), self._speaker_text(), self._problem_text(), verdict))
+
+    def _speaker_text(self) -> str:
+        if self.speakers.empty:
+            return "No speaker is known."
+        clips = self.speakers.groupby("speaker")["clips"].sum()
+        if len(clips) <= N_SPEAKERS:
+            return _table(self.speakers)
+        return (
+            f"{len(clips)} speakers: {clips.min()} to {clips.max()} clips each, median {clips.median():g}; most has "
+            f"{clips.idxmax()}"
+        )
 
     def _problem_text(self) -> str:
         if self.problems.empty:

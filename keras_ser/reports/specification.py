@@ -6,11 +6,12 @@ here has a silent default where a report could have been silent: what it does no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from keras_ser import corpora
 from keras_ser.data.protocols import Split
 from keras_ser.errors import UserError
 from keras_ser.reports.notes import NotStated
@@ -171,3 +172,11 @@ class Report:
                 return experiment
         known = ", ".join(experiment.name for experiment in self.experiments)
         raise UserError(f"{self.name} has no experiment {name!r}: choose from {known}")
+
+    def of_classes(self, labels):
+        """The report for the classes of a user's own recordings: without what it prints, and says, of its own."""
+        return replace(self, labels=tuple(labels), figures=(), conclusion=None)
+
+    def of_runs(self, facts):
+        """The report as runs with these ``facts`` have it: of a user's own recordings, :meth:`of_classes`."""
+        return self if corpora.are_known(facts["corpora"]) else self.of_classes(facts["labels"])

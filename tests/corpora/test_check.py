@@ -192,6 +192,13 @@ def test_long_lists_are_cut(emodb):
     assert "and 10 more" in text
 
 
+def test_many_speakers_are_counted(emodb, monkeypatch):
+    monkeypatch.setattr("keras_ser.corpora.check.N_SPEAKERS", 1)
+    text = check("emodb", emodb).text()
+    assert "2 speakers: 2 to 2 clips each, median 2" in text
+    assert "\n03 " not in text
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(UserError, match="no audio file"):
         check("emodb", tmp_path)
