@@ -55,7 +55,8 @@ def gather(out, root, *, audio):
     first = of_all(known, out)
     if first["results"].empty:
         return first, []
-    pages = [of_report(report, out, root, audio) for report in bar(known, desc="page", unit="report")]
+    with bar(known, desc="page", unit="report") as progress:  # which ends its line before an error is said
+        pages = [of_report(report, out, root, audio) for report in progress]
     kinds = [page["result"]["kind"] for page in pages if page["result"]]
     return {**first, **about, "kind": kinds[0]}, [{**page, **about} for page in pages]
 
