@@ -147,6 +147,8 @@ def writing(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
+    except UserError:
+        raise
     except Exception as error:
         number = next((number for words, number in _WORDS.items() if words in str(error)), None)
         if number is None and not isinstance(error, OSError):

@@ -108,6 +108,9 @@ def _write_bad(kind, folder, tone):
         _cut(path, 0.6)
     elif kind == "text":
         path.write_text("no sound at all\n" * 20)
+    elif kind == "mp3":
+        path = path.with_suffix(".mp3")
+        path.write_bytes(b"\xff\xfb\x90" + bytes(4000))
     elif kind == "raw":
         path = path.with_suffix(".raw")
         path.write_bytes(tone.tobytes())
@@ -146,6 +149,7 @@ def _write_bad(kind, folder, tone):
         ("truncated_aiff", "truncated", "get the file again"),
         ("truncated_flac", "truncated", "get the file again"),
         ("text", "unreadable", "not a sound file"),
+        ("mp3", "unreadable", r"not a sound file that libsndfile reads \(damaged\)"),
         ("raw", "unreadable", "not a sound file"),
         ("pointer", "lfs_pointer", "git lfs pull"),
         ("nan", "nan", "not finite"),

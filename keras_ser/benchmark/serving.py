@@ -27,8 +27,9 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
     ``paths``: clips to predict; one of them alone, then all as one batch. → pd.DataFrame, one row per run and call
     """
     rows = []
-    with files.temporary(out_dir), tempfile.TemporaryDirectory() as part:
-        for number, run in enumerate(bar(runs, desc="serving", unit="model")):
+    progress = bar(runs, desc="serving", unit="model")
+    with files.temporary(out_dir), tempfile.TemporaryDirectory() as part, progress:
+        for number, run in enumerate(progress):
             folder = Path(part) / str(number)
             export.export(run, folder)
             rows.extend(_time(run, folder, paths, rounds))

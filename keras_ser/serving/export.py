@@ -264,8 +264,8 @@ def opened(folder):
             what = "missing" if name not in there else "not what was exported"
             raise UserError(f"{folder / name}: {what}: {ADVICE}")
     with files.reading(folder, ADVICE):
-        facts = json.loads((folder / EXTRA / "keras_ser.json").read_text(encoding="utf-8"))
-        return tf.saved_model.load(str(folder)).signatures, facts
+        served = tf.saved_model.load(str(folder)).signatures
+        return served, json.loads(served["describe"]()["json"].numpy())
 
 
 def _lines(path):
@@ -280,9 +280,10 @@ def verify(folder):
     """
     folder = Path(folder)
     served, _ = opened(folder)
-    test = np.load(folder / EXTRA / "selftest.npz")
-    waveform, lengths, expected = test["waveform"], test["lengths"], test["probabilities"]
-    recordings = np.split(test["wav_bytes"], np.cumsum(test["wav_lengths"])[:-1])
+    with files.reading(folder / EXTRA / "selftest.npz", ADVICE):
+        test = dict(np.load(folder / EXTRA / "selftest.npz"))
+        waveform, lengths, expected = test["waveform"], test["lengths"], test["probabilities"]
+        recordings = np.split(test["wav_bytes"], np.cumsum(test["wav_lengths"])[:-1])
     recordings = tf.constant([file.tobytes() for file in recordings])
 
     def ask(signature, **inputs):

@@ -1,6 +1,7 @@
 """Oracle: the training path (front end, then the stored model) and what the run stored when it was tested."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
@@ -376,6 +377,35 @@ def test_a_damaged_file_of_an_export_is_named(name, exported, tmp_path):
             assert "\n" not in str(told.value)
         (folder / name).write_bytes(whole)
     assert verify.verify(folder) == export.verify(folder)
+
+
+def archived(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("saved_model.pb", b""),
+        ("assets.extra/selftest.npz", b"text"),
+        ("assets.extra/selftest.npz", archived(waveform=1)),
+    ],
+)
+def test_what_someone_else_put_into_an_export_with_sums_of_his_own(name, content, exported, tmp_path):
+    folder = shutil.copytree(exported["tess_mfcc"], tmp_path / "model")
+    (folder / name).write_bytes(content)
+    (folder / export.SUMS).write_text("".join(f"{sum_}  {name}\n" for name, sum_ in export._sums(folder).items()))
+    with pytest.raises(UserError, match=r"cannot be read .*: the export is damaged: export the run again$"):
+        export.verify(folder)
+
+
+def test_a_model_says_itself_what_it_is(exported, tmp_path):
+    folder = shutil.copytree(exported["tess_mfcc"], tmp_path / "model")
+    (folder / "assets.extra/keras_ser.json").write_text("{}")
+    (folder / export.SUMS).write_text("".join(f"{sum_}  {name}\n" for name, sum_ in export._sums(folder).items()))
+    assert predict.load(folder).labels == predict.load(exported["tess_mfcc"]).labels
 
 
 def test_other_programs_can_check_an_export_whose_card_may_be_edited(exported, tmp_path):

@@ -63,7 +63,8 @@ def gather(out, root, *, audio):
         ran = {name: found for name, found in ran.items() if found[2]}
     about = colophon()
     first = of_all([report for report, _, _ in ran.values()], out)
-    pages = [of_report(*found, out, root, audio) for found in bar(ran.values(), desc="page", unit="report")]
+    with bar(ran.values(), desc="page", unit="report") as progress:  # which ends its line before an error is said
+        pages = [of_report(*found, out, root, audio) for found in progress]
     return {**first, **about, "kind": kind}, [{**page, **about} for page in pages]
 
 

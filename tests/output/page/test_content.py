@@ -1,5 +1,7 @@
 import dataclasses
+import io
 import json
+import logging
 import re
 import shutil
 
@@ -8,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from keras_ser import reports
+from keras_ser import progress, reports
 from keras_ser.analysis import reported
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
@@ -308,3 +310,18 @@ def test_the_pages_tables_are_those_of_the_command(results):
         for part in item.parts:
             block = part if isinstance(part, str) else part.to_markdown(index=False, disable_numparse=True)
             assert block in written, item.heading
+
+
+def test_an_error_stands_on_a_line_of_its_own_not_behind_the_progress_bar(monkeypatch, tmp_path):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(content, "of_all", lambda *_: {"results": pd.DataFrame({"report": ["x"]})})
+    (tmp_path / "emodb_losses" / "table.csv").mkdir(parents=True)
+    with progress.on_stderr(logging.INFO):
+        try:
+            content.gather(tmp_path, tmp_path, audio=False)
+        except UserError:
+            drawn = terminal.getvalue()
+    assert "page:   0%" in drawn
+    assert drawn.endswith("\n")
