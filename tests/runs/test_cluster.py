@@ -56,6 +56,18 @@ def test_a_worker_is_killed_and_another_comes_late(start_cluster, calls):
     assert again  # what the killed one was at was done by another
 
 
+def test_where_there_are_gpus_nothing_is_done_elsewhere(start_cluster, calls):
+    from distributed import Client
+
+    make, _ = calls
+    running = start_cluster(1)
+    with_gpu = running.add_worker("--nthreads", "1", "--resources", "GPU=1").pid
+    with Client(running.address) as client:
+        client.wait_for_workers(2)
+    found = processes.results(make(range(5)), jobs=None, scheduler=running.address)
+    assert {worker for _, worker, *_ in found} == {with_gpu}
+
+
 def test_what_is_wrong_with_a_cluster_is_one_line(start_cluster, calls):
     make, folder = calls
     with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
