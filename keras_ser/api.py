@@ -156,9 +156,7 @@ def setting(
 
 
 def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
-    """The report for the classes of a user's own recordings, in its own order where it has them: what it prints of its
-    own classes, and says of them, is left out.
-    """
+    """The report for the classes of a user's own recordings, in its own order where it has them."""
     if whose.classes:
         manifest = manifest.assign(emotion=whose.classes(manifest))
         if (unknown := int((manifest["emotion"] == "").sum())) > 0:
@@ -167,7 +165,7 @@ def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
             )
     found = set(manifest["emotion"])
     labels = (*(label for label in whose.labels if label in found), *sorted(found - set(whose.labels)))
-    return replace(whose, labels=labels, figures=(), conclusion=None)
+    return whose.of_classes(labels)
 
 
 def _warn_of_excluded(lines: Sequence[str], most: int = 20) -> None:
@@ -561,15 +559,30 @@ def export(run: str | Path, out: str | Path, data: str | Path | None = None) -> 
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})
 
 
-def augment(name: str, out: str | Path, *, data: str | Path | None = None, seed: int = 0) -> tuple[Material, int]:
-    """Write the augmented audio of a report as WAV and its splits as CSV. → the clips, and how many files"""
+def augment(
+    report: str,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+) -> tuple[Material, int]:
+    """Write the augmented audio of a report as WAV and its splits as CSV. → the clips, and how many files
+
+    Args:
+        out: directory of the files.
+        seed: of the augmentation and the split.
+        report, data, corpus, labels, speaker_from: as of :func:`run`.
+
+    Raises:
+        UserError: as :func:`run`; the disk does not take the files.
+    """
     from keras_ser.data import augmented_audio
 
-    chosen = report(name)
-    cache = Path(out) / "cache"
-    found = corpora.available(chosen.corpora, corpora.data_root(data), cache / "synthetic")
-    material = runner.gather(chosen, *found, cache)
-    return material, augmented_audio.write(chosen, material.manifest, out, seed)
+    chosen = setting(report, data=data, corpus=corpus, labels=labels, speaker_from=speaker_from, out=out)
+    return chosen.material, augmented_audio.write(chosen.report, chosen.material.manifest, out, seed)
 
 
 def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, list[str], str | None]:

@@ -77,6 +77,7 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     assert commands.main(["export", str(run), "--out", str(tmp_path / "model")]) == 0
     card = (tmp_path / "model" / "README.md").read_text()
     assert "Trained on the table turns.csv in place of Emo-DB" in card
+    assert "Acted speech" not in card
     assert "Burkhardt" not in card  # of whose corpus it has heard nothing
     predictor = keras_ser.load(tmp_path / "model")
     assert predictor.labels == ("anger", "happiness", "sadness", "neutral", "frustration")
@@ -103,8 +104,32 @@ def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
     assert table["corpus"].str.contains("speakers unknown: not speaker-independent").all()
     assert "speakers unknown" in (place / "spectral_features" / "table.md").read_text()
     assert set(table["tested"]) == {12}  # of Test1 and Test2, six of seven emotions
+    assert commands.main(["verify", str(place / "spectral_features")]) == 0
+    assert commands.main(["page", "--out", str(tmp_path / "out")]) == 2
+    assert f"(results of other speech: --out {place})" in capsys.readouterr().err
+    assert commands.main(["page", "--out", str(place)]) == 0
+    page = (place / "pages" / "spectral_features.html").read_text()
+    for label in ("anger", "happiness", "sadness", "neutral", "fear", "disgust"):
+        assert f'<tr><th scope="row">{label} <small>(2)</small></th>' in page
+    assert "chance level 0.167" in page
+    assert "speech of test speakers that are not known, split as the report does" in page
+    assert "acted speech" not in page
+    assert "calm" not in page.partition("More tables")[0]  # a class of the report, which these recordings lack
+    assert [path.stem for path in (place / "pages").iterdir()] == ["spectral_features"]
     assert commands.main(["reproduce", *words, "--protocols", "speaker_independent"]) == 2
     assert "36 of 36 clips have no speaker information" in capsys.readouterr().err
+
+
+def test_augmented_audio_of_own_recordings(dialogs, tmp_path, capsys):
+    labels = "ang=anger,hap=happiness,exc=happiness,sad=sadness,neu=neutral"
+    words = ["augment", "crema_1d_2d", "--corpus", str(dialogs), "--labels", labels, "--out", str(tmp_path / "out")]
+    assert commands.main(words) == 0
+    table = pd.read_csv(tmp_path / "out" / "audio_labels_augmented.csv")
+    assert set(table["emotion"]) == {"anger", "happiness", "sadness", "neutral"}
+    assert set(table["label"]) == {0, 1, 2, 3}
+    assert "the table turns.csv in place of CREMA-D" in capsys.readouterr().out
+    for path in table["file_path"]:
+        assert (tmp_path / "out" / path).is_file()
 
 
 def test_check_as_a_command(podcast, tmp_path, capsys):

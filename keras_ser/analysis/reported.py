@@ -290,7 +290,9 @@ def info_sheets(passes):
             tuple(dict.fromkeys(step for of_pass in facts for step in of_pass["from_all"])),
         )
         speakers = {name for of_pass in facts for name in of_pass["test_speakers"]}
-        found[protocol] = leakage.sheet(protocol, facts[0]["shared"], fitting, speakers)
+        found[protocol] = leakage.sheet(
+            protocol, facts[0]["shared"], fitting, speakers, acted=corpora.are_known(facts[0]["corpora"])
+        )
     return found
 
 

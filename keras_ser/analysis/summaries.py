@@ -39,6 +39,16 @@ def confusions(passes):
     }
 
 
+def printed(report, passes):
+    """The confusion matrices that the report prints, where those of ``passes`` can be set beside them.
+
+    → dict experiment → Confusion
+    """
+    if not report.confusions or reported.obstacle(report, passes[0].facts):
+        return {}
+    return {name: Confusion(counts) for name, counts in report.confusions.items()}
+
+
 def curves(report, passes):
     """Learning curves of one protocol. → dict experiment → list of (history, tested epoch), one per training
 

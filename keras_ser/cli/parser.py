@@ -80,14 +80,17 @@ def seed(text):
 def mapping(text):
     """label=emotion pairs with commas between them."""
     pairs = [pair.partition("=") for pair in names(text)]
-    if not pairs or not all(label.strip() and emotion.strip() for label, _, emotion in pairs):
+    if not all(label.strip() and emotion.strip() for label, _, emotion in pairs):
         raise argparse.ArgumentTypeError(f"label=emotion pairs are needed, as in ang=anger,exc=happiness, not {text!r}")
     return {label.strip(): emotion.strip() for label, _, emotion in pairs}
 
 
 def names(text):
     """Names with commas between them."""
-    return [name for name in text.split(",") if name]
+    found = [name for name in text.split(",") if name]
+    if not found:
+        raise argparse.ArgumentTypeError(f"names with commas between them are needed, not {text!r}")
+    return found
 
 
 def arguments():
@@ -125,6 +128,15 @@ def arguments():
         words = "regular expression whose group finds the speaker in the path of your own recordings"
         added.add_argument("--speaker-from", metavar="REGEX", help=words)
 
+    def with_corpus(added):
+        added.add_argument(
+            "--corpus",
+            metavar="NAME|FILE|DIR",
+            help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
+            "start, end), or a directory with one subdirectory per emotion",
+        )
+        with_own(added)
+
     def with_workers(added, words):
         where = added.add_mutually_exclusive_group()
         where.add_argument("--jobs", type=positive, metavar="N", help=words)
@@ -144,13 +156,7 @@ def arguments():
         with_workers(
             added, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
         )
-        added.add_argument(
-            "--corpus",
-            metavar="NAME|FILE|DIR",
-            help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
-            "start, end), or a directory with one subdirectory per emotion",
-        )
-        with_own(added)
+        with_corpus(added)
         words = "do not train; rebuild tables and figures from saved runs"
         added.add_argument("--stored", action="store_true", help=words)
         added.add_argument(
@@ -216,6 +222,7 @@ def arguments():
     added = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
     added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
     with_data(added)
+    with_corpus(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
     added.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
 

@@ -112,6 +112,11 @@ def titles(names: Sequence[str], missing: Sequence[str] = ()) -> str:
     return f"{said}, without {titles(missing)}" if missing else said
 
 
+def are_known(names: Sequence[str]) -> bool:
+    """Whether these are the corpora here, whose speech is acted, and not a user's own recordings."""
+    return set(names) <= set(CORPORA)
+
+
 def listing(name: str, root: str | Path) -> Listing:
     """`manifest`, together with the audio files that it leaves out."""
     corpus = get(name)

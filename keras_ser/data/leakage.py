@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from keras_ser import files
 from keras_ser.data.protocols import PROTOCOLS, get
 from keras_ser.errors import UserError
 
@@ -54,10 +55,8 @@ def read(path):
 
     Raises UserError if it is none, or has no train or no test row.
     """
-    try:
+    with files.reading(path, "a CSV table is needed"):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV table ({error})") from error
     if "split" not in table:
         table = table.rename(columns={"side": "split"})
     known = [name for name in PROPERTIES if name in table]
@@ -111,8 +110,9 @@ class Fitting:
     from_all: tuple[str, ...]
 
 
-def sheet(protocol_name, counts, fitting, test_speakers):
-    """The model info sheet of one protocol. ``counts``: of :func:`shared`, summed over its runs.
+def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True):
+    """The model info sheet of one protocol. ``counts``: of :func:`shared`, summed over its runs. ``acted``: whether the
+    speech is known to be acted, in silence.
 
     → DataFrame ``type, leakage, where``, one row per type; ``leakage`` is "yes", "no" or "not known".
     """
@@ -153,9 +153,16 @@ def sheet(protocol_name, counts, fitting, test_speakers):
         ),
         (
             "L3.3 biased sample",
-            "yes",
-            f"acted speech of {len(test_speakers)} test speaker{'s' * (len(test_speakers) != 1)}, recorded in silence, "
+            "yes" if acted else "not known",
+            f"{'acted ' * acted}speech of {_number_of(test_speakers)}{', recorded in silence' * acted}, "
             f"{PROTOCOLS[protocol_name].new_in_test or 'split as the report does'}",
         ),
     ]
     return pd.DataFrame(rows, columns=["type", "leakage", "where"])
+
+
+def _number_of(speakers):
+    """In words; a speaker "" is not known."""
+    if "" in speakers:
+        return "test speakers that are not known"
+    return f"{len(speakers)} test speaker{'s' * (len(speakers) != 1)}"

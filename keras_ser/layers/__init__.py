@@ -42,6 +42,7 @@ from keras_ser.layers.features import (
     StackFeatures,
     ZeroCrossingRate,
 )
+from keras_ser.layers.functionals import Descriptors, Functionals
 from keras_ser.layers.normalization import RunningNormalization
 from keras_ser.layers.signal import Decimate, Denoise, FixSamples, Resample, SignalLayer
 
@@ -55,9 +56,11 @@ __all__ = [
     "Decimate",
     "Deltas",
     "Denoise",
+    "Descriptors",
     "FixFrames",
     "FixSamples",
     "FrameMask",
+    "Functionals",
     "GreyPicture",
     "LogMel",
     "MeanEnergy",

@@ -9,7 +9,7 @@ from keras_ser.analysis import paired, reported, statistics
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
 from keras_ser.output.document import bullets, document, section
-from keras_ser.output.words import between, describe, repetitions, signed, text, title_of
+from keras_ser.output.words import between, describe, in_words, named, repetitions, signed, text, title_of
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -72,7 +72,7 @@ def summary_sentences(report, frame):
             + (f" ({between(line.ci_low, line.ci_high)} over speakers)" if line.interval_over == "speakers" else "")
             for protocol, line in rows.items()
         ]
-        sentences.append(f"`{name}`: {'; '.join(parts)}.")
+        sentences.append(f"{named(name)}: {'; '.join(parts)}.")
     return sentences
 
 
@@ -106,7 +106,7 @@ def classes(frame, report):
     for experiment, group in frame.groupby("experiment", sort=False):
         cells = group.set_index(["metric", "label"])
         for count in COUNTS:
-            columns[f"{experiment} {count.upper()}"] = [
+            columns[f"{in_words(experiment)}: {count.upper()}"] = [
                 f"{cells.at[(count, label), 'reported']:.0f} / {describe(cells.at[(count, label), 'mean'], digits=1)}"
                 for label in report.labels
             ]
@@ -298,7 +298,7 @@ def _others(frame):
 def _design_choices(report, facts):
     """Of designs that clips of these corpora chose: that they did. → list of sentences"""
     return [
-        f"`{item.name}`: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
+        f"{named(item.name)}: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
         f"{corpora.get(name).title.partition(' (')[0]}; nothing is tested on them, and scores on them are flattered."
         for item in report.experiments
         if not item.extension
@@ -347,21 +347,27 @@ def comparison_sentences(frame, changes, bias):
             f"{row.accuracy:.3f} {PROTOCOLS[row.protocol].new_in_test or 'as reported'}" for row in group.itertuples()
         ]
         if len(steps) > 1:
-            sentences.append(f"`{name}`: accuracy {', '.join(steps)}.")
+            sentences.append(f"{named(name)}: accuracy {', '.join(steps)}.")
     if len(changes):
         for (first, second), group in changes.groupby(["first", "second"], sort=False):
             findings = []
             for finding, rows in group.groupby("finding", sort=False):
                 under = ", ".join(f"{row.protocol} ({signed(row.difference)})" for row in rows.itertuples())
-                findings.append(f"{finding} under {under}")
-            sentences.append(f"`{first}` against `{second}`: {'; '.join(findings)}.")
+                findings.append(f"{_found(finding)} under {under}")
+            sentences.append(f"{in_words(first)} against {in_words(second)}: {'; '.join(findings)}.")
     if len(bias):
         most = bias.loc[bias["added"].idxmax()]
         sentences.append(
             f"Selecting the epoch on the test set would have inflated accuracy by {bias['added'].mean():.3f} on "
-            f"average, at most by {most['added']:.3f} (`{most['experiment']}`, {most['protocol']})."
+            f"average, at most by {most['added']:.3f} ({in_words(most['experiment'])}, {title_of(most['protocol'])})."
         )
     return sentences
+
+
+def _found(finding):
+    """ "cnn is better" → "CNN is better"; others as they are"""
+    name, better, rest = finding.partition(" is better")
+    return f"{in_words(name)}{better}{rest}" if better else finding
 
 
 def order_sentence(frame):
@@ -370,7 +376,7 @@ def order_sentence(frame):
     first, last = orders.get("as_reported"), orders.get("speaker_independent")
     if not first or not last or len(first) < 2 or set(first) != set(last):
         return ""
-    names = [" > ".join(f"`{name}`" for name in order) for order in (first, last)]
+    names = [" > ".join(map(in_words, order)) for order in (first, last)]
     if first == last:
         return f"The order of the models is the same as reported and on unseen speakers: {names[0]}."
     return f"The order of the models changes: as reported {names[0]}; on unseen speakers {names[1]}."
@@ -409,7 +415,7 @@ def differences(frame):
         rows.append(
             {
                 "protocol": row.protocol,
-                "A − B": f"{row.first} − {row.second}",
+                "A − B": f"{in_words(row.first)} − {in_words(row.second)}",
                 "accuracy A": describe(row.accuracy_first),
                 "accuracy B": describe(row.accuracy_second),
                 "difference": signed(row.difference),
@@ -418,7 +424,7 @@ def differences(frame):
                 "p corrected": describe(row.p_corrected),
                 "clips": row.clips,
                 "speakers": row.speakers,
-                "finding": row.finding,
+                "finding": _found(row.finding),
             }
         )
     return pd.DataFrame(rows)
@@ -451,7 +457,7 @@ def comparison(question, report, description, passes, frame, changes, by_class):
         if len(bias)
         else None,
         *_leakage(passes),
-        section("Extensions, not in the report", bullets(f"`{name}`" for name in ours)),
+        section("Extensions, not in the report", bullets(map(named, ours))),
     )
     return document(question, lead, sections)
 

@@ -6,10 +6,24 @@ import pandas as pd
 
 from keras_ser.data.protocols import PROTOCOLS
 
-_WORDS = {
+_WORDS = {  # of two that begin alike the longer one comes first
     "cnn_lstm": "CNN-LSTM",
-    **{name: name.upper() for name in ("cnn", "lstm", "svm", "mfcc", "1d", "2d")},
+    "cnn_1d": "1D CNN",
+    "cnn_2d": "2D CNN",
+    "svm_grid": "SVM with C and kernel chosen",
+    **{name: name.upper() for name in ("cnn", "lstm", "svm", "mfcc")},
+    "resnet": "ResNet",
     "categorical_crossentropy": "cross-entropy",
+    "/int16": " on samples of one scale",
+    "/per_clip": " on samples scaled per clip",
+    "/run_a": ", run A",
+    "/run_b": ", run B",
+    "_over_time_relu": " over time, ReLU",
+    "_over_time_tanh": " over time, tanh",
+    "_augmented/": ", augmented by ",
+    "_batch_": ", batches of ",
+    "_hertz": ", bands in hertz",
+    "_standardized": ", standardised",
     "khz": "kHz",
     "/": ", ",
     "_": " ",
@@ -55,8 +69,13 @@ def _cell(value, digits, sign):
 
 
 def in_words(experiment):
-    """What an experiment is called in a sentence: "CNN-LSTM, mean squared error"."""
+    """What an experiment is called where people read: "CNN-LSTM, mean squared error"."""
     return re.sub("|".join(map(re.escape, _WORDS)), lambda match: _WORDS[match[0]], experiment)
+
+
+def named(experiment):
+    """An experiment where it is first spoken of, in Markdown: "CNN, mean squared error (`cnn/mean_squared_error`)"."""
+    return f"{in_words(experiment)} (`{experiment}`)"
 
 
 def title_of(protocol):

@@ -29,6 +29,7 @@ from keras_ser.librosa_reference import librosa, resample
 from keras_ser.models.conv1d_stack import conv1d_stack
 from keras_ser.models.conv2d_mel import conv2d_mel
 from keras_ser.reports import notes
+from keras_ser.reports.findings import crema_1d_2d as findings
 from keras_ser.reports.specification import Experiment, Figure, FrontEnd, Report, Training
 
 # 9. LabelEncoder's order: ANG DIS FEA HAP NEU SAD.
@@ -129,22 +130,22 @@ def experiment(name, front_end, model, epochs):
 def cnn_1d(run, n_samples):
     """10.2. The stacked features of a run."""
     choice = {"n_samples": n_samples, "frame_length": frame_length(n_samples)}
-    graph, reference = functools.partial(stacked, **choice), functools.partial(stacked_by_librosa, **choice)
+    graph, reference = (functools.partial(function, **choice) for function in (stacked, stacked_by_librosa))
     front_end = FrontEnd(f"stacked_{n_samples}", SAMPLE_RATE, graph, reference)
     return experiment(f"cnn_1d/{run}", front_end, functools.partial(conv1d_stack, (N_FEATURES[run], 1)), epochs=100)
 
 
 def cnn_2d(run, n_samples):
     """10.3. The mel spectrogram of a run."""
-    graph, reference = functools.partial(mel, n_samples), functools.partial(mel_by_librosa, n_samples=n_samples)
+    graph, reference = (functools.partial(function, n_samples=n_samples) for function in (mel, mel_by_librosa))
     front_end = FrontEnd(f"mel_{n_samples}", SAMPLE_RATE, graph, reference)
     return experiment(f"cnn_2d/{run}", front_end, functools.partial(conv2d_mel, (N_MELS, 80, 1)), epochs=80)
 
 
 EXPERIMENTS = tuple(model(run, n_samples) for model in (cnn_1d, cnn_2d) for run, n_samples in MEAN_LENGTH.items())
 
-# 12. Confusion matrices as printed, rows true.
-CONFUSION = {
+# 12. Rows true. The second 1D run's, then those of the 2D runs.
+PRINTED = {
     "cnn_1d/run_b": "318 150 14 25 24 0; 21 382 10 20 53 43; 37 142 137 41 97 83; "
     "61 163 37 143 117 12; 4 91 7 9 335 19; 7 155 14 2 131 229",
     "cnn_2d/run_a": "375 75 12 49 16 4; 48 285 13 24 55 104; 49 92 142 63 39 152; "
@@ -152,6 +153,7 @@ CONFUSION = {
     "cnn_2d/run_b": "368 52 45 36 23 7; 32 241 64 25 39 128; 42 50 259 23 20 143; "
     "74 70 134 159 59 37; 7 68 36 8 233 113; 2 49 68 8 36 375",
 }
+CONFUSIONS = {name: np.array([row.split() for row in rows.split(";")], int) for name, rows in PRINTED.items()}
 
 
 def printed():
@@ -163,12 +165,10 @@ def printed():
         ("cnn_2d/run_a", 0.5250558570060645, 0.5132666027774772, "fear", 3_105_990),
         ("cnn_2d/run_b", 0.52186402808089454, 0.5160473379937462, "happiness", 3_105_990),
     ):
-        yield from (Figure(experiment, metric, value, "12") for metric, value in zip(metrics, values, strict=True))
-    for experiment, rows in CONFUSION.items():
-        matrix = np.array([row.split() for row in rows.split(";")], int)
+        yield from (Figure(experiment, *of_metric, "12") for of_metric in zip(metrics, values, strict=True))
+    for experiment, matrix in CONFUSIONS.items():
         hits = np.diag(matrix)
-        counts = {"tp": hits, "fp": matrix.sum(axis=0) - hits, "fn": matrix.sum(axis=1) - hits}
-        for metric, values in counts.items():
+        for metric, values in (("tp", hits), ("fp", matrix.sum(axis=0) - hits), ("fn", matrix.sum(axis=1) - hits)):
             for label, value in zip(LABELS, values, strict=True):
                 yield Figure(experiment, metric, int(value), "12, confusion matrix", label=label)
 
@@ -176,9 +176,7 @@ def printed():
 FIGURES = (
     Figure("", "clips", 7442, "3"),
     Figure("", "examples", 10442, "6", "1500 pitch shifts and 1500 time stretches"),
-    Figure("", "train", 6943, "8.5"),
-    Figure("", "validation", 366, "8.5"),
-    Figure("", "test", 3133, "8.5"),
+    *(Figure("", name, n, "8.5") for name, n in (("train", 6943), ("validation", 366), ("test", 3133))),
     *printed(),
 )
 
@@ -196,5 +194,7 @@ REPORT = Report(
     experiments=EXPERIMENTS,
     figures=FIGURES,
     **notes.beside(__file__),
+    confusions=CONFUSIONS,
+    conclusion=findings.conclusion,
     clip_figures=("class_distribution", "clips"),
 )

@@ -6,10 +6,12 @@ here has a silent default where a report could have been silent: what it does no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
+from keras_ser import corpora
 from keras_ser.data.protocols import Split
 from keras_ser.errors import UserError
 from keras_ser.reports.notes import NotStated
@@ -125,6 +127,7 @@ class Report:
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from what the model is fitted to.
     ``from_all``: steps of the report's own protocol that are computed from all clips before the split, in words.
+    ``confusions``: experiment → the confusion matrix that the report prints, int [labels, labels], rows true.
     ``clip_figures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
     ``scores``: predictions → further scores by name, for what accuracy of the classes does not tell.
@@ -147,6 +150,7 @@ class Report:
     figures: tuple[Figure, ...]
     not_stated: tuple[NotStated, ...]
     differences: tuple[str, ...]
+    confusions: dict[str, np.ndarray] = field(default_factory=dict, hash=False)
     clip_figures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
@@ -168,3 +172,11 @@ class Report:
                 return experiment
         known = ", ".join(experiment.name for experiment in self.experiments)
         raise UserError(f"{self.name} has no experiment {name!r}: choose from {known}")
+
+    def of_classes(self, labels):
+        """The report for the classes of a user's own recordings: without what it prints, and says, of its own."""
+        return replace(self, labels=tuple(labels), figures=(), conclusion=None)
+
+    def of_runs(self, facts):
+        """The report as runs with these ``facts`` have it: of a user's own recordings, :meth:`of_classes`."""
+        return self if corpora.are_known(facts["corpora"]) else self.of_classes(facts["labels"])

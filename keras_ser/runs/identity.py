@@ -6,6 +6,8 @@ and what is of the single run (protocol, augmentation, split, seed). Python, lib
 beside it and never compared: they change the last bits of a result, not what was computed.
 """
 
+import re
+
 import keras
 
 from keras_ser.data import features
@@ -31,9 +33,11 @@ def training_facts(experiment, epochs):
     facts = {"kind": training.kind, "loss": experiment.loss, "fitted_on": list(training.fitted_on)}
     if training.kind == "svm":
         return {**facts, "C": list(training.C), "kernels": list(training.kernels), "standardize": training.standardize}
+    optimizer = keras.optimizers.get(training.optimizer).get_config()
     return {
         **facts,
-        "optimizer": keras.optimizers.get(training.optimizer).get_config(),
+        # Later versions of Keras count the optimizers of a process in their names: adam_1.
+        "optimizer": {**optimizer, "name": re.sub(r"_\d+$", "", optimizer["name"])},
         "batch_size": training.batch_size,
         "epochs": epochs or training.epochs,
         "callbacks": code(training.callbacks),

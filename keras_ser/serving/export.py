@@ -135,7 +135,7 @@ def export(run, out, stored=None):
         raise UserError(f"{out}: there is something already: choose another folder or delete it")
     model = chain(run)
     facts = describe(run)
-    with files.replaced(out) as folder:
+    with files.replaced(out) as folder, files.temporary(folder.parent):
         _write_saved_model(model, facts, folder)
         extra = folder / EXTRA
         extra.mkdir()
@@ -380,11 +380,18 @@ def _card(run, facts, about_lite):
     rows = "\n".join(_scores(facts))
     rate_hz = facts["sample_rate"] or ANY_RATE
     fold = "" if facts["fold"] is None else f", fold {facts['fold']}"
+    acted = corpora.are_known(run.facts["corpora"])
     info = leakage.sheet(
         facts["protocol"],
         run.facts["shared"],
         leakage.Fitting(tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"])),
         run.facts["test_speakers"],
+        acted=acted,
+    )
+    limits = (
+        "Acted speech, in one language, of few speakers, recorded in silence. Acted emotions are not felt ones."
+        if acted
+        else "What it was not trained on (other speakers, languages, rooms, microphones) it may answer worse."
     )
     warning = (
         "\n**Trained on synthetic speech: it says nothing about people. For trying out software only.**\n"
@@ -421,8 +428,8 @@ Types of leakage (Kapoor and Narayanan, Patterns, 2023) in the split that this m
 
 ## Limits
 
-Acted speech, in one language, of few speakers, recorded in silence. Acted emotions are not felt ones. Do not use it for
-decisions about people. Input of another kind (telephone, noise, music, other languages)
+{limits}
+Do not use it for decisions about people. Input of another kind (telephone, noise, music, other languages)
 still gets probabilities, which then mean nothing.
 
 ## Use

@@ -56,7 +56,7 @@ def _of_results(folder):
     whole = passes.of_table(tables.read(folder / tables.CSV), runs)
     if not whole:
         raise UserError(f"{folder / tables.CSV}: no run of the table is archived beside it: {tables.ADVICE}")
-    report = reports.load(folder.name)
+    report = reports.load(folder.name).of_runs(whole[0].facts)
     frame = reported.table(report, whole)
     for name, expected in tables.contents(frame, markdown.report_table(report, frame, whole)).items():
         with files.reading(folder / name, tables.ADVICE):

@@ -35,7 +35,7 @@ def one(accuracy, seed=0, protocol="as_reported", experiment=CNN, *, predictions
     scores = {"accuracy": accuracy, "uar": accuracy, "macro_f1": accuracy, "weighted_f1": accuracy, "test": 562}
     facts = {
         **{"experiment": experiment, "protocol": protocol, "seed": seed, "setup": "x"},
-        **{"corpus": corpora.get("emodb").title, "clips": 535, "clips_by_corpus": {"emodb": 535}},
+        **{"corpus": corpora.get("emodb").title, "clips": 535, "clips_by_corpus": {"emodb": 535}, "corpora": ["emodb"]},
         **{"synthetic": False, "substitute": False, "parameters": 314_759, "examples": SIZES},
         **{"shared": {"test": 562, "clip": 560, "content": 560, "speaker": 562, "sentence": 562}},
         **{"fitted_on": ["train"], "chosen_on": ["validation"], "from_all": [], "test_speakers": ["03", "08"]},

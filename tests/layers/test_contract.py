@@ -63,6 +63,25 @@ RATE = {"`sample_rate` must be a positive integer": {"sample_rate": 16000.5}}
 SEED = {"`seed` must be an integer or None": {"seed": "0"}}
 
 CASES = {
+    "Descriptors": Case(
+        (16000,),
+        WAVEFORM,
+        {},
+        {
+            **RATE,
+            "`sample_rate` must be a multiple of 8000": {"sample_rate": 44100},
+            "`n_fft` must be a positive integer": {"n_fft": 0},
+            "`hop_length` must be a multiple of `sample_rate` / 8000": {"hop_length": 161},
+            "`n_mels` must be a positive integer": {"n_mels": 0},
+            "`fmin` must be less than `fmax`": {"fmin": 4000, "fmax": 4000},
+        },
+    ),
+    "Functionals": Case(
+        (),
+        RNG.normal(size=(2, 140, 75)).astype(np.float32),
+        {},
+        {**HOP, "`n_mels` must be even, at least 20": {"n_mels": 18}},
+    ),
     "MFCC": Case((16000,), WAVEFORM, {}, {**OF_MEL, "`n_mfcc` must be at most `n_mels`": {"n_mfcc": 200}}),
     "RMS": Case((), WAVEFORM, {}, OF_FRAMES),
     "YIN": Case(

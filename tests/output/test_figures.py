@@ -49,6 +49,13 @@ def test_confusion_is_in_per_cent_of_the_true_class(drawn, tmp_path):
     assert [label.get_text() for label in axes.get_yticklabels()] == ["anger (8)", "neutral (8)", "sadness (4)"]
 
 
+def test_a_printed_confusion_matrix_stands_before_the_one_that_is_obtained(drawn, tmp_path):
+    matrices, printed = {"cnn": MATRIX, "lstm": MATRIX}, {"lstm": Confusion(np.eye(3, dtype=int))}
+    results.confusion_matrices(matrices, LABELS, "as reported", "Emo-DB, 9 clips", tmp_path / "x.png", printed)
+    titles = [axes.get_title().partition("\n")[0] for axes in drawn[0].axes]
+    assert titles == ["cnn", "lstm, printed in the report", "lstm"]
+
+
 @pytest.mark.parametrize("n_panels", [1, 3, 7])
 def test_no_text_stands_on_another(drawn, tmp_path, n_panels):
     matrices = {f"cnn_lstm_of_run_{k}": MATRIX for k in range(n_panels)}

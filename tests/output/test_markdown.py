@@ -99,14 +99,15 @@ def test_the_order_of_the_models_is_said_to_change_or_not(made):
     runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
     same = runs + folds(made, CNN, right=0.8) + folds(made, LSTM, right=0.2)
     said = "The order of the models is the same as reported and on unseen speakers: "
-    assert said + f"`{CNN}` > `{LSTM}`." in compared(same, [])
+    assert said + f"{words.in_words(CNN)} > {words.in_words(LSTM)}." in compared(same, [])
 
 
 def test_the_order_of_the_models_changes(made):
     runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
     runs += folds(made, CNN, right=0.2) + folds(made, LSTM, right=0.8)
     text = compared(runs, [])
-    assert f"order of the models changes: as reported `{CNN}` > `{LSTM}`; on unseen speakers `{LSTM}` > `{CNN}`" in text
+    cnn, lstm = "CNN, mean squared error", "CNN-LSTM, mean squared error"
+    assert f"order of the models changes: as reported {cnn} > {lstm}; on unseen speakers {lstm} > {cnn}" in text
 
 
 def test_of_one_model_no_order_is_told(made):
@@ -119,9 +120,13 @@ def test_tests_are_made_under_one_protocol_and_fitting_is_said(made):
     runs += folds(made, CNN, right=0.9) + folds(made, LSTM, right=0.2)
     text = compared(runs, [(CNN, LSTM)])
     assert "Tests are made under `speaker_independent` alone" in text
-    rows = [line.split("|") for line in text.splitlines() if f"{CNN} − {LSTM}" in line and line.startswith("|")]
+    rows = [
+        line.split("|")
+        for line in text.splitlines()
+        if f"{words.in_words(CNN)} − {words.in_words(LSTM)}" in line and line.startswith("|")
+    ]
     assert [row[1].strip() for row in rows] == ["as_reported", "speaker_independent"]
-    assert [row[-2].strip() for row in rows] == ["not tested", f"{CNN} is better"]
+    assert [row[-2].strip() for row in rows] == ["not tested", f"{words.in_words(CNN)} is better"]
     assert rows[0][7].strip() == "–"  # no p
     assert "| fitted on   |" in text
 

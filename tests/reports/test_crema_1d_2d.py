@@ -10,6 +10,7 @@ from keras_ser import audio, corpora, reports
 from keras_ser.data import protocols
 from keras_ser.data.features import padded
 from keras_ser.reports import crema_1d_2d as report
+from keras_ser.runs.passes import Pass
 from keras_ser.training import metrics
 from tests.harness import check_layer, examples_of, generated
 from tests.harness import padded as padded_with_noise
@@ -30,7 +31,7 @@ def test_every_printed_figure_is_there(printed_figures):
     for row in table.itertuples():
         metric = row.item.removeprefix("test_")
         if row.item == "confusion":
-            assert matrix(report.CONFUSION[row.experiment]) == matrix(row.value)
+            assert report.CONFUSIONS[row.experiment].tolist() == matrix(row.value)
         elif metric == "most_confusing_class":
             assert ours[row.experiment, metric] == LABELS[row.value]
         elif row.item == "mean_length":
@@ -43,9 +44,9 @@ def test_every_printed_figure_is_there(printed_figures):
             assert ours[row.experiment, metric] == float(row.value)
 
 
-@pytest.mark.parametrize("name", report.CONFUSION)
+@pytest.mark.parametrize("name", report.CONFUSIONS)
 def test_printed_matrices_give_the_printed_scores(name):
-    counts = np.array(matrix(report.CONFUSION[name]))
+    counts = report.CONFUSIONS[name]
     scores = metrics.scores(*examples_of(counts))
     stated = {figure.metric: figure.value for figure in REPORT.figures if figure.experiment == name}
     assert counts.sum() == 3133
@@ -138,3 +139,19 @@ def test_actors_of_the_test_are_new(names):
         assert not speakers["train"] & speakers["validation"]
         tested |= speakers["test"]
     assert len(tested) == 91
+
+
+def test_findings_name_the_model_whose_runs_end_furthest_apart():
+    def run(experiment, seed, accuracy):
+        facts = {"experiment": experiment, "protocol": "as_reported", "kind": "network", "seed": seed, "epochs_run": 11}
+        metrics = {"accuracy": accuracy, "validation": {"accuracy": 0.5}}
+        return Pass((), {**facts, "examples": {"validation": 400}, "diverged_at": None}, metrics)
+
+    passes = [run("cnn_1d/run_a", 0, 0.50), run("cnn_2d/run_a", 1, 0.54), run("cnn_2d/run_a", 0, 0.48)]
+    text = REPORT.conclusion(None, passes)
+    assert "`cnn_2d/run_a` between 0.480 and 0.540" in text
+    assert "on 400 validation examples, on which the standard error of an accuracy near 0.5 is 0.025" in text
+    rows = [line.split() for line in text.splitlines() if line.startswith("| cnn")]
+    assert [row[1:4:2] for row in rows] == [["cnn_1d/run_a", "0"], ["cnn_2d/run_a", "0"], ["cnn_2d/run_a", "1"]]
+    assert "between" not in REPORT.conclusion(None, passes[:2])
+    assert REPORT.conclusion(None, []) == ""

@@ -10,7 +10,7 @@ from keras_ser.data import features
 from keras_ser.data.augmentation import Copies, with_copies
 from keras_ser.dsp import cepstrum, decibel, resample
 from keras_ser.models.cnn import cnn
-from keras_ser.runs import runner
+from keras_ser.runs import identity, runner
 
 REPORT = reports.load("emodb_losses")
 CNN = REPORT.experiment("cnn/categorical_crossentropy")
@@ -55,6 +55,13 @@ OTHERS = {
     "refit": with_training(refit=True),
     "rate": dataclasses.replace(CNN, front_end=dataclasses.replace(CNN.front_end, sample_rate=8000)),
 }
+
+
+def test_how_many_optimizers_a_process_has_made_does_not_count(monkeypatch):
+    first = identity.training_facts(CNN, None)
+    assert first["optimizer"]["name"] == "adam"
+    monkeypatch.setattr(keras.optimizers, "get", lambda name: keras.optimizers.Adam(name="adam_12"))
+    assert identity.training_facts(CNN, None) == first
 
 
 def test_what_decides_a_result_is_in_the_setup(material):

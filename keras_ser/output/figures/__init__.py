@@ -58,7 +58,8 @@ def of_report(report, material, passes, table, folder):
         matrices = {name: confusions[name, protocol] for name in names if (name, protocol) in confusions}
         if matrices:
             path = folder / f"confusion_{protocol}.png"
-            paths.append(results.confusion_matrices(matrices, report.labels, what, title, path))
+            printed = summaries.printed(report, of_protocol) if protocol == "as_reported" else {}
+            paths.append(results.confusion_matrices(matrices, report.labels, what, title, path, printed))
         asked = reported.votes(report) is not None
         if matrices and asked and protocol == "speaker_independent":
             votes = reported.listeners_matrix(report)

@@ -77,16 +77,19 @@ def _epochs(pair, n):
 
 
 @style.styled
-def confusion_matrices(matrices, labels, what, title, path):
+def confusion_matrices(matrices, labels, what, title, path, printed=None):
     """Test examples of all repetitions by true and predicted class, in % of the true class.
 
-    ``matrices``: name → :class:`~keras_ser.analysis.summaries.Confusion`.
+    ``matrices``: name → :class:`~keras_ser.analysis.summaries.Confusion`; ``printed``: the same of the report, each to
+    be drawn before the one that is obtained.
     """
-    captions = {
-        name: f"{name}\nUAR {matrix.uar:.3f}, {matrix.repetitions} repetition{'s' * (matrix.repetitions != 1)}"
-        for name, matrix in matrices.items()
-    }
-    figure = _matrices({captions[name]: matrix for name, matrix in matrices.items()}, labels)
+    panels = {}
+    for name, matrix in matrices.items():
+        if printed and name in printed:
+            panels[f"{name}, printed in the report\nUAR {printed[name].uar:.3f}"] = printed[name]
+        repetitions = f"{matrix.repetitions} repetition{'s' * (matrix.repetitions != 1)}"
+        panels[f"{name}\nUAR {matrix.uar:.3f}, {repetitions}"] = matrix
+    figure = _matrices(panels, labels)
     style.headline(figure, f"Confusion matrices in % of the true class, {what}", title)
     return style.save(figure, path)
 

@@ -11,6 +11,7 @@ import jinja2
 
 from keras_ser import files
 from keras_ser.errors import UserError
+from keras_ser.output import words
 from keras_ser.output.page import content
 
 NAME = "index.html"
@@ -21,8 +22,8 @@ def write(out, root, *, audio=False):
     """Write ``<out>/index.html`` and ``<out>/pages``, each whole or not at all. → path of the first
 
     Args:
-        out: folder of results. What lies in it of substitute corpora and synthetic speech has pages of its own: theirs
-            are the folders to name.
+        out: folder of results. What lies in it of substitute corpora, of own recordings and of synthetic speech has
+            pages of its own: theirs are the folders to name.
         root: data root with the recordings that ``audio`` plays.
         audio: whether recordings are put into the pages to be played.
 
@@ -30,7 +31,7 @@ def write(out, root, *, audio=False):
     """
     out = Path(out)
     first, of_reports = content.gather(out, Path(root), audio=audio)
-    if first["results"].empty:
+    if first is None:
         others = [folder for folder in content.others(out) if folder.is_dir()]
         hint = f" (results of other speech: --out {' or '.join(map(str, others))})" if others else ""
         raise UserError(f"{out}: no table of any report is there: reproduce one first{hint}")
@@ -41,7 +42,15 @@ def write(out, root, *, audio=False):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inline": content.inline, "prose": content.prose, "slug": content.slug}
+    environment.filters |= {
+        "broken": content.broken,
+        "cell": content.cell,
+        "inline": content.inline,
+        "prose": content.prose,
+        "slug": content.slug,
+        "in_words": words.in_words,
+        "title_of": words.title_of,
+    }
     environment.tests["table"] = lambda part: not isinstance(part, str)
     with files.replaced(out / PAGES) as part:
         part.mkdir()

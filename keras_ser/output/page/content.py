@@ -41,6 +41,11 @@ DEFINITIONS = {
     "speaker_independent": "The test clips are by speakers that the training set does not have.",
     "speaker_sentence_independent": "Neither the speakers nor the sentences of the test clips are in the training set.",
 }
+BENCHMARKS = {  # table of `keras-ser benchmark` → what is measured; the columns of the work and of what it is beside
+    "benchmark": ("features", "work", "reference", "{}"),
+    "training": ("training step", "model", "listing", "{}"),
+    "serving": ("prediction", "model", "call", "librosa, then model.predict: {}"),
+}
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
@@ -50,20 +55,43 @@ def gather(out, root, *, audio):
 
     → (dict of the first page, list of one dict per report)
     """
-    known = [reports.load(name) for name in reports.NAMES]
+    ran = {name: _ran(reports.load(name), out) for name in reports.NAMES}
+    kind = next((_kind(whole) for _, _, whole in ran.values() if whole), None)
+    if kind is None:
+        return None, []
+    if kind:  # of other speech than the reports': what was not run on it is no gap
+        ran = {name: found for name, found in ran.items() if found[2]}
     about = colophon()
-    first = of_all(known, out)
-    if first["results"].empty:
-        return first, []
-    pages = [of_report(report, out, root, audio) for report in bar(known, desc="page", unit="report")]
-    kinds = [page["result"]["kind"] for page in pages if page["result"]]
-    return {**first, **about, "kind": kinds[0]}, [{**page, **about} for page in pages]
+    first = of_all([report for report, _, _ in ran.values()], out)
+    pages = [of_report(*found, out, root, audio) for found in bar(ran.values(), desc="page", unit="report")]
+    return {**first, **about, "kind": kind}, [{**page, **about} for page in pages]
+
+
+def _ran(report, out):
+    """→ (the report as its runs have it, its table, the passes that this was made of), without runs (the
+    report, None, [])
+
+    Raises UserError where the table's runs are not stored.
+    """
+    folder = out / report.name
+    if not (folder / tables.CSV).exists():
+        return report, None, []
+    table = tables.read(folder / tables.CSV)
+    whole = passes.of_table(table, archive.read_all(out / "runs", report.name))
+    if not whole:
+        raise UserError(f"{folder}: no run of its table is stored; reproduce {report.name} again")
+    return report.of_runs(whole[0].facts), table, whole
+
+
+def _kind(whole):
+    """What speech passes were made from, where it is not the report's own: "synthetic", "substitute" or "" """
+    facts = whole[0].facts
+    return "synthetic" if facts["synthetic"] else "substitute" if facts["substitute"] else ""
 
 
 def others(out):
     """Folders of results of other speech than the reports' below ``out``."""
-    substitutes = out / "substitute"
-    return [*(sorted(substitutes.iterdir()) if substitutes.is_dir() else []), out / "synthetic"]
+    return [*sorted((out / "substitute").glob("*")), *sorted((out / "own").glob("*")), out / "synthetic"]
 
 
 def colophon():
@@ -88,9 +116,37 @@ def of_all(known, out):
         "chart": chart.layout(known, frame),
         "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
         "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
+        "speed": speed(out / "benchmark"),
         "links": {report.name: f"pages/{report.name}.html" for report in known},
         "corpora": [corpora.get(name) for name in dict.fromkeys(name for report in known for name in report.corpora)],
     }
+
+
+def speed(folder):
+    """How many times as fast as what they replace features, training and prediction are. → DataFrame of text
+
+    ``folder``: of the tables that ``benchmark`` wrote.
+    """
+    rows = []
+    for name, (what, of, against, said) in BENCHMARKS.items():
+        if (folder / f"{name}.csv").is_file():
+            frame = tables.read(folder / f"{name}.csv", [of, against, "ratio", "ratio_min", "ratio_max"])
+            rows += [
+                {
+                    "what": what,
+                    "of": _model(row[of]),
+                    "compared with": said.format(row[against]),
+                    "times as fast": f"{row['ratio']:.1f} ({words.between(row['ratio_min'], row['ratio_max'], 1)})",
+                }
+                for row in frame.to_dict("records")
+            ]
+    return pd.DataFrame(rows)
+
+
+def _model(text):
+    """ "tess_mfcc cnn_lstm" → "tess_mfcc: CNN-LSTM"; other work as it is"""
+    report, _, experiment = text.partition(" ")
+    return f"{report}: {words.in_words(experiment)}" if report in reports.NAMES else text
 
 
 def finding(known, frame):
@@ -158,12 +214,11 @@ def _span(values):
     return low if low == high else f"{low} to {high}"
 
 
-def of_report(report, out, root, audio):
-    """The page of one report. → dict"""
-    folder = out / report.name
+def of_report(report, table, whole, out, root, audio):
+    """The page of one report: of :func:`_ran`. → dict"""
     body = {"result": None, "sections": markdown.of_the_report(report)}
-    if (folder / "table.csv").is_file():
-        result, sections = _result(report, out, root, audio)
+    if whole:
+        result, sections = _result(report, table, whole, out, root, audio)
         body = {"result": result, "sections": sections}
     return {
         "name": report.name,
@@ -172,16 +227,18 @@ def of_report(report, out, root, audio):
         "corpora": corpora.titles(report.corpora),
         "labels": report.labels,
         "chance": f"{1 / len(report.labels):.3f}",
-        "stated": stated(report, folder / "table.csv"),
+        "stated": stated(report, table),
         **body,
     }
 
 
-def stated(report, path):
-    """Every number that the report prints, beside the one obtained where there is one. → DataFrame of text"""
+def stated(report, table):
+    """Every number that the report prints, beside the one obtained where there is one. → DataFrame of text
+
+    ``table``: of the report's results, None where there are none.
+    """
     ours = {}
-    if path.is_file():
-        table = tables.read(path)
+    if table is not None:
         table = table[table["protocol"] == "as_reported"]
         ours = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
     rows = []
@@ -190,7 +247,7 @@ def stated(report, path):
         count = figure.metric not in SCORES and not isinstance(figure.value, str) and float(figure.value).is_integer()
         rows.append(
             {
-                "of": figure.experiment or "data",
+                "experiment": figure.experiment or "data",
                 "metric": f"{figure.metric} {figure.label}".strip(),
                 "reported": _number(figure.value, count=count),
                 "obtained": "–" if row is None else _number(row.mean, row.std, count=count),
@@ -211,13 +268,9 @@ def _number(value, std=None, *, count):
     return words.describe(value, std, digits=1 if count else 3)
 
 
-def _result(report, out, root, audio):
+def _result(report, table, whole, out, root, audio):
     """→ (dict of what was run and drawn, sections of its document)"""
     folder, page = out / report.name, out / "pages"
-    table = tables.read(folder / "table.csv")
-    whole = passes.of_table(table, archive.read_all(out / "runs", report.name))
-    if not whole:
-        raise UserError(f"{folder}: no run of its table is stored; reproduce {report.name} again")
     finished = [item for item in whole if not item.diverged]
     listed = [item for item in finished if not item.facts["ours"]] or finished
     document = markdown.report_table(report, table, whole)
@@ -225,7 +278,7 @@ def _result(report, out, root, audio):
     made = out.parent / "cache" / "synthetic"  # where `reproduce` puts bundled synthetic speech
     hear = (made if facts["synthetic"] and made.is_dir() else root) if audio else None
     result = {
-        "kind": "synthetic" if facts["synthetic"] else "substitute" if facts["substitute"] else "",
+        "kind": _kind(whole),
         "corpus": facts["corpus"],
         "clips": facts["clips"],
         "lead": document.lead,
@@ -260,7 +313,7 @@ def _compared(report, out):
     compared = {}
     for question in QUESTIONS:
         path = out / "compare" / question / report.name / "table.csv"
-        if path.is_file():
+        if path.exists():
             columns = ["experiment", "protocol"]
             compared[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
     if any(compared.get("protocols", set()) <= compared[other] for other in compared if other != "protocols"):
@@ -287,29 +340,37 @@ def _comparison(report, question, whole, compared, out, page):
 
 
 def matrices(report, finished):
-    """Confusion matrices of all passes together. → list of (title of the protocol, list of dict ``name, uar,
-    repetitions, rows``); a row is (class, its examples, list of (share of the true class, the same in words)).
+    """Confusion matrices of all passes together, after those that the report prints of the same experiment. → list of
+    (title of the protocol, list of dict ``name, title, uar, repetitions, rows``); a row is (class, its examples, list
+    of (share of the true class, the same in words)). What is printed has no ``repetitions``.
     """
-    confusions = summaries.confusions(finished)
+    confusions, printed = summaries.confusions(finished), summaries.printed(report, finished)
     shown = []
     for protocol in PROTOCOLS:
-        of_protocol = [
-            {
-                "name": item.name,
-                "uar": f"{matrix.uar:.3f}",
-                "repetitions": matrix.repetitions,
-                "rows": [
-                    (label, int(counts.sum()), [(share, percent(share)) for share in shares])
-                    for label, counts, shares in zip(report.labels, matrix.counts, matrix.shares, strict=True)
-                    if counts.sum()
-                ],
-            }
-            for item in report.experiments
-            if (matrix := confusions.get((item.name, protocol)))
-        ]
+        of_protocol = []
+        for item in report.experiments:
+            obtained = confusions.get((item.name, protocol))
+            if obtained and protocol == "as_reported" and item.name in printed:
+                of_protocol.append(_matrix(item.name, printed[item.name], report.labels))
+            if obtained:
+                of_protocol.append(_matrix(item.name, obtained, report.labels))
         if of_protocol:
             shown.append((PROTOCOLS[protocol].title, of_protocol))
     return shown
+
+
+def _matrix(name, matrix, labels):
+    return {
+        "name": name,
+        "title": words.in_words(name),
+        "uar": f"{matrix.uar:.3f}",
+        "repetitions": matrix.repetitions,
+        "rows": [
+            (label, int(counts.sum()), [(share, percent(share)) for share in shares])
+            for label, counts, shares in zip(labels, matrix.counts, matrix.shares, strict=True)
+            if counts.sum()
+        ],
+    }
 
 
 def prose(text):
@@ -322,6 +383,20 @@ def prose(text):
 def inline(text):
     """A cell or a sentence: Markdown → HTML without paragraphs."""
     return Markup(firm(_MARKDOWN.renderInline(str(text))))
+
+
+def cell(value, column):
+    """A cell of a table: experiments and protocols in words, an experiment's name beside them."""
+    if column == "experiment" and value != "data":
+        return Markup(f"{words.in_words(value)} <code>{broken(value)}</code>")
+    if column == "protocol" and value in PROTOCOLS:
+        return words.title_of(value)
+    return inline(value)
+
+
+def broken(name):
+    """A name that may be broken after its parts, in HTML."""
+    return Markup(re.sub(r"([/_])", r"\1<wbr>", name))
 
 
 def firm(text):

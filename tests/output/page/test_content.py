@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import shutil
@@ -106,6 +107,18 @@ def test_experiments_have_names_in_words():
     names = [item.name for name in reports.NAMES for item in reports.load(name).experiments]
     assert not any(re.search(r"[_/]|cnn|lstm|svm", words.in_words(name)) for name in names)
     assert words.in_words("cnn_lstm/categorical_crossentropy") == "CNN-LSTM, cross-entropy"
+    assert len({words.in_words(name) for name in names}) == len(set(names))
+
+
+def test_speed_is_that_of_the_benchmarks(tmp_path):
+    assert content.speed(tmp_path).empty
+    ratios = "ratio,ratio_min,ratio_max"
+    (tmp_path / "benchmark.csv").write_text(f"work,reference,{ratios}\nMFCC,librosa.feature.mfcc,4.379,4.043,4.395\n")
+    (tmp_path / "serving.csv").write_text(f"model,call,{ratios}\ntess_mfcc cnn,one clip,23.6,20.9,27.9\n")
+    assert content.speed(tmp_path).to_numpy().tolist() == [
+        ["features", "MFCC", "librosa.feature.mfcc", "4.4 (4.0 to 4.4)"],
+        ["prediction", "tess_mfcc: CNN", "librosa, then model.predict: one clip", "23.6 (20.9 to 27.9)"],
+    ]
 
 
 def test_matrices_are_those_of_the_predictions(results):
@@ -123,12 +136,22 @@ def test_matrices_are_those_of_the_predictions(results):
     assert float(matrix["uar"]) == pytest.approx(np.diag(expected.loc[list(REPORT.labels)].fillna(0)).mean(), abs=6e-4)
 
 
+def test_a_printed_matrix_stands_before_the_one_obtained(results):
+    report = dataclasses.replace(REPORT, confusions={CNN: np.eye(7, dtype=int)})
+    shown = content.matrices(report, passes_of(results))
+    as_reported, *others = [[(item["name"], item["repetitions"]) for item in group] for _, group in shown]
+    place = as_reported.index((CNN, 0))
+    assert as_reported[place + 1] == (CNN, 2)
+    assert [repetitions for _, repetitions in as_reported].count(0) == 1
+    assert all(repetitions for group in others for _, repetitions in group)
+
+
 def test_a_page_takes_the_runs_of_its_table_alone(results, tmp_path):
     """A run of `--epochs 1`, of another model, or a fold without its others, left where the runs are."""
     out = shutil.copytree(results, tmp_path / "results")
 
     def shown():
-        result, _ = content._result(REPORT, out, None, False)
+        result, _ = content._result(*content._ran(REPORT, out), out, None, False)
         return {
             (protocol, item["name"]): item["repetitions"] for protocol, group in result["matrices"] for item in group
         }
@@ -156,7 +179,7 @@ def test_a_table_without_runs_is_said_to_be_one(results, tmp_path):
     for path in (out / REPORT.name).glob("*.gz"):
         path.unlink()
     with pytest.raises(UserError, match=r"no run of its table is stored; reproduce emodb_losses again"):
-        content._result(REPORT, out, None, False)
+        content._result(*content._ran(REPORT, out), out, None, False)
 
 
 def test_steps_between_protocols_are_shown_once(results, tmp_path):
@@ -169,19 +192,19 @@ def test_steps_between_protocols_are_shown_once(results, tmp_path):
     assert list(content._compared(REPORT, out)) == ["losses", "protocols"]
     shutil.rmtree(losses)
     assert list(content._compared(REPORT, out)) == ["protocols"]
-    result, _ = content._result(REPORT, out, None, False)
+    result, _ = content._result(*content._ran(REPORT, out), out, None, False)
     ((question, _, document, images),) = result["comparisons"]
     assert (question, document.title) == ("protocols", content.QUESTIONS["protocols"])
     assert {image["name"] for image in images} == {path.stem for path in protocols.glob("*.png")}
 
 
 def test_every_figure_stands_beside_the_one_obtained(results):
-    table = content.stated(REPORT, results / REPORT.name / "table.csv")
+    table = content.stated(REPORT, tables.read(results / REPORT.name / "table.csv"))
     assert len(table) == len(REPORT.figures)
-    row = table[(table["of"] == CNN) & (table["metric"] == "accuracy")].iloc[0]
+    row = table[(table["experiment"] == CNN) & (table["metric"] == "accuracy")].iloc[0]
     assert row["reported"] == "0.909"
     assert "±" in row["obtained"]
-    others = table[table["of"].str.startswith("cnn_lstm") & (table["metric"] == "accuracy")]
+    others = table[table["experiment"].str.startswith("cnn_lstm") & (table["metric"] == "accuracy")]
     assert (others["obtained"] == "–").all()  # was not run
 
 
@@ -278,7 +301,7 @@ def test_the_pages_tables_are_those_of_the_command(results):
     whole = passes_of(results)
     table = tables.read(results / REPORT.name / "table.csv")
     written = (results / REPORT.name / "table.md").read_text()
-    result, sections = content._result(REPORT, results, None, False)
+    result, sections = content._result(*content._ran(REPORT, results), results, None, False)
     assert reported.table(REPORT, whole)["experiment"].to_list() == table["experiment"].to_list()
     for item in [*result["first"], *sections]:
         assert f"## {item.heading}" in written

@@ -1,0 +1,111 @@
+"""The documentation builds without a warning, and what it tells people to run runs as it stands."""
+
+import glob
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_ser import layers, reports
+from keras_ser.analysis import QUESTIONS
+from keras_ser.cli import commands, parser
+from keras_ser.output import tables
+from keras_ser.output.page import content
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+EXTRA = "the extra is not installed: pip install '.[docs]'"
+
+
+@pytest.fixture
+def hooks():
+    pytest.importorskip("mkdocs", reason=EXTRA)
+    spec = importlib.util.spec_from_file_location("hooks", DOCS / "hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_it_builds(tmp_path):
+    for name in ("material", "mkdocs_jupyter", "mkdocstrings_handlers.python"):
+        pytest.importorskip(name, reason=EXTRA)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command += ["--config-file", str(ROOT / ".mkdocs.yml"), "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "site" / "reference" / "layers" / "index.html").read_text()
+    for name in layers.__all__:
+        assert f'id="keras_ser.layers.{name}"' in page, name
+    api = (tmp_path / "site" / "reference" / "api" / "index.html").read_text()
+    assert 'id="keras_ser.api.run"' in api
+    assert not re.search(r":(func|class|mod|meth|data|attr|ref):", page + api)
+    assert (tmp_path / "site" / "artifacts" / "index.html").is_file()
+
+
+def test_every_command_has_its_help(hooks):
+    text = hooks.commands()
+    for name in ("reproduce", "corpus check", "predict", *(f"compare {question}" for question in QUESTIONS)):
+        assert f"## keras-ser {name}\n" in text
+    assert "--speaker-from REGEX" in text
+    assert text.count("usage: keras-ser") == sum(1 for _ in hooks.of_parser(parser.arguments()))
+
+
+def test_findings_are_those_of_the_tables(hooks):
+    text = hooks.findings()
+    known = [reports.load(name) for name in reports.NAMES]
+    frame = tables.accuracies(known, ROOT / "artifacts")
+    assert content.finding(known, frame) in text
+    for row in frame[frame["n"] > 0].itertuples():
+        assert f"{row.mean:.3f}" in text
+    assert all(report.title in text for report in known)
+
+
+def test_docstrings_become_markdown(hooks):
+    assert hooks.without_roles("As :func:`~a.b.c` of :class:`D`::\n\n    x") == "As `c` of `D`:\n\n    x"
+    assert hooks.without_roles("Example:\n\n>>> 1\n1\n\nEnd") == "Example:\n\n```pycon\n>>> 1\n1\n```\n\nEnd"
+
+
+def test_pages_of_the_navigation_are_there():
+    listed = set(re.findall(r"[\w/]+\.(?:md|ipynb)$", (ROOT / ".mkdocs.yml").read_text(), re.M))
+    written = {path.name for path in DOCS.iterdir() if path.suffix in (".md", ".ipynb")}
+    assert written < listed
+    assert {name for name in listed - written if "/" not in name} == {"index.md", "findings.md"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["layers_in_your_model", "own_recordings"])
+def test_a_tutorial_runs_as_it_stands(page, tmp_path, monkeypatch):
+    """Its Python and its commands, in their order."""
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for language, block in re.findall(r"```(python|sh)\n(.*?)```", (DOCS / f"{page}.md").read_text(), re.S):
+        if language == "python":
+            exec(block, found)
+            continue
+        for line in block.splitlines():
+            program, *arguments = shlex.split(line.removeprefix("python -m "))
+            assert program == "keras_ser"
+            paths = [glob.glob(word) if "*" in word else [word] for word in arguments]
+            assert commands.main([word for words in paths for word in words]) == 0, line
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_as_it_stands(tmp_path):
+    nbclient = pytest.importorskip("nbclient", reason=EXTRA)
+    nbformat = pytest.importorskip("nbformat", reason=EXTRA)
+    pytest.importorskip("ipykernel", reason=EXTRA)
+    notebook = nbformat.read(DOCS / "first_steps.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs for cell in cells)  # results are made, not committed
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    client = nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
+    client.execute(env=environment)
+    answers = cells[-1].outputs[-1]["data"]["text/plain"]
+    assert "p_angry" in answers or "p_anger" in answers
+    assert (tmp_path / "model" / "README.md").is_file()
