@@ -178,8 +178,8 @@ def test_a_table_and_a_comparison(embedded, tmp_path):
         keras_ser.compare("speed", "emodb_losses")
 
 
-def test_clips_and_splits_for_models_of_ones_own(embedded):
-    clips = keras_ser.load_corpus("emodb", embedded)
+def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
+    clips = keras_ser.load_corpus("emodb", embedded, out=tmp_path)
     assert {"clip", "path", "speaker", "emotion", "content", "rate", "samples"} <= set(clips)
     tested = []
     for fold in range(3):

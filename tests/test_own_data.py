@@ -81,7 +81,9 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     assert "Burkhardt" not in card  # of whose corpus it has heard nothing
     predictor = keras_ser.load(tmp_path / "model")
     assert predictor.labels == ("anger", "happiness", "sadness", "neutral", "frustration")
-    turns = keras_ser.load_corpus(dialogs, labels={"ang": "anger", "fru": "frustration", "sad": "sadness"})
+    turns = keras_ser.load_corpus(
+        dialogs, labels={"ang": "anger", "fru": "frustration", "sad": "sadness"}, out=tmp_path
+    )
     found = predictor.predict(turns["path"].tolist())
     stored = pd.read_csv(run / "predictions.csv").query("transform == 'none'").set_index("clip")
     tested = turns["clip"].isin(stored.index).to_numpy()
@@ -130,8 +132,8 @@ def test_augmented_audio_of_own_recordings(dialogs, tmp_path, capsys):
         assert (tmp_path / "out" / path).is_file()
 
 
-def test_check_as_a_command(podcast, capsys):
-    assert commands.main(["corpus", "check", str(podcast)]) == 0
+def test_check_as_a_command(podcast, tmp_path, capsys):
+    assert commands.main(["corpus", "check", str(podcast), "--out", str(tmp_path)]) == 0
     said = capsys.readouterr()
     assert "the table labels_consensus.csv (speakers unknown: not speaker-independent)" in said.out
     assert "unknown labels excluded: X (6)" in said.err

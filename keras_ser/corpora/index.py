@@ -101,9 +101,7 @@ class _Index:
                     try:
                         self._path.parent.mkdir(parents=True, exist_ok=True)
                         return _table(self._path)
-                    except (
-                        Exception
-                    ):  # over a damaged file SQLite raises errors of many classes, UnicodeDecodeError too
+                    except Exception:  # of a damaged file: of many classes, UnicodeDecodeError too
                         self._discard()
         return _table(":memory:")
 

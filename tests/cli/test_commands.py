@@ -304,7 +304,7 @@ def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
 
 def test_corpus_make_and_check(tmp_path, capsys):
     assert call("corpus", "make", "savee", "--out", tmp_path) == 0
-    assert call("corpus", "check", "savee", "--data", tmp_path) == 0
+    assert call("corpus", "check", "savee", "--data", tmp_path, "--out", tmp_path / "out") == 0
     text = capsys.readouterr().out
     assert "synthetic" in text.lower()
     assert "licence" in text.lower()

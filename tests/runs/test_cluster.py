@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import random
 import signal
 import sys
 import time
@@ -54,6 +55,18 @@ def test_a_worker_is_killed_and_another_comes_late(start_cluster, calls):
     begun = [path.name.partition("-") for path in folder.iterdir()]
     again = [int(place) for place, _, worker in begun if int(worker) == killed and by[int(place)] != killed]
     assert again  # what the killed one was at was done by another
+
+
+def test_where_there_are_gpus_nothing_is_done_elsewhere(start_cluster, calls):
+    from distributed import Client
+
+    make, _ = calls
+    running = start_cluster(1)
+    with_gpu = running.add_worker("--nthreads", "1", "--resources", "GPU=1").pid
+    with Client(running.address) as client:
+        client.wait_for_workers(2)
+    found = processes.results(make(range(5)), jobs=None, scheduler=running.address)
+    assert {worker for _, worker, *_ in found} == {with_gpu}
 
 
 def test_what_is_wrong_with_a_cluster_is_one_line(start_cluster, calls):
@@ -115,6 +128,15 @@ def test_a_grid_is_the_same_to_the_bit_after_all_that(start_cluster, embedded, t
     assert content(tmp_path / "cluster") == content(tmp_path / "alone")
     assert len(content(tmp_path / "alone")) == 12
     assert all(store.is_complete(run) for run in runs)
+
+
+def test_the_clusters_waiting_times_change_no_seed(monkeypatch):
+    core = pytest.importorskip("distributed.comm.core")
+    monkeypatch.setattr(core, "random", random)
+    cluster._keep_randomness_apart()
+    before = random.getstate()
+    assert 0 <= core.random.uniform(0, 1) <= 1
+    assert random.getstate() == before
 
 
 def test_a_worker_with_other_code_is_refused(embedded, tmp_path, monkeypatch):
