@@ -258,7 +258,9 @@ def _explain_unreadable(path: Path, error: Exception) -> AudioError:
         return AudioError("unreadable", path, f"cannot be opened ({denied.strerror})")
     if start == LFS_SIGNATURE:
         return AudioError("lfs_pointer", path, "a Git LFS pointer, not the sound: run `git lfs pull` in its repository")
-    reason = getattr(error, "error_string", error)  # without the path, which is said already
+    reason = getattr(error, "error_string", str(error))  # without the path, which is said already
+    if "does not exist" in reason:  # what libsndfile says of an MP3 without a frame
+        reason = "damaged"
     return AudioError("unreadable", path, f"not a sound file that libsndfile reads ({reason})")
 
 

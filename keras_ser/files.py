@@ -12,7 +12,6 @@ what the disk does not allow and what to do about it, with nothing left behind.
 
 import contextlib
 import errno
-import fcntl
 import functools
 import io
 import os
@@ -22,6 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keras_ser.errors import UserError
+
+try:
+    import fcntl
+except ModuleNotFoundError:
+    raise UserError("Windows lacks the file locks that keras-ser needs: use it in WSL, on Linux or on macOS") from None
 
 PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
 
@@ -52,6 +56,8 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     with writing(path):
         path = Path(os.path.abspath(path))  # "." has a name too
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(f"cannot write {path}: a pipe, a socket or a device, not a file: choose another path")
         path.parent.mkdir(parents=True, exist_ok=True)
         _recover_once(path.parent)
         with _unfinished(path.parent) as folder:
@@ -85,23 +91,47 @@ def _unfinished(parent: Path) -> Iterator[str]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def temporary(parent: str | Path) -> Iterator[None]:
+    """Within the block temporary files, those of libraries too, lie in ``parent``, and are deleted after it.
+
+    Where the process is killed, :func:`recover` deletes them. Raises UserError where the disk allows no such folder.
+    """
+    with contextlib.ExitStack() as stack:
+        with writing(parent):
+            Path(parent).mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(_unfinished(Path(parent)))
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
 def recover(folder: str | Path, *, below: bool = False) -> None:
     """Undo in ``folder`` (``below``: and in all folders below it) what processes that were killed were writing.
 
     What such a process had moved away to make room is brought back, and its unfinished file or folder deleted. What
     another process is writing at this moment stays. Where the disk allows no change, nothing is changed.
     """
-    for part in (Path(folder).rglob if below else Path(folder).glob)(f"{PART}*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(part, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for old in part.glob("old/*"):
-                    if not os.path.lexists(part.parent / old.name):
-                        os.replace(old, part.parent / old.name)
-                shutil.rmtree(part)
-            finally:
-                os.close(lock)
+    for parent, folders, _ in os.walk(folder):  # which takes no notice of what another process has just deleted
+        parts = [name for name in folders if name.startswith(PART)]
+        folders[:] = [name for name in folders if below and name not in parts]
+        for name in parts:
+            _recover(Path(parent, name))
+
+
+def _recover(part: Path) -> None:
+    with contextlib.suppress(OSError):
+        lock = os.open(part, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for old in part.glob("old/*"):
+                if not os.path.lexists(part.parent / old.name):
+                    os.replace(old, part.parent / old.name)
+            shutil.rmtree(part)
+        finally:
+            os.close(lock)
 
 
 @functools.cache
@@ -131,8 +161,8 @@ def writing(path: str | Path) -> Iterator[None]:
 def reading(path: str | Path, advice: str) -> Iterator[None]:
     """Whatever the block raises becomes a UserError that names ``path``, the cause and the ``advice``.
 
-    For files that this package wrote. Over a damaged one the libraries that read it raise errors of any class, so a
-    block reads and checks, and does nothing else.
+    For files that this package wrote, and for tables. Over a damaged one the libraries that read it raise errors of any
+    class, so a block reads and checks, and does nothing else.
     """
     try:
         yield

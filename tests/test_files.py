@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +104,16 @@ def test_a_file_where_a_folder_should_be(tmp_path):
         pass
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(UserError, match="not a file: choose another path"), files.replaced(tmp_path / name):
+            pass
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_other_errors_stay_what_they_are(tmp_path):
     with pytest.raises(KeyError), files.writing(tmp_path):
         raise KeyError("x")
@@ -136,6 +148,36 @@ def test_what_a_process_killed_between_its_two_moves_had_moved_away_is_brought_b
         (tmp_path / "other").unlink()
     assert (target / "file").read_text() == "old"
     assert names(tmp_path) == ["target"]
+
+
+TEMPORARY = """
+import os, signal, sys, tempfile
+from keras_ser import files
+with files.temporary(sys.argv[1]):
+    open(os.path.join(tempfile.mkdtemp(), "best.h5"), "w").close()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_temporary_files_go_with_the_block_or_with_the_next_call_of_a_process_that_was_killed(tmp_path):
+    before = tempfile.gettempdir()
+    with files.temporary(tmp_path / "made" / "out"):
+        Path(tempfile.mkdtemp(), "x").touch()
+        assert len(list(tmp_path.rglob("x"))) == 1
+    assert tempfile.gettempdir() == before
+    assert names(tmp_path / "made" / "out") == []
+    assert subprocess.run([sys.executable, "-c", TEMPORARY, str(tmp_path)]).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.rglob("best.h5"))) == 1
+    files.recover(tmp_path)
+    assert names(tmp_path) == ["made"]
+
+
+def test_a_system_without_file_locks_is_told_in_one_line():
+    code = "import sys; sys.modules['fcntl'] = None; from keras_ser.cli import commands; exit(commands.main(['page']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("keras-ser: Windows lacks the file locks")
+    assert done.stderr.count("\n") == 1
 
 
 def test_what_is_being_written_is_not_recovered(tmp_path):

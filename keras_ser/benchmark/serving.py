@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from keras_ser import audio, librosa_reference
+from keras_ser import audio, files, librosa_reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
 from keras_ser.progress import bar
@@ -27,7 +27,7 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
     ``paths``: clips to predict; one of them alone, then all as one batch. → pd.DataFrame, one row per run and call
     """
     rows = []
-    with tempfile.TemporaryDirectory() as part:
+    with files.temporary(out_dir), tempfile.TemporaryDirectory() as part:
         for number, run in enumerate(bar(runs, desc="serving", unit="model")):
             folder = Path(part) / str(number)
             export.export(run, folder)

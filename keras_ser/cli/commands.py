@@ -141,6 +141,7 @@ def _print_reproduction(done):
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
     api = started()
+    from keras_ser import files
     from keras_ser.output import document, markdown, tables
 
     found = tables.accuracies([api.report(name) for name in reports.NAMES], options.out)
@@ -150,11 +151,13 @@ def results(options):
     if options.readme is None:
         print(coloured(text))
         return
-    before, begin, rest = options.readme.read_text().partition(RESULTS_BEGIN)
+    with files.reading(options.readme, "a Markdown file is needed"):
+        before, begin, rest = options.readme.read_text(encoding="utf-8").partition(RESULTS_BEGIN)
     _, end, after = rest.partition(RESULTS_END)
     if not (begin and end):
         raise UserError(f"{options.readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
-    options.readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+    with files.replaced(options.readme) as part:
+        part.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def page(options):
@@ -378,16 +381,17 @@ def main(argv=None):
     if options.func is None:
         parser.print_help()
         return 0
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # a file's name need not be text
     code = carry_out(options)
     try:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again as it ends
         if code == 0 and not isinstance(error, BrokenPipeError):  # `| head` has read enough
-            print(f"keras-ser: standard output: {error.strerror}", file=sys.stderr)
-            return 2
+            return _complain(f"standard output: {error.strerror}")
     return code
 
 
@@ -401,25 +405,24 @@ def carry_out(options):
     except BrokenPipeError:
         return 0
     except UserError as error:
-        print(f"keras-ser: {error}", file=sys.stderr)
-        return 2
+        return _complain(error)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        print(
-            f"keras-ser: {error.name} is not installed, which this command needs: pip install "
-            f"'keras-ser[{EXTRAS[error.name]}]'",
-            file=sys.stderr,
-        )
-        return 2
+        extra = EXTRAS[error.name]
+        return _complain(f"{error.name} is not installed, which this command needs: pip install 'keras-ser[{extra}]'")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"keras-ser: {one_line(f'{where}{error.strerror or error}')}", file=sys.stderr)
-        return 2
+        return _complain(one_line(f"{where}{error.strerror or error}"))
     except KeyboardInterrupt:
-        line = "\n" * sys.stderr.isatty()  # a terminal shows ^C at the end of what stands there
-        print(
-            f"{line}keras-ser: interrupted; what was finished is kept, run the same command to go on", file=sys.stderr
-        )
-        return 130
+        if sys.stderr.isatty():  # a terminal shows ^C at the end of what stands there
+            print(file=sys.stderr)
+        return _complain("interrupted; what was finished is kept, run the same command to go on", code=130)
     return 0
+
+
+def _complain(line, code=2):
+    """Say what went wrong, where anybody can hear it. → exit code"""
+    with contextlib.suppress(OSError):
+        print(f"keras-ser: {line}", file=sys.stderr)
+    return code

@@ -80,14 +80,17 @@ def seed(text):
 def mapping(text):
     """label=emotion pairs with commas between them."""
     pairs = [pair.partition("=") for pair in names(text)]
-    if not pairs or not all(label.strip() and emotion.strip() for label, _, emotion in pairs):
+    if not all(label.strip() and emotion.strip() for label, _, emotion in pairs):
         raise argparse.ArgumentTypeError(f"label=emotion pairs are needed, as in ang=anger,exc=happiness, not {text!r}")
     return {label.strip(): emotion.strip() for label, _, emotion in pairs}
 
 
 def names(text):
     """Names with commas between them."""
-    return [name for name in text.split(",") if name]
+    found = [name for name in text.split(",") if name]
+    if not found:
+        raise argparse.ArgumentTypeError(f"names with commas between them are needed, not {text!r}")
+    return found
 
 
 def arguments():

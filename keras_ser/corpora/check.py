@@ -32,9 +32,10 @@ UNUSABLE = {
     "nan": "samples that are not finite numbers",
     "scale": "float samples far outside [-1, 1]",
     "part": "a part of a file that the file does not hold",
+    "silent": "every sample is 0",
 }
 DOUBTFUL = {
-    "silent": "never louder than -60 dB of full scale",
+    "quiet": "never louder than -60 dB of full scale",
     "clipped": "three or more samples in a row at full scale",
     "stereo": "more than one channel (averaged when read)",
     "odd_rate": "not the sample rate of the corpus, or of most clips",
@@ -50,7 +51,7 @@ SIGNATURES = {  # the first bytes that a suffix promises
     ".aiff": (b"FORM",),
     ".ogg": (b"OggS",),
 }
-SILENT_PEAK = 1e-3  # -60 dB
+QUIET_PEAK = 1e-3  # -60 dB
 N_SPEAKERS = 100  # that the report lists; of more it says how many clips they have
 N_EXAMPLES = 10  # problems of one kind that the report lists by name
 
@@ -63,9 +64,9 @@ class CheckResult:
     title: str
     folder: Path
     synthetic: bool
-    minutes: float  # of sound that can be read
-    classes: pd.DataFrame  # emotion, found, readable; of a corpus published and missing
-    speakers: pd.DataFrame  # speaker, gender, age, clips, readable
+    minutes: float  # of sound that can be used
+    classes: pd.DataFrame  # emotion, found, usable; of a corpus published and missing
+    speakers: pd.DataFrame  # speaker, gender, age, clips, usable
     problems: pd.DataFrame  # kind, clip (or file), detail
 
     @property
@@ -73,14 +74,14 @@ class CheckResult:
         """Why nothing can be learnt from this corpus, "" if it can."""
         kinds = [("emotion(s)", self.classes), ("speaker(s)", self.speakers)]
         for what, counts in kinds if self.corpus else kinds[:1]:
-            n_readable = int((counts["readable"] > 0).sum())
-            if n_readable < 2:
-                return f"clips that can be read: {n_readable} {what} only, two or more are needed"
+            n_usable = int((counts["usable"] > 0).sum())
+            if n_usable < 2:
+                return f"clips that can be used: {n_usable} {what} only, two or more are needed"
         return ""
 
     @property
     def usable(self) -> bool:
-        """Whether there are readable clips of at least two emotions and, of a corpus, two speakers."""
+        """Whether there are usable clips of at least two emotions and, of a corpus, two speakers."""
         return not self.obstacle
 
     def text(self) -> str:
@@ -156,6 +157,10 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
             problems.append((look.kind, clip, look.what))
             seconds.append(0.0)
             continue
+        if look.silent:  # what is trained on has none of them
+            problems.append(("silent", clip, "the channels cancel out" if look.peak else "peak 0"))
+            seconds.append(0.0)
+            continue
         problems += [(kind, clip, detail) for kind, detail in _problems(path, look)]
         if look.rate != usual:
             problems.append(("odd_rate", clip, f"{look.rate} Hz, not {usual}"))
@@ -164,7 +169,7 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
     for first, *again in same_sound.values():
         problems += [("duplicate_content", clip, f"= {first}") for clip in again]
 
-    clips["readable"] = np.array(seconds) > 0
+    clips["usable"] = np.array(seconds) > 0
     return CheckResult(
         corpus=corpus,
         title=title,
@@ -174,15 +179,15 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
         classes=_count_classes(corpus, clips),
         speakers=clips[clips["speaker"] != ""]
         .groupby(["speaker", "gender", "age"], dropna=False, as_index=False)
-        .agg(clips=("clip", "size"), readable=("readable", "sum")),
+        .agg(clips=("clip", "size"), usable=("usable", "sum")),
         problems=pd.DataFrame(problems, columns=["kind", "clip", "detail"]),
     )
 
 
 def _problems(path: str, look: index.Look) -> Iterator[tuple[str, str]]:
     """What is doubtful about a clip by itself: kind, detail."""
-    if look.peak < SILENT_PEAK:
-        yield "silent", f"peak {look.peak:.1e}"
+    if look.peak < QUIET_PEAK:
+        yield "quiet", f"peak {look.peak:.1e}"
     if look.clipped >= audio.CLIPPED_RUN:
         yield "clipped", f"{look.clipped} samples in a row"
     if look.channels > 1:
@@ -201,7 +206,7 @@ def _count_classes(corpus: Corpus | None, clips: pd.DataFrame) -> pd.DataFrame:
         table["missing"] = table["published"] - table["found"]
     else:
         table = found.sort_index().rename("found").rename_axis("emotion").to_frame()
-    table["readable"] = clips.groupby("emotion")["readable"].sum().reindex(table.index, fill_value=0)
+    table["usable"] = clips.groupby("emotion")["usable"].sum().reindex(table.index, fill_value=0)
     return table.reset_index()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from keras_ser import files
 from keras_ser.corpora import emotions
 from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, speaker_of
 from keras_ser.errors import UserError
@@ -88,13 +89,11 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
 
 def _read(path) -> pd.DataFrame:
     """The table with the columns of `SYNONYMS`, all text; `attrs["emotion"]`: what its emotions are called there."""
-    try:
+    with files.reading(path, "a CSV table is needed"):
         with path.open(encoding="utf-8-sig") as file:
             first = file.readline()
         separator = max(",;\t", key=first.count)
         found = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV table ({error})") from error
     by_name = {name.strip().lower(): name for name in found}
     taken = {
         column: next((by_name[name] for name in names if name in by_name), None) for column, names in SYNONYMS.items()

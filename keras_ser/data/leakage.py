@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from keras_ser import files
 from keras_ser.data.protocols import PROTOCOLS, get
 from keras_ser.errors import UserError
 
@@ -54,10 +55,8 @@ def read(path):
 
     Raises UserError if it is none, or has no train or no test row.
     """
-    try:
+    with files.reading(path, "a CSV table is needed"):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV table ({error})") from error
     if "split" not in table:
         table = table.rename(columns={"side": "split"})
     known = [name for name in PROPERTIES if name in table]

@@ -56,7 +56,7 @@ def accuracies(reports, out):
     parts = []
     for report in reports:
         path = out / report.name / CSV
-        if path.is_file():
+        if path.exists():
             frame = read(path)
             listed = [item.name for item in report.experiments if not item.extension]
             parts.append(frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)])

@@ -2,6 +2,7 @@
 (:mod:`keras_ser.runs.cluster`).
 """
 
+import re
 from concurrent.futures.process import BrokenProcessPool
 
 import joblib
@@ -10,12 +11,15 @@ from keras_ser.errors import UserError, one_line
 from keras_ser.progress import quiet_stderr
 
 
-def results(calls, jobs, n_calls=None, scheduler=None):
+def results(calls, jobs, unfinished=None, scheduler=None):
     """Results of joblib ``calls`` as they come, ``jobs`` of which are carried out at a time. → iterator
 
-    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. ``n_calls``: how many there are, None
-    where nobody knows. ``scheduler``: address of a Dask cluster that carries them out instead. Raises UserError if a
-    process dies, or as :func:`keras_ser.runs.cluster.results`.
+    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. ``unfinished``: () → the names of the
+    calls that have left no result yet, in order; None where nobody knows how many there are. ``scheduler``: address of
+    a Dask cluster that carries them out instead.
+
+    Raises UserError if a process dies, which names the calls that were being carried out, or as
+    :func:`keras_ser.runs.cluster.results`.
     """
     if scheduler:
         from keras_ser.runs import cluster  # which few have
@@ -24,16 +28,33 @@ def results(calls, jobs, n_calls=None, scheduler=None):
         return
     if jobs is None:
         jobs = 1 if _gpus() else joblib.cpu_count()
-    jobs = jobs if n_calls is None else max(1, min(jobs, n_calls))
+    jobs = jobs if unfinished is None else max(1, min(jobs, len(unfinished())))
     options = {"initializer": start_tensorflow} if jobs > 1 else {}
     try:
-        # Arrays of more than a megabyte are mapped by the processes and not copied to each.
-        yield from joblib.Parallel(jobs, return_as="generator_unordered", **options)(calls)
+        # Arrays of more than a megabyte are mapped by the processes and not copied to each. One call at a time goes to
+        # a process, so that the first that are not finished are those that were being carried out.
+        yield from joblib.Parallel(jobs, return_as="generator_unordered", batch_size=1, **options)(calls)
     except BrokenProcessPool as error:
         raise UserError(
-            f"a worker process died ({one_line(error)}): what was finished is kept; call again, with fewer "
-            "--jobs if memory was short"
+            f"a process died{_of(unfinished, jobs)} ({_cause(error)}): what was finished is kept; call again, with "
+            f"fewer --jobs than {jobs} if memory was short"
         ) from error
+
+
+def _of(unfinished, jobs):
+    """What a process was doing, as far as it is known."""
+    if unfinished is None:
+        return ""
+    running = unfinished()[:jobs]
+    return f" while it trained {running[0] if len(running) == 1 else 'one of these: ' + '; '.join(running)}"
+
+
+def _cause(error):
+    """What ended the process, in words. joblib names signals and exit codes in its message alone."""
+    if "SIGKILL" in str(error):
+        return "killed by the system, most likely as memory was short"
+    codes = re.search(r"exit codes of the workers are {(.*)}", str(error))
+    return f"ended with {codes[1]}" if codes else one_line(error)
 
 
 def start_tensorflow():

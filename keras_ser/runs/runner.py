@@ -373,10 +373,11 @@ def run_all(
     with bar(total=len(units), initial=done, desc=report.name, unit="run") as progress:
         for repetition in repetitions:
             of_repetition = [unit for unit in missing if unit.repetition == repetition]
-            work = _work(report, material, of_repetition, cache_root=cache_root, backend=backend)
+            unfinished = functools.partial(_unfinished, report, of_repetition, root, models)
+            work = _work(report, material, of_repetition, root=root, cache_root=cache_root, backend=backend)
             carry_out = _carry_out_elsewhere if scheduler else functools.partial(_carry_out, root=root)
             calls = (joblib.delayed(carry_out)(grid, report, *item, epochs=epochs) for item in work)
-            for run in processes.results(calls, jobs, len(of_repetition), scheduler):
+            for run in processes.results(calls, jobs, unfinished, scheduler):
                 if scheduler:
                     run = store.unpacked(run, root)
                 done += 1
@@ -386,7 +387,12 @@ def run_all(
     return list(runs.values())
 
 
-def _work(report, material, units, *, cache_root, backend):
+def _unfinished(report, units, root, models):
+    """Names of the units that are not stored."""
+    return [unit.name for unit in units if not is_done(store.read(unit.folder(root, report)), unit, models)]
+
+
+def _work(report, material, units, *, root, cache_root, backend):
     """The units of one repetition with what each is trained on. → iterator of (unit, material, examples, features)
 
     Examples and features that several units share are computed once, and those of all units before the first is given:
@@ -398,7 +404,8 @@ def _work(report, material, units, *, cache_root, backend):
         if augment not in examples:
             examples[augment] = augment(material.manifest, unit.repetition)
         if (augment, front_end.name) not in values:
-            with _within_memory(f"{report.name}: computing the features {front_end.name}"):
+            doing = f"{report.name}: computing the features {front_end.name}"
+            with files.temporary(root), _within_memory(doing):
                 values[augment, front_end.name] = features.compute(
                     examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
                 )
@@ -416,7 +423,8 @@ def _models(grid):
 def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
     """:func:`train`, in whatever process."""
     tf.config.experimental.enable_op_determinism()
-    with _within_memory(f"{report.name}: training {unit.name}"):
+    writing = files.writing(unit.folder(root, report))
+    with files.temporary(root), writing, _within_memory(f"{report.name}: training {unit.name}"):
         return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
 
 

@@ -6,6 +6,8 @@ A run's folder (:mod:`keras_ser.runs.layout`) holds ``run.json`` (what decided i
 """
 
 import json
+import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +69,8 @@ class Run:
         """The trained model: features [batch, …] → probabilities [batch, classes]. → keras.Model"""
         path = self.folder / MODEL
         with files.reading(path, ADVICE):
+            if not zipfile.is_zipfile(path):  # of which Keras says that it is not there
+                raise ValueError("no Keras model, or cut off")
             model = keras.models.load_model(path)
             if model.output_shape != (None, len(self.facts["labels"])):
                 raise ValueError(f"answers {model.output_shape} and not {len(self.facts['labels'])} classes")
@@ -99,14 +103,20 @@ def read_all(root, report):
     """
     root = Path(root)
     files.recover(root / report, below=True)
-    folders = {path.parent for name in FILES for path in (root / report).rglob(name)}
-    # What another process is writing at this moment, or one that was killed left behind, is no run.
-    runs = [read(folder) for folder in sorted(folders) if not folder.parent.name.startswith(files.PART)]
+    runs = [read(folder) for folder in sorted(_folders(root / report))]
     for run in runs:
         place = layout.place(root, run.facts)
         if run.folder != place:
             raise UserError(f"{run.folder / RECORD}: is of the run {place.relative_to(root)}: {ADVICE}")
     return runs
+
+
+def _folders(root):
+    """Folders below ``root`` with a file of a run. What another process is writing at this moment is none."""
+    for parent, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(files.PART)]
+        if not set(FILES).isdisjoint(names):
+            yield Path(parent)
 
 
 def write(folder, facts, history, predictions, metrics, model):

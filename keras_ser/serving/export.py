@@ -135,7 +135,7 @@ def export(run, out, stored=None):
         raise UserError(f"{out}: there is something already: choose another folder or delete it")
     model = chain(run)
     facts = describe(run)
-    with files.replaced(out) as folder:
+    with files.replaced(out) as folder, files.temporary(folder.parent):
         _write_saved_model(model, facts, folder)
         extra = folder / EXTRA
         extra.mkdir()

@@ -262,7 +262,8 @@ LEAKS = {
     "clip,split\na,train\na,test\nb,test\n": "LEAK: {path}: clip in both train and test",
     "clip,split\na,train\n": "no row has the split test",
     "name,split\na,train\n": "needs a column split and one of clip",
-    "": "not a CSV table",
+    "": "cannot be read (No columns to parse from file): a CSV table is needed",
+    "clip,split\na,train,1\nb,test\n1,2,3,4,5\n": "{path}: cannot be read (Error tokenizing data. C error: Expected",
 }
 
 
@@ -315,6 +316,8 @@ BAD_ARGUMENTS = {
     "no such protocol to compare": ("compare", "models", "emodb_losses", "--protocols", "random"),
     "no such protocol to share under": ("leaks", "/no/such.csv", "--protocol", "random"),
     "no such experiment": ("reproduce", "--experiments", "rnn"),
+    "no experiment": ("reproduce", "--experiments", ","),
+    "no protocol": ("reproduce", "--protocols", ""),
     "no such folder": ("reproduce", "--data", "/no/such/folder"),
     "no epoch": ("reproduce", "--epochs", "0"),
     "half a seed": ("reproduce", "--seeds", "0.5"),

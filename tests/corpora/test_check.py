@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_ser import audio
-from keras_ser.corpora.check import UNUSABLE, check
+from keras_ser import audio, corpora
+from keras_ser.corpora.check import DOUBTFUL, UNUSABLE, check
 from keras_ser.corpora.corpus import SYNTHETIC_MARKER
+from keras_ser.data import features
 from keras_ser.errors import UserError
 
 RATE = 16000
@@ -31,8 +32,8 @@ def kinds(result, clip):
 def test_counts_a_class_and_a_speaker(emodb):
     result = check("emodb", emodb.parent)
     classes = result.classes.set_index("emotion")
-    assert classes.loc["anger"].to_dict() == {"published": 127, "found": 2, "missing": 125, "readable": 2}
-    assert classes.loc["boredom"].to_dict() == {"published": 81, "found": 0, "missing": 81, "readable": 0}
+    assert classes.loc["anger"].to_dict() == {"published": 127, "found": 2, "missing": 125, "usable": 2}
+    assert classes.loc["boredom"].to_dict() == {"published": 81, "found": 0, "missing": 81, "usable": 0}
     assert list(result.speakers.itertuples(index=False, name=None)) == [
         ("03", "male", 31, 2, 2),
         ("08", "female", 34, 2, 2),
@@ -46,8 +47,14 @@ def write_fault(kind, folder, rng):
     """Write clip 09a01Na with one fault."""
     path = folder / "09a01Na.wav"
     sound = rng.uniform(-0.5, 0.5, RATE)
-    if kind == "silent":
+    if kind == "quiet":
         audio.write(path, sound * 1e-3, RATE)
+    elif kind == "silent":
+        audio.write(path, sound * 0, RATE)
+    elif kind == "silent as a whole":
+        soundfile.write(path, np.stack([sound, -sound], axis=1), RATE)
+    elif kind == "one sample":
+        audio.write(path, sound[:1], RATE)
     elif kind == "clipped":
         sound[100:103] = 1
         audio.write(path, sound, RATE)
@@ -80,13 +87,13 @@ def write_fault(kind, folder, rng):
         path.write_bytes(b"RIFF and nothing more of it")
 
 
-@pytest.mark.parametrize("kind", ["silent", "clipped", "stereo", "odd_rate", "other_format", "duplicate_content"])
+@pytest.mark.parametrize("kind", ["quiet", "clipped", "stereo", "odd_rate", "other_format", "duplicate_content"])
 def test_doubtful_clips_are_named_and_stay(emodb, rng, kind):
     write_fault(kind, emodb, rng)
     result = check("emodb", emodb)
     assert kinds(result, "09a01Na") == {kind}
     assert len(result.problems) == 1
-    assert result.classes["readable"].sum() == 5
+    assert result.classes["usable"].sum() == 5
     assert f"{kind}: 1" in result.text()
 
 
@@ -98,8 +105,23 @@ def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
     assert f"{kind}: 1, " in result.text()
     assert "  09a01Na  " in result.text()
     assert result.classes["found"].sum() == 5
-    assert result.classes["readable"].sum() == 4
+    assert result.classes["usable"].sum() == 4
     assert result.usable  # one bad clip does not spoil a corpus
+
+
+FAULTS = sorted((UNUSABLE | DOUBTFUL).keys() - {"part", "repeated_name", "unknown_name"})
+
+
+@pytest.mark.parametrize("kind", [*FAULTS, "silent as a whole", "one sample"])
+def test_what_can_be_used_is_what_is_trained_on(emodb, rng, kind):
+    write_fault(kind, emodb, rng)
+    result, (used, excluded) = check("emodb", emodb), features.with_content(corpora.manifest("emodb", emodb))
+    unusable = result.problems[result.problems["kind"].isin(UNUSABLE)]
+    assert len(used) + len(excluded) == result.classes["found"].sum() == 5
+    assert set(used["clip"]) == set(corpora.manifest("emodb", emodb)["clip"]) - set(unusable["clip"])
+    assert used["emotion"].value_counts().to_dict() == {
+        emotion: n for emotion, n in result.classes.set_index("emotion")["usable"].items() if n
+    }
 
 
 def test_two_full_samples_in_a_row_are_no_clipping(emodb, rng):
@@ -135,7 +157,7 @@ def test_a_corpus_of_pointers_cannot_be_used(emodb):
         path.write_text("version https://git-lfs.github.com/spec/v1\n")
     result = check("emodb", emodb)
     assert not result.usable
-    assert "NOT USABLE: clips that can be read: 0 emotion(s)" in result.text()
+    assert "NOT USABLE: clips that can be used: 0 emotion(s)" in result.text()
     assert "git lfs pull" in result.text()
 
 
@@ -143,7 +165,7 @@ def test_one_speaker_is_too_few(emodb):
     for path in emodb.glob("08*"):
         path.unlink()
     result = check("emodb", emodb)
-    assert result.obstacle == "clips that can be read: 1 speaker(s) only, two or more are needed"
+    assert result.obstacle == "clips that can be used: 1 speaker(s) only, two or more are needed"
 
 
 def test_text_states_terms_and_origin(emodb):

@@ -108,7 +108,7 @@ def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "not a CSV table"),
+        ("", r"cannot be read \(No columns to parse from file\): a CSV table is needed"),
         ("path,emotion\n", "the table has no row"),
         (
             "name,class\nx,sad\n",
@@ -172,5 +172,5 @@ def test_check(tmp_path, sound):
     assert "found    4 clips, 0 speakers, 0.1 minutes" in text
     assert "part: 1, a part of a file that the file does not hold" in text
     assert "missing: 1," in text
-    assert result.classes.set_index("emotion")["readable"].to_dict() == {"anger": 1, "sadness": 1}
+    assert result.classes.set_index("emotion")["usable"].to_dict() == {"anger": 1, "sadness": 1}
     assert "licence" not in text

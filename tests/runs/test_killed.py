@@ -1,18 +1,48 @@
 """A run that is killed, and called again, leaves what an unbroken one leaves, to the bit."""
 
 import gzip
+import os
 import subprocess
 import sys
 
 import pytest
 
-# Forks before TensorFlow has started anything: to import it takes longer than the run.
+# A report with all that a run does, and little to compute. Forks before TensorFlow has started anything: to import it
+# takes longer than the run.
 DRIVER = """
-import os, random, signal, sys, time
+import dataclasses, os, random, signal, sys, time
 from pathlib import Path
+import keras
 from keras_ser import api
+from keras_ser.data.augmentation import Copies, with_copies
+from keras_ser.layers import MFCC, FixFrames
 from keras_ser.output import figures
-figures.all_of_report = lambda *_: []
+from keras_ser.reports.specification import FrontEnd
+from keras_ser.training.networks import BestCheckpoint
+
+def features():
+    waveform, lengths = keras.Input((None,)), keras.Input((), dtype="int32")
+    mfcc = MFCC(16000, 12)(waveform, lengths)
+    return keras.Model([waveform, lengths], FixFrames(50)(mfcc, lengths))
+
+def model(n_classes):
+    layers = keras.layers
+    return keras.Sequential([keras.Input((600,)), layers.Dropout(0.2), layers.Dense(n_classes, "softmax")])
+
+def callbacks():
+    return [BestCheckpoint("val_loss")]
+
+def augmentation(manifest, seed):
+    return with_copies(manifest, seed, [Copies("pitch_shift", 3, -3.0, 3.0)])
+
+report = api.report("emodb_losses")
+experiment, *others = report.experiments
+training = dataclasses.replace(experiment.training, callbacks=callbacks)
+front_end = FrontEnd("mfcc", 16000, features, None)
+experiment = dataclasses.replace(experiment, front_end=front_end, model=model, training=training)
+report = dataclasses.replace(report, augmentation=augmentation, experiments=(experiment, *others))
+api.report = lambda _: report
+figures.of_report = lambda *_: []
 data, root, n_kills = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 
 def start(out):
@@ -20,8 +50,8 @@ def start(out):
     if child == 0:
         code = 1
         try:
-            api.reproduce("emodb_losses", experiments=["cnn/mean_squared_error"], protocols=["clip_disjoint"],
-                          epochs=1, data=data, out=out)
+            api.reproduce(report.name, experiments=[experiment.name], protocols=["clip_disjoint"], epochs=3, data=data,
+                          out=out)
             code = 0
         finally:
             os._exit(code)
@@ -60,10 +90,12 @@ def content(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("n_kills", [5, pytest.param(50, marks=pytest.mark.exhaustive)])
 def test_killed_at_any_moment_and_called_again(n_kills, embedded, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(embedded), str(tmp_path), str(n_kills)], capture_output=True, text=True
-    )
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = [sys.executable, "-c", DRIVER, str(embedded), str(tmp_path), str(n_kills)]
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(temporary)})
     assert done.returncode == 0, done.stderr
+    assert list(temporary.iterdir()) == []  # of checkpoints, or of what TensorFlow traces
     expected = content(tmp_path / "unbroken")
     assert {name.rsplit("/", 1)[-1] for name in expected} >= {"predictions.csv", "metrics.json", "table.csv"}
     assert len([name for name in expected if name.endswith(".npy")]) > 10

@@ -303,7 +303,11 @@ def test_a_process_that_dies_costs_its_run_alone(material, folder):
 
     other = dataclasses.replace(report.experiment("cnn/categorical_crossentropy"), model=dying)
     report = dataclasses.replace(report, experiments=(other, alive, *report.experiments[2:]))
-    with pytest.raises(UserError, match=r"a worker process died.*fewer --jobs"):
+    said = (
+        "a process died while it trained cnn/categorical_crossentropy, clip_disjoint, repetition 0 (killed by the "
+        "system, most likely as memory was short): what was finished is kept; call again, with fewer --jobs than 2 if"
+    )
+    with pytest.raises(UserError, match=re.escape(said)):
         run(report, material, folder, names=[other.name, alive.name], root="dying", jobs=2)
     assert [*(folder / "dying").rglob("run.json")] == [of_other]
 

@@ -270,6 +270,10 @@ def test_its_output_may_be_cut_off_and_a_name_need_not_be_text(exported, paths, 
         said = process.stderr.read().splitlines()
         assert [line.partition(b":")[0] for line in said] == [b"model", b"caution"]
     assert process.returncode == 0
+    for closed in (1, 2):
+        with command("reports", stdout=subprocess.PIPE, preexec_fn=lambda: os.close(closed)) as process:  # noqa: B023
+            assert process.stderr.read() == b""
+        assert process.returncode == 0
     with open("/dev/full", "wb") as full, command("reports", stdout=full) as process:
         assert re.fullmatch(rb"keras-ser: .*No space left on device\n", process.stderr.read())
     assert process.returncode == 2

@@ -74,7 +74,7 @@ def _ran(report, out):
     Raises UserError where the table's runs are not stored.
     """
     folder = out / report.name
-    if not (folder / tables.CSV).is_file():
+    if not (folder / tables.CSV).exists():
         return report, None, []
     table = tables.read(folder / tables.CSV)
     whole = passes.of_table(table, archive.read_all(out / "runs", report.name))
@@ -313,7 +313,7 @@ def _compared(report, out):
     compared = {}
     for question in QUESTIONS:
         path = out / "compare" / question / report.name / "table.csv"
-        if path.is_file():
+        if path.exists():
             columns = ["experiment", "protocol"]
             compared[question] = set(tables.read(path, columns)[columns].itertuples(index=False, name=None))
     if any(compared.get("protocols", set()) <= compared[other] for other in compared if other != "protocols"):
@@ -340,30 +340,37 @@ def _comparison(report, question, whole, compared, out, page):
 
 
 def matrices(report, finished):
-    """Confusion matrices of all passes together. → list of (title of the protocol, list of dict ``name, title, uar,
-    repetitions, rows``); a row is (class, its examples, list of (share of the true class, the same in words)).
+    """Confusion matrices of all passes together, after those that the report prints of the same experiment. → list of
+    (title of the protocol, list of dict ``name, title, uar, repetitions, rows``); a row is (class, its examples, list
+    of (share of the true class, the same in words)). What is printed has no ``repetitions``.
     """
-    confusions = summaries.confusions(finished)
+    confusions, printed = summaries.confusions(finished), summaries.printed(report, finished)
     shown = []
     for protocol in PROTOCOLS:
-        of_protocol = [
-            {
-                "name": item.name,
-                "title": words.in_words(item.name),
-                "uar": f"{matrix.uar:.3f}",
-                "repetitions": matrix.repetitions,
-                "rows": [
-                    (label, int(counts.sum()), [(share, percent(share)) for share in shares])
-                    for label, counts, shares in zip(report.labels, matrix.counts, matrix.shares, strict=True)
-                    if counts.sum()
-                ],
-            }
-            for item in report.experiments
-            if (matrix := confusions.get((item.name, protocol)))
-        ]
+        of_protocol = []
+        for item in report.experiments:
+            obtained = confusions.get((item.name, protocol))
+            if obtained and protocol == "as_reported" and item.name in printed:
+                of_protocol.append(_matrix(item.name, printed[item.name], report.labels))
+            if obtained:
+                of_protocol.append(_matrix(item.name, obtained, report.labels))
         if of_protocol:
             shown.append((PROTOCOLS[protocol].title, of_protocol))
     return shown
+
+
+def _matrix(name, matrix, labels):
+    return {
+        "name": name,
+        "title": words.in_words(name),
+        "uar": f"{matrix.uar:.3f}",
+        "repetitions": matrix.repetitions,
+        "rows": [
+            (label, int(counts.sum()), [(share, percent(share)) for share in shares])
+            for label, counts, shares in zip(labels, matrix.counts, matrix.shares, strict=True)
+            if counts.sum()
+        ],
+    }
 
 
 def prose(text):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import shutil
@@ -133,6 +134,16 @@ def test_matrices_are_those_of_the_predictions(results):
         assert examples == (answers["true"] == label).sum()
         assert [share for share, _ in cells] == pytest.approx(expected.loc[label].fillna(0).to_list())
     assert float(matrix["uar"]) == pytest.approx(np.diag(expected.loc[list(REPORT.labels)].fillna(0)).mean(), abs=6e-4)
+
+
+def test_a_printed_matrix_stands_before_the_one_obtained(results):
+    report = dataclasses.replace(REPORT, confusions={CNN: np.eye(7, dtype=int)})
+    shown = content.matrices(report, passes_of(results))
+    as_reported, *others = [[(item["name"], item["repetitions"]) for item in group] for _, group in shown]
+    place = as_reported.index((CNN, 0))
+    assert as_reported[place + 1] == (CNN, 2)
+    assert [repetitions for _, repetitions in as_reported].count(0) == 1
+    assert all(repetitions for group in others for _, repetitions in group)
 
 
 def test_a_page_takes_the_runs_of_its_table_alone(results, tmp_path):
