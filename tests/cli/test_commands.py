@@ -234,7 +234,7 @@ def test_compare_runs_what_is_missing_and_says_what_it_found(data, tmp_path, cap
     losses = ("compare", "losses", "emodb_losses", *words)
     assert call(*losses, "--experiments", "cnn/categorical_crossentropy") == 0
     shown = capsys.readouterr().out
-    assert "cnn/categorical_crossentropy − cnn/mean_squared_error" in shown
+    assert "CNN, cross-entropy − CNN, mean squared error" in shown
     assert "SYNTHETIC" in shown
     folder = tmp_path / "out" / "synthetic" / "compare" / "losses" / "emodb_losses"
     assert sorted(path.name for path in folder.iterdir()) == [

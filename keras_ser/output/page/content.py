@@ -389,15 +389,15 @@ def inline(text):
 def cell(value, column):
     """A cell of a table: experiments and protocols in words, an experiment's name beside them."""
     if column == "experiment" and value != "data":
-        return Markup(f"{words.in_words(value)} <code>{broken(value)}</code>")
+        return Markup(f'{words.in_words(value)} <code class="name">{broken(value)}</code>')
     if column == "protocol" and value in PROTOCOLS:
         return words.title_of(value)
     return inline(value)
 
 
 def broken(name):
-    """A name that may be broken after its parts, in HTML."""
-    return Markup(re.sub(r"([/_])", r"\1<wbr>", name))
+    """A name that may be broken between its parts, in HTML."""
+    return Markup(name.replace("/", "/<wbr>"))
 
 
 def firm(text):
