@@ -180,6 +180,7 @@ def _fetch(staging: Path, base_url: str | None, item: Item, progress: bool = Fal
     )
     get = pooch.HTTPDownloader(progressbar=progress, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
     try:
+        (staging / item.path).parent.mkdir(parents=True, exist_ok=True)  # pooch makes it once per thread, and fails
         return Path(registry.fetch(item.path, downloader=get))
     except (ValueError, OSError) as error:  # OSError: requests' errors are such
         if isinstance(error, OSError) and error.errno in DISK:
