@@ -9,7 +9,7 @@ from keras_ser.analysis import paired, reported, statistics
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
 from keras_ser.output.document import bullets, document, section
-from keras_ser.output.words import between, describe, in_words, named, repetitions, signed, text, title_of
+from keras_ser.output.words import METRICS, between, describe, in_words, named, repetitions, signed, text, title_of
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -132,7 +132,7 @@ def splits(frame):
     for (experiment, protocol), group in frame.groupby(["experiment", "protocol"], sort=False):
         row = {"experiment": experiment, "protocol": protocol, "repetitions": group["seed"].nunique()}
         for (metric, split), values in group.groupby(["metric", "split"], sort=False)["value"]:
-            row[f"{metric.replace('_', ' ')}, {split}"] = describe(values.mean(), values.std())
+            row[f"{METRICS[metric]}, {split}"] = describe(values.mean(), values.std())
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -6,6 +6,8 @@ import pandas as pd
 
 from keras_ser.data.protocols import PROTOCOLS
 
+METRICS = {"accuracy": "accuracy", "uar": "UAR", "weighted_f1": "weighted F1"}
+
 _WORDS = {  # of two that begin alike the longer one comes first
     "cnn_lstm": "CNN-LSTM",
     "cnn_1d": "1D CNN",

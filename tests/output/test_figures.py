@@ -53,7 +53,7 @@ def test_a_printed_confusion_matrix_stands_before_the_one_that_is_obtained(drawn
     matrices, printed = {"cnn": MATRIX, "lstm": MATRIX}, {"lstm": Confusion(np.eye(3, dtype=int))}
     results.confusion_matrices(matrices, LABELS, "as reported", "Emo-DB, 9 clips", tmp_path / "x.png", printed)
     titles = [axes.get_title().partition("\n")[0] for axes in drawn[0].axes]
-    assert titles == ["cnn", "lstm, printed in the report", "lstm"]
+    assert titles == ["lstm, printed in the report", "lstm", "cnn"]
 
 
 @pytest.mark.parametrize("n_panels", [1, 3, 7])

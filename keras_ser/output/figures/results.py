@@ -15,8 +15,8 @@ from keras_ser.analysis import reported
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data.protocols import PROTOCOLS, SPLITS
 from keras_ser.output.figures import style
+from keras_ser.output.words import METRICS
 
-METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "weighted_f1": "weighted F1"}
 COUNT_NAMES = {"tp": "true positives", "fp": "false positives", "fn": "false negatives"}
 DWARFED = 5  # a loss that begins this many times above its median is drawn on a logarithmic axis
 TRAIN, VALIDATION = style.PALETTE[0], style.PALETTE[1]
@@ -80,16 +80,16 @@ def _epochs(pair, n):
 def confusion_matrices(matrices, labels, what, title, path, printed=None):
     """Test examples of all repetitions by true and predicted class, in % of the true class.
 
-    ``matrices``: name → :class:`~keras_ser.analysis.summaries.Confusion`; ``printed``: the same of the report, each to
-    be drawn before the one that is obtained.
+    ``matrices``: name → :class:`~keras_ser.analysis.summaries.Confusion`; ``printed``: the same of the report, each
+    drawn left of the one that is obtained.
     """
-    panels = {}
-    for name, matrix in matrices.items():
-        if printed and name in printed:
+    panels, printed = {}, printed or {}
+    for name, matrix in sorted(matrices.items(), key=lambda item: item[0] not in printed):
+        if name in printed:
             panels[f"{name}, printed in the report\nUAR {printed[name].uar:.3f}"] = printed[name]
         repetitions = f"{matrix.repetitions} repetition{'s' * (matrix.repetitions != 1)}"
         panels[f"{name}\nUAR {matrix.uar:.3f}, {repetitions}"] = matrix
-    figure = _matrices(panels, labels)
+    figure = _matrices(panels, labels, columns=2 if printed else None)
     style.headline(figure, f"Confusion matrices in % of the true class, {what}", title)
     return style.save(figure, path)
 
@@ -111,9 +111,9 @@ def listeners(votes, matrices, labels, what, title, path):
     return style.save(figure, path)
 
 
-def _matrices(panels, labels, first_axis="predicted"):
-    """``panels``: caption → Confusion; ``first_axis``: what the columns of the first are."""
-    columns = min(2 if len(panels) <= 4 else 3, len(panels))
+def _matrices(panels, labels, first_axis="predicted", columns=None):
+    """``panels``: caption → Confusion, ``columns`` side by side; ``first_axis``: what the columns of the first are."""
+    columns = columns or min(2 if len(panels) <= 4 else 3, len(panels))
     rows = -(-len(panels) // columns)
     side = max(4.6, 0.5 * len(labels) + 1.4)
     figure, grid = style.subplots(rows, columns, size=((side + 0.6) * columns, side * rows + 0.8))
@@ -156,7 +156,7 @@ def splits(frame, chance, title, path):
                 axes.barh(y, rows["mean"], 0.26, xerr=error, color=colors[split], error_kw={"linewidth": 1})
             if metric == "accuracy":
                 level = style.chance_line(axes, chance, vertical=True)
-            axes.set_title(f"{METRIC_NAMES[metric]}, {PROTOCOLS[protocol].title}", fontsize=11)
+            axes.set_title(f"{METRICS[metric]}, {PROTOCOLS[protocol].title}", fontsize=11)
             axes.set(xlim=(0, 1.03), yticks=range(len(names)))
             axes.set_yticklabels(names)
             axes.grid(axis="y", visible=False)
@@ -192,13 +192,13 @@ def protocols(table, metric, chance, title, path):
         axes.plot([], [], linestyle="", marker="_", markersize=15, markeredgewidth=2, color="#777777", label="reported")
     style.chance_line(axes, chance)
     axes.set_xticks(range(len(order)), [style.protocol_label(name) for name in order])
-    axes.set(ylim=(0, 1.03), ylabel=METRIC_NAMES[metric], xlim=(-0.5, len(order) - 0.5))
+    axes.set(ylim=(0, 1.03), ylabel=METRICS[metric], xlim=(-0.5, len(order) - 0.5))
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
     if len(over) == 2:
         over = ["speakers where every clip is tested once, else over repetitions"]
-    shown = f"{METRIC_NAMES[metric][0].upper()}{METRIC_NAMES[metric][1:]} by protocol"
+    shown = f"{METRICS[metric][0].upper()}{METRICS[metric][1:]} by protocol"
     style.headline(figure, f"{shown}\nbars: 95 % interval over {over[0]}" if over else shown, title)
     return style.save(figure, path)
 
