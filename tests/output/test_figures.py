@@ -105,6 +105,19 @@ def test_splits_by_protocol(drawn, tmp_path):
     assert [bar.get_width() for bar in drawn[0].axes[0].patches] == [0.9, 0.6, 0.5]
 
 
+def test_splits_say_where_a_score_was_not_recorded(drawn, tmp_path):
+    rows = [
+        (name, protocol, 0, split, metric, 0.5)
+        for name, protocol in (("cnn", "as_reported"), ("cnn", "clip_disjoint"), ("lstm", "clip_disjoint"))
+        for split in ("train", "validation", "test")
+        for metric in ("accuracy", "weighted_f1")
+    ]
+    frame = summaries.split_means(pd.DataFrame(rows, columns=reported.splits([]).columns))
+    results.splits(frame, 0.2, "title", tmp_path / "x.png")
+    said = [[text.get_text() for text in axes.texts] for axes in drawn[0].axes]
+    assert said == [["not recorded"], ["not recorded"], [], []]
+
+
 def test_mel_pictures_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path):
     manifest, _ = features.with_content(corpora.manifest("ravdess", embedded))
     manifest = manifest[manifest["emotion"].isin(LABELS) & manifest["speaker"].isin(["02", "03", "07"])]

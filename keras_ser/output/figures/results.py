@@ -154,6 +154,9 @@ def splits(frame, chance, title, path):
                 y = np.arange(len(names)) + (place - 1) * 0.26
                 error = rows["std"].fillna(0)
                 axes.barh(y, rows["mean"], 0.26, xerr=error, color=colors[split], error_kw={"linewidth": 1})
+            for place, name in enumerate(names):
+                if name not in set(chosen["experiment"]):
+                    axes.text(0.5, place, "not recorded", ha="center", va="center", color="#666666", fontsize=10)
             if metric == "accuracy":
                 level = style.chance_line(axes, chance, vertical=True)
             axes.set_title(f"{METRICS[metric]}, {PROTOCOLS[protocol].title}", fontsize=11)
