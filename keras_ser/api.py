@@ -534,7 +534,15 @@ def split(
     return clips.merge(assigned[["clip", "split"]].set_index("clip"), on="clip", suffixes=("_of_corpus", ""))
 
 
-def export(run: str | Path, out: str | Path, data: str | Path | None = None) -> dict[str, float | None]:
+def export(
+    run: str | Path,
+    out: str | Path,
+    data: str | Path | None = None,
+    *,
+    corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+) -> dict[str, float | None]:
     """Write the model of a stored run to the directory ``out``: raw audio in, probabilities out, TensorFlow alone
     (:mod:`keras_ser.serving.export`).
 
@@ -542,18 +550,23 @@ def export(run: str | Path, out: str | Path, data: str | Path | None = None) -> 
         run: folder of a run, such as one of :attr:`Result.folders`.
         data: directory containing the corpora, with whose test clips the model is compared; None:
             ``$KERAS_SER_DATA``, else ``data``, where they are there.
+        corpus, labels, speaker_from: as of :func:`run`, of a run on recordings of your own.
 
     Returns: what was compared → the greatest difference of a probability; None: no test clip was there to compare.
 
     Raises:
-        UserError: no such run; there is something at ``out``; the self-test fails; ``data`` has no test clip.
+        UserError: no such run; there is something at ``out``; the self-test fails; ``data`` or ``corpus`` has no test
+            clip.
     """
     opened, root = serving.open_run(run), corpora.data_root(data)
-    stored = serving.stored_clips(opened, root)
-    if stored.empty and data:
+    recordings = None
+    if corpus:
+        _, _, recordings = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
+    stored = serving.stored_clips(opened, root, recordings)
+    if stored.empty and (data or corpus):
         raise UserError(
-            f"{root}: no recording of a test clip of this run; without --data the model is exported uncompared with "
-            "what the run stored"
+            f"{corpus or root}: no recording of a test clip of this run; without it (--data, --corpus) the model is "
+            "exported uncompared with what the run stored"
         )
     differences = serving.export(opened, out, stored)
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})

@@ -74,7 +74,10 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     assert len(pd.read_csv(place / "compare" / "protocols" / "emodb_losses" / "table.csv")) == 2
 
     run = place / "runs" / "emodb_losses" / CNN / "clip_disjoint" / "seed-0"
-    assert commands.main(["export", str(run), "--out", str(tmp_path / "model")]) == 0
+    capsys.readouterr()
+    words = ["--corpus", str(dialogs), "--labels", labels]
+    assert commands.main(["export", str(run), "--out", str(tmp_path / "model"), *words]) == 0
+    assert "test clips as the run stored them" in capsys.readouterr().out
     card = (tmp_path / "model" / "README.md").read_text()
     assert "Trained on the table turns.csv in place of Emo-DB" in card
     assert "Acted speech" not in card

@@ -224,12 +224,13 @@ def corpus_download(options):
 def export(options):
     api = started()
     with quiet_stderr():  # TensorFlow Lite's converter reports as an error what the model card says in words
-        differences = api.export(options.run, options.out, options.data)
+        words = {name: getattr(options, name) for name in ("corpus", "labels", "speaker_from")}
+        differences = api.export(options.run, options.out, options.data, **words)
     if None in differences.values():
         from keras_ser.corpora import data_root
 
         lacking = f"{data_root(options.data)}: no recording of a test clip of this run"
-        print(f"{lacking}: the model is not compared with what the run stored (--data DIR)\n")
+        print(f"{lacking}: the model is not compared with what the run stored (--data DIR, or --corpus)\n")
     _print_differences(differences)
     print(f"\n{options.out}\n{options.out / 'README.md'}")
 

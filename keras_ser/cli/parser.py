@@ -252,6 +252,9 @@ def arguments():
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
     with_data(added)
+    words = "table or directory of your own recordings that the run was made with, to compare the model on them"
+    added.add_argument("--corpus", metavar="FILE|DIR", help=words)
+    with_own(added)
 
     summary = "Check the files of an exported model (with its self-test), of a run, or of a report's results."
     added = command(commands.verify, "verify", summary)

@@ -110,15 +110,16 @@ def describe(run):
     }
 
 
-def stored_clips(run, root):
-    """What a run stored for its test clips (those without a transform) whose recordings lie in the data root ``root``.
+def stored_clips(run, root, own=None):
+    """What a run stored for its test clips (those without a transform) whose recordings lie in the data root ``root``,
+    or stand in ``own``, the manifest of a user's own recordings.
 
     → DataFrame of :meth:`keras_ser.runs.store.Run.predictions` and ``path``; empty if there are none
     """
-    names = [name for name in reports.load(run.facts["report"]).corpora if (Path(root) / name).is_dir()]
-    if not names:
+    names = [name for name in run.facts["corpora"] if name in corpora.CORPORA and (Path(root) / name).is_dir()]
+    if own is None and not names:
         return run.predictions().iloc[:0].assign(path=[])
-    recordings = corpora.joined(names, root)
+    recordings = corpora.joined(names, root) if own is None else own
     recordings = recordings[recordings["synthetic"] == run.facts["synthetic"]]
     return run.predictions().query("transform == 'none'").merge(recordings[["clip", "path"]], on="clip")
 
