@@ -121,7 +121,7 @@ class _Index:
 
     def _known(self, path, status):
         with self._lock, contextlib.suppress(Exception):  # a damaged row is none
-            row = self._rows.execute("SELECT look, seal FROM looks WHERE path = ?", [os.fsencode(path)]).fetchone()
+            row = self._row(os.fsencode(path))
             if row and row[1] == _seal(path, row[0], status):
                 return Look(*json.loads(row[0]))
         return None
@@ -138,10 +138,18 @@ class _Index:
             try:
                 with self._rows:
                     self._rows.executemany("INSERT OR REPLACE INTO looks VALUES (?, ?, ?)", rows)
-            except Exception:  # a full disk, or a damaged index, which the next call makes anew
+                sound = all(self._row(path) == (look, seal) for path, look, seal in rows)
+            except sqlite3.OperationalError as error:  # a full disk, another process that writes for long, or damage
+                says_readonly = "readonly" in str(error) and os.access(self._path, os.W_OK)  # its header says so
+                sound = self._is_sound() and not says_readonly
+            except Exception:
+                sound = False
+            if not sound:  # the next call makes it anew
                 with contextlib.suppress(OSError):
-                    if not self._is_sound():
-                        self._discard()
+                    self._discard()
+
+    def _row(self, path):
+        return self._rows.execute("SELECT look, seal FROM looks WHERE path = ?", [path]).fetchone()
 
     def _is_sound(self):
         with contextlib.suppress(Exception):
@@ -149,7 +157,7 @@ class _Index:
         return False
 
     def _discard(self):
-        for suffix in ("", "-journal"):
+        for suffix in ("", "-journal") if self._path else ():
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     def close(self):

@@ -312,15 +312,17 @@ def test_the_pages_tables_are_those_of_the_command(results):
             assert block in written, item.heading
 
 
-def test_an_error_stands_on_a_line_of_its_own_not_behind_the_progress_bar(monkeypatch, tmp_path):
+def test_an_error_stands_on_a_line_of_its_own_not_behind_the_progress_bar(results, monkeypatch):
+    def damaged(*_):
+        raise UserError("damaged")
+
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setattr(content, "of_all", lambda *_: {"results": pd.DataFrame({"report": ["x"]})})
-    (tmp_path / "emodb_losses" / "table.csv").mkdir(parents=True)
+    monkeypatch.setattr(content, "of_report", damaged)
     with progress.on_stderr(logging.INFO):
         try:
-            content.gather(tmp_path, tmp_path, audio=False)
+            content.gather(results, results, audio=False)
         except UserError:
             drawn = terminal.getvalue()
     assert "page:   0%" in drawn
