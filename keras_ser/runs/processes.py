@@ -2,6 +2,7 @@
 (:mod:`keras_ser.runs.cluster`).
 """
 
+import os
 import re
 from concurrent.futures.process import BrokenProcessPool
 
@@ -29,7 +30,11 @@ def results(calls, jobs, unfinished=None, scheduler=None):
     if jobs is None:
         jobs = 1 if _gpus() else joblib.cpu_count()
     jobs = jobs if unfinished is None else max(1, min(jobs, len(unfinished())))
-    options = {"initializer": start_tensorflow} if jobs > 1 else {}
+    options = {}
+    if jobs > 1:
+        # joblib may give processes of an earlier call, which were begun in another directory.
+        options, here = {"initializer": start_tensorflow}, os.getcwd()
+        calls = (joblib.delayed(_within)(here, *call) for call in calls)
     try:
         # Arrays of more than a megabyte are mapped by the processes and not copied to each. One call at a time goes to
         # a process, so that the first that are not finished are those that were being carried out.
@@ -39,6 +44,12 @@ def results(calls, jobs, unfinished=None, scheduler=None):
             f"a process died{_of(unfinished, jobs)} ({_cause(error)}): what was finished is kept; call again, with "
             f"fewer --jobs than {jobs} if memory was short"
         ) from error
+
+
+def _within(directory, function, args, kwargs):
+    """A call, in a process that works in ``directory``, as relative paths need it."""
+    os.chdir(directory)
+    return function(*args, **kwargs)
 
 
 def _of(unfinished, jobs):

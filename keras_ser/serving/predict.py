@@ -349,10 +349,13 @@ def _answers(predictor, waiting):
         y, rate = sound
         starts, ends = np.array(spans).T / rate
         if rate < (predictor.sample_rate or 0):
-            warnings += (f"recorded at {rate} Hz, the model hears up to {predictor.sample_rate // 2} Hz",)
+            warnings += (
+                f"recorded at {rate} Hz, the model expects {predictor.sample_rate} Hz: nothing above {rate // 2} Hz",
+            )
         hears_s = predictor.hears_s(rate)
         if hears_s and (ends - starts).max() > hears_s + 0.1:
-            warnings += (f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are heard: --window",)
+            used = f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are used"
+            warnings += (f"{used}; add --window {hears_s:.1f} to analyse all of it",)
         windows = np.array(found[place])
         yield Prediction(path and Path(path), len(y) / rate, predictor.labels, starts, ends, windows, warnings)
 

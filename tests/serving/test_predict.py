@@ -118,7 +118,7 @@ def test_what_makes_an_answer_doubtful(make, warning, predictor, paths, tmp_path
 def test_a_rate_below_the_models(predictor, paths, tmp_path):
     audio.write(tmp_path / "clip.wav", audio.read(paths[0])[0][::3], 8138)
     (prediction,) = answers(predictor, [tmp_path / "clip.wav"])
-    assert prediction.warnings == ("recorded at 8138 Hz, the model hears up to 11025 Hz",)
+    assert prediction.warnings == ("recorded at 8138 Hz, the model expects 22050 Hz: nothing above 4069 Hz",)
 
 
 def test_windows_cover_a_recording_and_answer_as_if_cut_by_hand(predictor, paths, tmp_path):
@@ -303,7 +303,7 @@ def test_a_model_that_takes_recordings_at_their_own_rate(exported, paths, tmp_pa
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
     audio.write(tmp_path / "long.wav", np.resize(y, 8 * 48000), 48000)
     (prediction,) = answers(predictor, [tmp_path / "long.wav"])
-    assert prediction.warnings == ("only the first 6.6 s of 8.0 s are heard: --window",)
+    assert prediction.warnings == ("only the first 6.6 s of 8.0 s are used; add --window 6.6 to analyse all of it",)
     audio.write(tmp_path / "longer.wav", np.resize(y, 20 * 48000), 48000)
     (prediction,) = answers(predictor, [tmp_path / "longer.wav"])
     np.testing.assert_allclose(prediction.ends - prediction.starts, 316000 / 48000, atol=1e-3)

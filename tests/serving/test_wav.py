@@ -164,7 +164,7 @@ CHUNKS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=4)
     rate=st.integers(*audio.RATES),
     extensible=st.booleans(),
     chunks=st.tuples(CHUNKS, CHUNKS),
-    trailing=st.binary(max_size=30),
+    trailing=st.binary(max_size=30).filter(lambda content: b"RIFF" not in content),  # which libsndfile looks at anew
     seed=st.integers(0, 9),
 )
 def test_any_order_of_chunks(
