@@ -175,7 +175,7 @@ class Report:
 
     def of_classes(self, labels):
         """The report for the classes of a user's own recordings: without what it prints, and says, of its own."""
-        return replace(self, labels=tuple(labels), figures=(), conclusion=None)
+        return replace(self, labels=tuple(labels), figures=(), confusions={}, conclusion=None)
 
     def of_runs(self, facts):
         """The report as runs with these ``facts`` have it: of a user's own recordings, :meth:`of_classes`."""

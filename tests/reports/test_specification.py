@@ -57,3 +57,13 @@ def test_what_every_report_must_say(name):
     # Nothing that the report prints is a figure of an extension.
     extensions = {item.name for item in report.experiments if item.extension}
     assert not extensions & {figure.experiment for figure in report.figures}
+
+
+def test_for_other_classes_nothing_is_left_of_what_the_report_prints():
+    report = reports.load("crema_1d_2d")
+    assert report.figures
+    assert report.confusions
+    own = report.of_classes(["anger", "frustration"])
+    assert own.labels == ("anger", "frustration")
+    assert (own.figures, own.confusions, own.conclusion) == ((), {}, None)
+    assert report.of_runs({"corpora": ["crema_d"], "labels": list(report.labels)}) is report
