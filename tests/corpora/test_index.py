@@ -89,6 +89,7 @@ def test_what_cannot_be_used_is_looked_at_each_time(paths, tmp_path):
 def damages(content, rng):
     yield b""
     yield b"no index" * 100
+    yield content[:18] + b"\x07" + content[19:]  # of a version that SQLite reads, and does not write
     for _ in range(20):
         yield content[: rng.integers(len(content))]
         torn = bytearray(content)

@@ -23,7 +23,8 @@ def conclusion(table, passes):
         error = np.sqrt(0.25 / validation)  # at most, of a share of so many examples
         lines = [
             f"Training stops by the loss on {validation} validation examples, on which the standard error of an "
-            f"accuracy near 0.5 is {error:.3f}. Runs that differ in the seed alone (of split, augmentation and weights) end apart: `{widest}` between "
+            f"accuracy near 0.5 is {error:.3f}. Runs that differ in the seed alone (of split, augmentation and "
+            f"weights) end apart: `{widest}` between "
             f"{spread.at[widest, 'min']:.3f} and {spread.at[widest, 'max']:.3f}. One run per model, as the report "
             "prints it, cannot order the models.",
             "",
