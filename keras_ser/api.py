@@ -330,7 +330,8 @@ def reproduce(
         UserError: as :func:`run`; no whole repetition is stored; the disk does not take the results.
     """
     from keras_ser.analysis import reported
-    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.output import markdown, tables, tensorboard
+    from keras_ser.output.figures import selection
 
     whose, names = _asked(report, protocols, experiments)
     chosen = setting(
@@ -355,7 +356,7 @@ def reproduce(
     folder = chosen.out / chosen.report.name
     tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
     archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
-    pictures = figures.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
+    pictures = selection.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
     logs = tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
     return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], pictures, logs)
 
@@ -420,7 +421,8 @@ def compare(
         UserError: as :func:`reproduce`.
     """
     from keras_ser.analysis import paired
-    from keras_ser.output import figures, markdown, tables, tensorboard
+    from keras_ser.output import markdown, tables, tensorboard
+    from keras_ser.output.figures import selection
 
     if question not in QUESTIONS:
         raise UserError(f"there is no question {question!r}: choose from {', '.join(QUESTIONS)}")
@@ -457,7 +459,7 @@ def compare(
         chosen.out / chosen.report.name,
     )
     written = [folder / "table.csv", folder / "table.md"]
-    written += figures.of_comparison(chosen.report, description, whole, table, changes, clips, folder)
+    written += selection.of_comparison(chosen.report, description, whole, table, changes, clips, folder)
     return Comparison(chosen, table, changes, written)
 
 

@@ -90,3 +90,13 @@ def test_help_starts_without_heavy_libraries():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"tensorflow", "keras", "pandas", "librosa", "matplotlib", "sklearn"}
+
+
+def test_a_recording_is_drawn_without_what_reports_need():
+    """As by `demo` and `predict --timeline`, whose extras bring no more."""
+    code = "import sys; from keras_ser.serving import demo; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "matplotlib" in loaded
+    assert not loaded & {"statsmodels", "jinja2", "markdown_it", "pooch", "librosa"}

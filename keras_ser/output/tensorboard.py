@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from keras_ser import files
-from keras_ser.output import figures
+from keras_ser.output.figures import results
 from keras_ser.runs import layout
 from keras_ser.training.metrics import SCORES
 
@@ -77,5 +77,5 @@ def _write(run, folder):
             return
         for name in SCORES:
             tf.summary.scalar(f"test/{name}", run.metrics[name], step=0)
-        picture = figures.confusion_picture(np.array(run.metrics["confusion"]), run.facts["labels"])
+        picture = results.confusion_picture(np.array(run.metrics["confusion"]), run.facts["labels"])
         tf.summary.image("confusion matrix", picture[None], step=0)

@@ -454,7 +454,7 @@ def write_timeline(prediction, folder):
     """The windows of a recording as CSV and as a figure: ``<its folder>_<its name>-<digest of its path>``, which no
     other recording shares. Raises UserError if the disk does not take them.
     """
-    from keras_ser.output import figures  # who draws nothing needs no matplotlib
+    from keras_ser.output.figures.recordings import timeline  # who draws nothing needs no matplotlib
 
     folder, path = Path(folder), prediction.path.resolve()
     table = pd.DataFrame(prediction.windows, columns=prediction.labels)
@@ -468,4 +468,4 @@ def write_timeline(prediction, folder):
     with files.replaced(folder / f"{name}.csv") as part:
         table.to_csv(part, index=False, float_format="%.6g")
     with files.replaced(folder / f"{name}.png") as part:
-        figures.timeline(table, prediction.labels, title, part)
+        timeline(table, prediction.labels, title, part)

@@ -15,8 +15,7 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import reported, summaries
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
-from keras_ser.output import figures
-from keras_ser.output.figures import recordings, results, style
+from keras_ser.output.figures import recordings, results, selection, style
 from keras_ser.runs import passes, runner
 
 LABELS = ("anger", "neutral", "sadness")
@@ -131,7 +130,7 @@ def test_mel_pictures_of_the_first_and_the_last_speaker(drawn, embedded, tmp_pat
 
 
 def test_a_recording_is_an_image_in_memory(rng):
-    image = figures.recording(rng.normal(0, 0.1, 8000).astype(np.float32), 16000)
+    image = recordings.recording(rng.normal(0, 0.1, 8000).astype(np.float32), 16000)
     assert image.dtype == np.uint8
     assert image.shape[2] == 3
     assert len(np.unique(image)) > 50
@@ -177,7 +176,7 @@ def test_reported_stands_only_where_something_is_compared(drawn, tmp_path, verdi
 
 def test_reports_name_figures_that_exist():
     for name in reports.NAMES:
-        assert set(reports.load(name).clip_figures) <= set(figures.OF_CLIPS)
+        assert set(reports.load(name).clip_figures) <= set(selection.OF_CLIPS)
 
 
 def answers_of(kinds):
@@ -252,14 +251,14 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     for picture in report.clip_figures:
-        figures.OF_CLIPS[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
+        selection.OF_CLIPS[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
     words = " ".join(text for figure in drawn for text in texts_of(figure))
     for word in ("nan", "None", " a class", "stand-in", "ours"):
         assert word not in words, word
 
 
 def test_what_draws_opens_no_recording_and_computes_no_feature():
-    for path in Path(figures.__file__).parent.glob("*.py"):
+    for path in Path(selection.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom):
                 imported = [f"{node.module}.{name.name}" for name in node.names]
@@ -279,10 +278,10 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
     (tmp_path / "figures" / "listeners.png").write_bytes(b"of an earlier run")
     (tmp_path / "figures" / "mine.png").write_bytes(b"of the user")
     settings = dict(matplotlib.rcParams)
-    paths = figures.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path / "figures")
+    paths = selection.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path / "figures")
     assert dict(matplotlib.rcParams) == settings
     assert {*paths, tmp_path / "figures" / "mine.png"} == {*(tmp_path / "figures").iterdir()}
-    assert {path.stem for path in paths} <= {*figures.NAMES}
+    assert {path.stem for path in paths} <= {*selection.NAMES}
     assert sorted(path.stem for path in paths) == [
         *("class_distribution", "confusion_as_reported", "confusion_speaker_independent", "curves_as_reported"),
         *("curves_speaker_independent", "protocols_accuracy", "protocols_uar", "splits", "waveforms"),

@@ -16,7 +16,7 @@ import keras
 from keras_ser import api
 from keras_ser.data.augmentation import Copies, with_copies
 from keras_ser.layers import MFCC, FixFrames
-from keras_ser.output import figures
+from keras_ser.output.figures import selection
 from keras_ser.reports.specification import FrontEnd
 from keras_ser.training.networks import BestCheckpoint
 
@@ -42,7 +42,7 @@ front_end = FrontEnd("mfcc", 16000, features, None)
 experiment = dataclasses.replace(experiment, front_end=front_end, model=model, training=training)
 report = dataclasses.replace(report, augmentation=augmentation, experiments=(experiment, *others))
 api.report = lambda _: report
-figures.of_report = lambda *_: []
+selection.of_report = lambda *_: []
 data, root, n_kills = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 
 def start(out):

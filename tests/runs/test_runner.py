@@ -17,7 +17,8 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import reported
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
-from keras_ser.output import document, figures, markdown
+from keras_ser.output import document, markdown
+from keras_ser.output.figures import selection
 from keras_ser.reports import extensions
 from keras_ser.runs import layout, passes, runner, store
 
@@ -335,7 +336,7 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     assert pd.isna(row["mean"])
     text = document.as_markdown(markdown.report_table(report, table.reset_index(), both))
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
-    paths = figures.of_report(report, material, both, table.reset_index(), folder / "figures")
+    paths = selection.of_report(report, material, both, table.reset_index(), folder / "figures")
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 

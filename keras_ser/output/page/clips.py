@@ -13,7 +13,7 @@ from PIL import Image
 from keras_ser import audio as recordings
 from keras_ser import corpora
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output import figures
+from keras_ser.output.figures.recordings import recording
 from keras_ser.output.page.pictures import embedded
 
 EACH = 3  # correct predictions, and as many wrong ones
@@ -81,5 +81,5 @@ def _card(answer, manifest):
         waveform, rate = recordings.read(manifest.at[answer.clip, "path"])
         packed = base64.b64encode(recordings.packed(waveform, rate)).decode()
         card["sound"] = f"data:audio/flac;base64,{packed}"
-        card["picture"] = embedded(Image.fromarray(figures.recording(waveform, rate, PICTURE)))
+        card["picture"] = embedded(Image.fromarray(recording(waveform, rate, PICTURE)))
     return card

@@ -5,7 +5,8 @@ import pytest
 from keras_ser import corpora, reports
 from keras_ser.analysis import paired, reported
 from keras_ser.cli import commands
-from keras_ser.output import figures, markdown, tables
+from keras_ser.output import markdown, tables
+from keras_ser.output.figures import selection
 from keras_ser.runs import archive, passes, runner
 
 REPORT = reports.load("emodb_losses")
@@ -35,13 +36,13 @@ def draw(out, whole, table, manifest):
     """The figures, and a comparison, beside them."""
     folder = out / REPORT.name
     material = runner.gather(REPORT, "Emo-DB (a corpus)", manifest)
-    figures.of_report(REPORT, material, whole, table, folder / "figures")
+    selection.of_report(REPORT, material, whole, table, folder / "figures")
     answers, folder = paired.tested(whole), out / "compare" / "losses" / REPORT.name
     scores, changes = paired.scores(whole, answers), paired.differences(answers, [LOSSES], whole)
     by_class = paired.by_class(answers, [LOSSES], REPORT.labels)
     document = markdown.comparison("Losses.", REPORT, "a corpus", whole, scores, changes, by_class)
     tables.write(scores, document, folder)
-    figures.of_comparison(REPORT, "a corpus", whole, scores, changes, answers, folder)
+    selection.of_comparison(REPORT, "a corpus", whole, scores, changes, answers, folder)
 
 
 @pytest.fixture(scope="session")
