@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import keras_ser
-from keras_ser import reports
+from keras_ser import recipes, reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
 from keras_ser.runs import SYNTHETIC_EPOCHS
@@ -173,7 +173,12 @@ def arguments():
         )
 
     added = command(commands.reproduce, "reproduce", "Run reports and write their tables and figures.")
-    added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
+    added.add_argument(
+        "reports",
+        nargs="*",
+        metavar="REPORT",
+        help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(recipes.NAMES)}",
+    )
     with_runs(added)
     added.add_argument(
         "--protocols",

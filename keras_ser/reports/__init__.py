@@ -1,10 +1,13 @@
-"""The reports, in reading order. ``load(name)`` imports one (and with it TensorFlow), with our extensions of it."""
+"""The reports, in reading order. ``load(name)`` imports one (and with it TensorFlow), with our extensions of it; or a
+recipe (:mod:`keras_ser.recipes`).
+"""
 
 import functools
 import importlib
 import importlib.util
 from dataclasses import replace
 
+from keras_ser import recipes
 from keras_ser.errors import UserError
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "four_corpora", "spectral_features")
@@ -12,13 +15,15 @@ NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "four_corpora", "spectral_f
 
 @functools.cache
 def load(name):
-    """The :class:`~keras_ser.reports.specification.Report` called ``name``; after its own experiments come those of
-    the module of its name in :mod:`keras_ser.reports.extensions`, if there is one.
+    """The :class:`~keras_ser.reports.specification.Report` or recipe called ``name``; after a report's own experiments
+    come those of the module of its name in :mod:`keras_ser.reports.extensions`, if there is one.
 
     Raises UserError, listing the names, if there is none.
     """
+    if name in recipes.NAMES:
+        return importlib.import_module(f"{recipes.__name__}.{name}").REPORT
     if name not in NAMES:
-        raise UserError(f"there is no report {name!r}: choose from {', '.join(NAMES)}")
+        raise UserError(f"there is no report {name!r}: choose from {', '.join((*NAMES, *recipes.NAMES))}")
     report = importlib.import_module(f"{__name__}.{name}").REPORT
     extensions = f"{__name__}.extensions.{name}"
     if importlib.util.find_spec(extensions) is None:

@@ -26,7 +26,7 @@ from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import bar, log
 from keras_ser.runs import archive, identity, layout, processes, store
-from keras_ser.training import evaluation, networks, svm
+from keras_ser.training import evaluation, losses, networks, svm
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
 LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa", "noisereduce", "soxr")
@@ -239,7 +239,9 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     )
     classes = assigned["emotion"].map({label: place for place, label in enumerate(report.labels)}).to_numpy()
     rows = {name: np.flatnonzero(assigned["split"] == name) for name in protocols.SPLITS}
-    splits = {name: (values[assigned.index[of_split]], classes[of_split]) for name, of_split in rows.items()}
+    possible = _possible(assigned, report.labels, material.manifest) if report.classes_by_corpus else None
+    targets = losses.targets(classes, len(report.labels), possible)
+    splits = {name: (values[assigned.index[of_split]], targets[of_split]) for name, of_split in rows.items()}
     fitted = np.concatenate([rows[name] for name in training.fitted_on])
     from_all = unit.protocol.name == "as_reported" and report.statistics_from_all
 
@@ -265,23 +267,27 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
             model,
             splits["train"],
             splits["validation"],
-            len(report.labels),
             test=splits["test"],
             training=training,
             seed=seed,
             epochs=epochs,
         )
+
+    def answered(places):
+        """What the model is asked of the examples at these places: features, classes, possible classes."""
+        return values[assigned.index[places]], classes[places], None if possible is None else possible[places]
+
     predictions, scores = None, {}
     if fit.diverged_at is None:
         predictions = evaluation.predict(
-            model, splits["test"][0], assigned.iloc[rows["test"]], splits["test"][1], report.labels
+            model, *answered(rows["test"]), examples=assigned.iloc[rows["test"]], labels=report.labels
         )
         scores = {
             **evaluation.score(predictions, report.labels),
-            "train": evaluation.score_of(model, values[assigned.index[fitted]], classes[fitted]),
+            "train": evaluation.score_of(model, *answered(fitted)),
         }
         if "validation" not in training.fitted_on:
-            scores["validation"] = evaluation.score_of(model, *splits["validation"])
+            scores["validation"] = evaluation.score_of(model, *answered(rows["validation"]))
         if report.scores:
             scores["further"] = report.scores(predictions)
     facts = {
@@ -306,7 +312,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "features": unit.decided_by["front_end"]["backend"],
         "kind": training.kind,
         "loss": experiment.loss,
-        "optimizer": training.optimizer if training.kind == "network" else "libsvm",
+        "optimizer": training.optimizer_name if training.kind == "network" else "libsvm",
         "batch_size": training.batch_size if training.kind == "network" else None,
         "epochs": (epochs or training.epochs) if training.kind == "network" else 0,
         "fitted_on": list(training.fitted_on),
@@ -323,6 +329,12 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "environment": environment(),
     }
     return store.write(unit.folder(root, report), facts, fit.history, predictions, scores, model)
+
+
+def _possible(assigned, labels, manifest):
+    """Which classes each example can be of: those that a clip of its corpus has. → bool [examples, labels]"""
+    of_corpus = {corpus: np.isin(labels, list(set(own))) for corpus, own in manifest.groupby("corpus")["emotion"]}
+    return np.stack([of_corpus[corpus] for corpus in assigned["corpus"]])
 
 
 def setup_digest(decided_by):

@@ -1,7 +1,7 @@
 """Fit one Keras model as a report says. Knows nothing of corpora, protocols or files.
 
-In: features float32 [examples, …], classes int [examples] for train and validation. Out: a :class:`Fit`; the model
-holds the weights that the report's callbacks chose.
+In: features float32 [examples, …] and targets float32 [examples, n_classes] (:func:`keras_ser.training.losses.targets`)
+for train and validation. Out: a :class:`Fit`; the model holds the weights that the report's callbacks chose.
 """
 
 import os
@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+
+from keras_ser.training import losses
 
 WATCH_BATCH = 256
 
@@ -85,7 +87,7 @@ class Models:
         """
         new = build()
         if key not in self._compiled:
-            new.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+            new.compile(optimizer=training.optimizer, loss=losses.get(loss), metrics=["accuracy"])
             self._compiled[key] = new, new.optimizer.get_config()
             return new
         model, config = self._compiled[key]
@@ -109,19 +111,19 @@ def _assign(target, source):
         variable.assign(value)
 
 
-def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
-    """tf.data of (features, one-hot) batches; shuffled anew each epoch when a seed is given."""
-    examples = tf.data.Dataset.from_tensor_slices((features, keras.utils.to_categorical(classes, n_classes)))
+def dataset(features, targets, batch_size, *, shuffle_seed=None):
+    """tf.data of (features, targets) batches; shuffled anew each epoch when a seed is given."""
+    examples = tf.data.Dataset.from_tensor_slices((features, targets))
     if shuffle_seed is not None:
         examples = examples.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(model, train, validation, n_classes, *, training, seed, test=None, epochs=None):
+def fit(model, train, validation, *, training, seed, test=None, epochs=None):
     """Fit ``model``, which is compiled and has not been fitted since, in place.
 
     Args:
-        train, validation: (features, classes).
+        train, validation: (features, targets).
         test: the same, to be watched in each epoch (columns ``test_loss``, ``test_accuracy`` of the history).
         training: the report's :class:`~keras_ser.reports.specification.Training`; ``epochs`` overrides its number of
             epochs.
@@ -132,11 +134,11 @@ def fit(model, train, validation, n_classes, *, training, seed, test=None, epoch
     initial, optimizer = model.get_weights() if training.refit else None, model.optimizer.get_config()
     started = time.perf_counter()
     # The fit whose weights are kept is watched.
-    watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
+    watch = [Watch(dataset(*test, WATCH_BATCH))] if test else []
 
     def run(examples, n_epochs, watch, **options):
         return model.fit(
-            dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
+            dataset(*examples, training.batch_size, shuffle_seed=seed),
             epochs=n_epochs,
             callbacks=[EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
             verbose=0,
@@ -144,15 +146,18 @@ def fit(model, train, validation, n_classes, *, training, seed, test=None, epoch
         )
 
     first_watch = [] if training.refit else watch
-    held_out = dataset(*validation, n_classes, training.batch_size)
-    history = _table(run(train, epochs or training.epochs, first_watch, validation_data=held_out), fit=1)
+    both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+    if training.validates:
+        watched = {"validation_data": dataset(*validation, training.batch_size)}
+        history = _table(run(train, epochs or training.epochs, first_watch, **watched), fit=1)
+    else:
+        history = _table(run(both, epochs or training.epochs, first_watch), fit=1)
     epochs_run = len(history)
-    lost = history["epoch"][~np.isfinite(history[["loss", "val_loss"]]).all(axis=1)]
+    lost = history["epoch"][~np.isfinite(history.filter(["loss", "val_loss"])).all(axis=1)]
     diverged_at = int(lost.iloc[0]) if len(lost) else None
     if training.refit and diverged_at is None:
         model.set_weights(initial)
         _restart(model, optimizer)
-        both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
         again = _table(run(both, epochs_run, watch), fit=2)
         if not np.isfinite(again["loss"]).all():
             diverged_at = len(again)
