@@ -39,6 +39,7 @@ DEFINITIONS = {
     "trained on.",
     "sentence_independent": "The test clips say sentences that the training set does not have.",
     "speaker_independent": "The test clips are by speakers that the training set does not have.",
+    "corpus_independent": "The test clips are of a corpus that the training set does not have.",
     "speaker_sentence_independent": "Neither the speakers nor the sentences of the test clips are in the training set.",
 }
 BENCHMARKS = {  # table of `keras-ser benchmark` → what is measured; the columns of the work and of what it is beside
