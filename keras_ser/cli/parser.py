@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import keras_ser
-from keras_ser import recipes, reports
+from keras_ser import reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
 from keras_ser.runs import SYNTHETIC_EPOCHS
@@ -177,7 +177,7 @@ def arguments():
         "reports",
         nargs="*",
         metavar="REPORT",
-        help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(recipes.NAMES)}",
+        help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(reports.RECIPES)}",
     )
     with_runs(added)
     added.add_argument(

@@ -77,7 +77,12 @@ def transform_by_librosa(transform, waveform, amount, sample_rate):
 
 @functools.cache  # to build a graph for its description takes up to a second
 def front_end_facts(front_end, backend):
-    """What decides what features come out of a :class:`~keras_ser.reports.specification.FrontEnd`. JSON"""
+    """What decides what features come out of a :class:`~keras_ser.reports.specification.FrontEnd`. JSON
+
+    Raises UserError for the libraries where there is no listing by them.
+    """
+    if backend != "tensorflow" and front_end.reference is None:
+        raise UserError(f"the features {front_end.name} have no listing by librosa: leave out --backend {backend}")
     facts = model_facts(front_end.graph()) if backend == "tensorflow" else {"code": code(front_end.reference)}
     return {
         **facts,

@@ -1,5 +1,5 @@
-"""The reports, in reading order. ``load(name)`` imports one (and with it TensorFlow), with our extensions of it; or a
-recipe (:mod:`keras_ser.recipes`).
+"""The reports, in reading order, and the recipes (:mod:`keras_ser.recipes`). ``load(name)`` imports one (and with it
+TensorFlow); a report with our extensions of it.
 """
 
 import functools
@@ -7,10 +7,10 @@ import importlib
 import importlib.util
 from dataclasses import replace
 
-from keras_ser import recipes
 from keras_ser.errors import UserError
 
 NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "four_corpora", "spectral_features")
+RECIPES = ("unseen_speakers",)
 
 
 @functools.cache
@@ -20,10 +20,10 @@ def load(name):
 
     Raises UserError, listing the names, if there is none.
     """
-    if name in recipes.NAMES:
-        return importlib.import_module(f"{recipes.__name__}.{name}").REPORT
+    if name in RECIPES:
+        return importlib.import_module(f"keras_ser.recipes.{name}").REPORT
     if name not in NAMES:
-        raise UserError(f"there is no report {name!r}: choose from {', '.join((*NAMES, *recipes.NAMES))}")
+        raise UserError(f"there is no report {name!r}: choose from {', '.join((*NAMES, *RECIPES))}")
     report = importlib.import_module(f"{__name__}.{name}").REPORT
     extensions = f"{__name__}.extensions.{name}"
     if importlib.util.find_spec(extensions) is None:

@@ -40,13 +40,14 @@ class FrontEnd:
 
     ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz; None: at the rate of its
     recording) and ``lengths`` [batch] to features; ``reference``: (waveform, its rate) → the same features of one clip
-    by the libraries. ``first_channel``: of several channels the first is used, not their average.
+    by the libraries, or None where a recipe has no such listing. ``first_channel``: of several channels the first is
+    used, not their average.
     """
 
     name: str
     sample_rate: int | None
     graph: Callable
-    reference: Callable
+    reference: Callable | None
     first_channel: bool = False
 
 

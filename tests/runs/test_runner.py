@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_ser import corpora, recipes, reports
+from keras_ser import corpora, reports
 from keras_ser.analysis import reported
 from keras_ser.data import features, protocols
 from keras_ser.errors import UserError
@@ -61,7 +61,7 @@ def listed_and_one_of_each_kind_of_extension(report):
     return list(firsts.values())
 
 
-@pytest.mark.parametrize("name", [*reports.NAMES, *recipes.NAMES])
+@pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])
 def test_experiments_run_one_epoch(name, embedded, folder):
     report, material = reports.load(name), gathered(name, embedded)
     for item in run(report, material, folder, names=listed_and_one_of_each_kind_of_extension(report)):
