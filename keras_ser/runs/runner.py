@@ -254,6 +254,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
             assigned["speaker"].to_numpy()[fitted],
             len(report.labels),
             training=training,
+            impossible=() if possible is None else np.flatnonzero(~possible.any(axis=0)),
         )
     else:
         model = models.initialised(
