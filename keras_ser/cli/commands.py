@@ -61,7 +61,7 @@ def coloured(text):
 def list_reports(_):
     from keras_ser.reports import description
 
-    for name in reports.NAMES:
+    for name in (*reports.NAMES, *reports.RECIPES):
         print(f"{name:20} {description.read(name)['title']}")
 
 
@@ -97,6 +97,8 @@ def show(options):
     if not options.figures:
         rows = [row[:2] + row[3:] for row in rows]
         columns.remove("label")
+    if not rows:  # a recipe: no paper states anything
+        return
     print(tabulate(rows, columns, disable_numparse=True))
     hidden = len(report["figures"]) - len(figures)
     print(f"… and {hidden} figures of single classes: --figures\n" if hidden else "")

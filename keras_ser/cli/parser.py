@@ -12,6 +12,8 @@ from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
+NAMES = (*reports.NAMES, *reports.RECIPES)
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands."""
@@ -115,10 +117,10 @@ def arguments():
             help="directory containing the corpora: emodb/, ravdess/, … (default: $KERAS_SER_DATA, else data/)",
         )
 
-    command(commands.list_reports, "reports", "List the reports.")
+    command(commands.list_reports, "reports", "List the reports and recipes.")
 
     added = command(commands.show, "show", "What a report states, leaves open, and what we chose.")
-    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
     added.add_argument("--json", action="store_true", help="everything, for programs")
     added.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
@@ -206,7 +208,7 @@ def arguments():
     for question, (summary, which) in QUESTIONS.items():
         added = questions.add_parser(question, help=summary, description=f"{summary} Runs that are missing are run.")
         added.set_defaults(func=commands.compare, question=question)
-        added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+        added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
         with_runs(added)
         added.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
         added.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
@@ -225,7 +227,7 @@ def arguments():
     )
 
     added = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
-    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
     with_data(added)
     with_corpus(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
