@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import keras_ser
+from keras_ser.cli import commands
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -115,13 +116,31 @@ def test_the_wheel_with_core_alone(wheel, runs, embedded, tmp_path):
     assert re.search(r"which this command needs: pip install 'keras-ser\[(reports|figures)\]'", done.stderr)
 
 
-def test_completion(capsys):
-    """Of every command, by shtab."""
-    pytest.importorskip("shtab")
-    from keras_ser.cli import commands
+ASK = """
+source ./completion
+COMP_WORDS=(keras-ser "$@")
+COMP_CWORD=$#
+_shtab_keras_ser keras-ser "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+echo "${COMPREPLY[@]}"
+"""
 
-    with pytest.raises(SystemExit):
-        commands.main(["--print-completion", "bash"])
-    script = capsys.readouterr().out
-    assert "reproduce" in script
-    assert "--protocols" in script
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        (["rep"], "reports reproduce"),
+        (["reproduce", "emo"], "emodb_losses"),
+        (["reproduce", "--pro"], "--protocols"),
+        (["predict", "recordings/a"], "recordings/a.wav"),
+        (["corpus", "check", "recor"], "recordings"),
+    ],
+)
+def test_completion(typed, completed, tmp_path, capsys):
+    """As a shell asks for it, by shtab."""
+    pytest.importorskip("shtab")
+    assert commands.main(["--print-completion", "bash"]) == 0
+    (tmp_path / "completion").write_text(capsys.readouterr().out)
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "a.wav").touch()
+    done = subprocess.run(["bash", "-c", ASK, "bash", *typed], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout.strip(), done.stderr) == (completed, "")

@@ -6,6 +6,7 @@ the exit code.
 TensorFlow is imported by the commands that need it, so that ``--help``, ``reports`` and ``show`` answer at once.
 """
 
+import collections
 import contextlib
 import itertools
 import logging
@@ -27,6 +28,7 @@ EXTRAS = {  # what is not installed with the package alone → the extra that br
     "gradio": "demo",
     **dict.fromkeys(("dask", "distributed"), "distributed"),
     "pyarrow": "parquet",
+    "shtab": "completion",
 }
 VERDICTS = {  # ANSI colours
     "reproduced": 32,
@@ -294,9 +296,9 @@ def _check_predict(options, of_parts):
         raise UserError("parquet is written in parts: name their directory with --parts")
 
 
-def _in_parts(options, _, paths):
+def _in_parts(options, predictor, paths):
     """→ how many parts there are now, and how many files could not be used"""
-    from keras_ser.serving import parts
+    from keras_ser.serving import parts, predict
 
     done = parts.write(
         options.model,
@@ -312,7 +314,8 @@ def _in_parts(options, _, paths):
     )
     there = f"{done.before} of them were there; " if done.before else ""
     failed = f", {done.failed} more could not be used: their rows say why" if done.failed else ""
-    print(f"{options.parts}: {done.parts} parts, {there}{done.files} files predicted{failed}")
+    print(f"{options.parts}: {done.parts} parts, {there}{done.rates.total()} files predicted{failed}")
+    predict.warn_of_lower(done.rates, predictor.sample_rate)
     return done.parts, done.failed
 
 
@@ -322,7 +325,7 @@ def _one_by_one(options, predictor, paths):
     from keras_ser.progress import log
     from keras_ser.serving import predict
 
-    answered = failed = 0
+    rates, failed = collections.Counter(), 0
     with contextlib.ExitStack() as stack:
         file = sys.stdout
         if options.output:
@@ -335,12 +338,13 @@ def _one_by_one(options, predictor, paths):
                 failed += 1
                 log.warning("skipped: %s", prediction)
                 continue
-            answered += 1
+            rates[prediction.rate] += 1
             for line in predict.lines(options.format, prediction, options.top):
                 print(line, file=file, flush=True)
             if options.timeline:
                 predict.write_timeline(prediction, options.timeline)
-    return answered, failed
+    predict.warn_of_lower(rates, predictor.sample_rate)
+    return rates.total(), failed
 
 
 def demo(options):
@@ -373,6 +377,21 @@ def benchmark(options):
     else:
         name, table = "benchmark", signal.run(paths, folder, **settings)
     print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / name}.csv\n{folder / name}.md")
+
+
+def print_completion(parser, shell, _):
+    """Of commands, options, reports and files."""
+    import shtab
+
+    parsers = [parser]
+    for action in itertools.chain.from_iterable(found._actions for found in parsers):
+        if isinstance(action.choices, dict):
+            parsers += action.choices.values()  # of its commands
+        elif action.metavar == "REPORT":
+            action.choices = reports.NAMES
+        elif action.type is Path or "DIR" in (action.metavar or ""):
+            action.complete = shtab.FILE
+    print(shtab.complete(parser, shell))
 
 
 def main(argv=None):

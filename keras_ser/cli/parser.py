@@ -4,6 +4,7 @@
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import keras_ser
@@ -28,15 +29,10 @@ class Parser(argparse.ArgumentParser):
 
 
 class PrintCompletion(argparse.Action):
-    """Prints a shell's completion of the whole parser, and ends."""
+    """What is carried out is to print a shell's completion of the whole parser."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        try:
-            import shtab
-        except ImportError:
-            parser.error("completion needs shtab: pip install 'keras-ser[completion]'")
-        print(shtab.complete(parser, values))
-        parser.exit()
+        namespace.func = partial(commands.print_completion, parser, values)
 
 
 def _shortened(text, most=40):
@@ -99,7 +95,7 @@ def arguments():
     """The parser of all commands."""
     parser = Parser(prog="keras-ser", description="Five speech emotion recognition reports, reproduced in Keras.")
     parser.add_argument("--version", action="version", version=f"keras-ser {keras_ser.__version__}")
-    words = "print what completes commands and options there: keras-ser --print-completion bash >> ~/.bashrc"
+    words = "print what completes commands and files there: keras-ser --print-completion bash >> ~/.bashrc"
     parser.add_argument("--print-completion", action=PrintCompletion, choices=("bash", "zsh", "tcsh"), help=words)
     parser.set_defaults(func=None, quiet=False)
     every = parser.add_subparsers(metavar="COMMAND")

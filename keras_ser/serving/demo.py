@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from keras_ser import audio
 from keras_ser.errors import UserError
 from keras_ser.output import figures
-from keras_ser.serving.predict import Predictor, predict
+from keras_ser.serving.predict import Predictor, lower_rates, predict
 
 HOST = "127.0.0.1"
 OWN_NAMES = (HOST, "localhost")
@@ -66,7 +66,8 @@ def page(predictor: Predictor):
         if isinstance(found, UserError):
             raise gr.Error(str(found).replace(str(path), "this recording"))
         y, rate = audio.read(path)
-        warnings = "\n".join(f"- {warning}" for warning in found.warnings)
+        lower = lower_rates({found.rate: 1}, predictor.sample_rate)
+        warnings = "\n".join(f"- {warning}" for warning in (*found.warnings, lower) if warning)
         return dict(zip(found.labels, found.probabilities.tolist(), strict=True)), figures.recording(y, rate), warnings
 
     with gr.Blocks(title="keras_ser demo", delete_cache=(3600, 3600)) as blocks:

@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -33,11 +34,13 @@ _PART = re.compile(r"part-(\d+)-[0-9a-f]+\.(?:jsonl|parquet)")
 
 @dataclass(frozen=True)
 class Written:
-    """``parts`` now in the folder, of which ``before`` were there; of the others: ``files`` answered, ``failed``."""
+    """``parts`` now in the folder, of which ``before`` were there; of the others: ``rates``, how many files of each
+    sample rate (Hz) were answered, and how many ``failed``.
+    """
 
     parts: int
     before: int
-    files: int
+    rates: Counter
     failed: int
 
 
@@ -90,32 +93,33 @@ def write(
                 options = {"form": form, "n_top": n_top, "window_s": window_s, "hop_s": hop_s}
                 yield joblib.delayed(_part)(name, str(model), os.getcwd(), names, **options)
 
-    n_answered = n_failed = 0
-    for name, content, answered, failed in processes.results(calls(), jobs, scheduler=scheduler):
+    n_failed, rates = 0, Counter()
+    for name, content, of_part, failed in processes.results(calls(), jobs, scheduler=scheduler):
         with files.replaced(folder / name) as part:
             part.write_bytes(content)
-        log.info("%s: %d files, %d of them could not be used", name, answered + failed, failed)
-        n_answered, n_failed = n_answered + answered, n_failed + failed
+        log.info("%s: %d files, %d of them could not be used", name, of_part.total() + failed, failed)
+        n_failed += failed
+        rates += of_part
     strangers += [name for number, name in there.items() if number >= n_parts]
     if strangers:
         raise UserError(
             f"{folder / strangers[0]}: a part of other files, another model or other options than asked for: choose "
             "another directory, or delete its parts"
         )
-    return Written(n_parts, before, n_answered, n_failed)
+    return Written(n_parts, before, rates, n_failed)
 
 
 def _part(name, model, base, names, *, form, n_top, window_s, hop_s):
     """Answer the files of one part, whose names are relative to ``base``.
 
-    → its name, content in bytes, how many files were answered, and how many failed
+    → its name, content in bytes, how many files were answered of each sample rate, and how many failed
     """
     predictor = loaded(model)
     found = predict.predict(predictor, (Path(base, name) for name in names), window_s=window_s, hop_s=hop_s)
     rows = list(zip(names, found, strict=True))
-    failed = sum(isinstance(answer, UserError) for _, answer in rows)
+    rates = Counter(answer.rate for _, answer in rows if not isinstance(answer, UserError))
     content = _as_json(rows, n_top) if form == "jsonl" else _as_parquet(rows, predictor.labels)
-    return name, content, len(rows) - failed, failed
+    return name, content, rates, len(rows) - rates.total()
 
 
 loaded = functools.lru_cache(maxsize=1)(predict.load)  # once per process
@@ -140,8 +144,8 @@ def _as_parquet(rows, labels):
     import pyarrow
     from pyarrow import parquet
 
-    kinds = {"path": pyarrow.string(), "seconds": pyarrow.float64(), "label": pyarrow.string()}
-    kinds |= {f"p_{label}": pyarrow.float32() for label in labels}
+    kinds = {"path": pyarrow.string(), "seconds": pyarrow.float64(), "sample_rate": pyarrow.int32()}
+    kinds |= {"label": pyarrow.string()} | {f"p_{label}": pyarrow.float32() for label in labels}
     kinds |= {"windows": pyarrow.int32(), "warnings": pyarrow.string(), "error": pyarrow.string()}
     records = []
     for name, answer in rows:
@@ -149,7 +153,8 @@ def _as_parquet(rows, labels):
         if isinstance(answer, UserError):
             record["error"] = _reason(answer)
         else:
-            record |= {"seconds": answer.seconds, "label": answer.top(1)[0][0], "windows": len(answer.windows)}
+            record |= {"seconds": answer.seconds, "sample_rate": answer.rate}
+            record |= {"label": answer.top(1)[0][0], "windows": len(answer.windows)}
             record |= {f"p_{label}": float(share) for label, share in zip(labels, answer.probabilities, strict=True)}
             record["warnings"] = "; ".join(answer.warnings)
         records.append(record)

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -90,16 +91,18 @@ class Predictor:
         return self._table(found, skip=True)
 
     def _table(self, found, skip=False):
-        tables = []
+        tables, rates = [], Counter()
         for prediction in found:
             if not isinstance(prediction, UserError):
                 tables.append(segments(prediction))
+                rates[prediction.rate] += 1
             elif skip:
                 log.warning("skipped: %s", prediction)
             else:
                 raise prediction
         if not tables:
             raise UserError("no recording is there that can be used")
+        warn_of_lower(rates, self.sample_rate)
         return pd.concat(tables, ignore_index=True)
 
 
@@ -113,13 +116,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one recording. ``path``: None where it lies in no file.
+    """What a model says of one recording. ``path``: None where it lies in no file. ``rate``: the recording's, in Hz.
 
     ``starts``: where its windows begin, in seconds; ``windows``: their probabilities [windows, classes].
     """
 
     path: Path | None
     seconds: float
+    rate: int
     labels: tuple[str, ...]
     starts: np.ndarray
     ends: np.ndarray
@@ -348,16 +352,32 @@ def _answers(predictor, waiting):
             continue
         y, rate = sound
         starts, ends = np.array(spans).T / rate
-        if rate < (predictor.sample_rate or 0):
-            warnings += (
-                f"recorded at {rate} Hz, the model expects {predictor.sample_rate} Hz: nothing above {rate // 2} Hz",
-            )
         hears_s = predictor.hears_s(rate)
         if hears_s and (ends - starts).max() > hears_s + 0.1:
             used = f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are used"
             warnings += (f"{used}; add --window {hears_s:.1f} to analyse all of it",)
         windows = np.array(found[place])
-        yield Prediction(path and Path(path), len(y) / rate, predictor.labels, starts, ends, windows, warnings)
+        yield Prediction(path and Path(path), len(y) / rate, rate, predictor.labels, starts, ends, windows, warnings)
+
+
+def lower_rates(rates, expected) -> str:
+    """How many recordings lack the upper part of what a model hears, "" if none does.
+
+    Args:
+        rates: how many recordings there are of each sample rate (Hz).
+        expected: the model's rate in Hz, None where it takes recordings at their own.
+    """
+    lower = {rate: n for rate, n in sorted(rates.items()) if rate < (expected or 0)}
+    if not lower:
+        return ""
+    counts = ", ".join(f"{n} at {rate} Hz (nothing above {rate // 2} Hz)" for rate, n in lower.items())
+    return f"the model expects {expected} Hz; recorded at less: {counts}"
+
+
+def warn_of_lower(rates, expected):
+    """Log :func:`lower_rates` where there is something to say."""
+    if said := lower_rates(rates, expected):
+        log.warning("caution: %s", said)
 
 
 def segments(prediction) -> pd.DataFrame:
@@ -379,13 +399,13 @@ def as_line(prediction, n_top=3):
 
 def csv_header(labels):
     """The first line of the CSV."""
-    return _csv(["path", "seconds", "label", *(f"p_{label}" for label in labels), "warnings"])
+    return _csv(["path", "seconds", "sample_rate", "label", *(f"p_{label}" for label in labels), "warnings"])
 
 
 def as_csv(prediction):
     """A prediction as a row of CSV."""
     probabilities = [f"{value:.6g}" for value in prediction.probabilities]
-    facts = [prediction.path, f"{prediction.seconds:.6g}", prediction.top(1)[0][0]]
+    facts = [prediction.path, f"{prediction.seconds:.6g}", prediction.rate, prediction.top(1)[0][0]]
     return _csv([*facts, *probabilities, "; ".join(prediction.warnings)])
 
 
@@ -400,6 +420,7 @@ def as_record(prediction, n_top=3):
     return {
         "path": str(prediction.path),
         "seconds": round(prediction.seconds, 6),
+        "sample_rate": prediction.rate,
         "top": [{"label": label, "probability": probability} for label, probability in prediction.top(n_top)],
         "probabilities": dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True)),
         "windows": len(prediction.windows),

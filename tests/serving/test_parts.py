@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,12 +33,17 @@ def paths(embedded, tmp_path_factory):
     return [Path(path) for path in (*clips[:5], bad, *clips[5:])]
 
 
+def written(n_parts, before, answered, failed):
+    """What is returned for recordings of TESS, all of one rate."""
+    return parts.Written(n_parts, before, Counter({24414: answered}), failed)
+
+
 def records(folder):
     return [json.loads(line) for path in sorted(folder.glob("part-*.jsonl")) for line in path.open()]
 
 
 def test_every_file_is_a_row_in_order(model, paths, tmp_path):
-    assert parts.write(model, iter(paths), tmp_path, n_files=4) == parts.Written(3, 0, 8, 1)
+    assert parts.write(model, iter(paths), tmp_path, n_files=4) == written(3, 0, 8, 1)
     found = records(tmp_path)
     assert [row["path"] for row in found] == list(map(str, paths))
     assert found[5] == {"path": str(paths[5]), "error": found[5]["error"]}
@@ -45,6 +51,7 @@ def test_every_file_is_a_row_in_order(model, paths, tmp_path):
     alone = [answer for answer in predict.predict(predict.load(model), paths) if not isinstance(answer, UserError)]
     for row, answer in zip([row for row in found if "error" not in row], alone, strict=True):
         assert row["top"][0]["label"] == answer.top(1)[0][0]
+        assert row["sample_rate"] == answer.rate == 24414
         np.testing.assert_allclose(list(row["probabilities"].values()), answer.probabilities, rtol=0, atol=1e-5)
 
 
@@ -56,10 +63,10 @@ def test_what_is_done_is_not_done_again(model, paths, tmp_path, monkeypatch):
     for name in lost:
         (tmp_path / name).unlink()
     (tmp_path / ".part-left").mkdir()  # by a process that was killed
-    assert parts.write(model, paths, tmp_path, n_files=2) == parts.Written(5, 3, 3, 1)
+    assert parts.write(model, paths, tmp_path, n_files=2) == written(5, 3, 3, 1)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("part-*")} == whole
     monkeypatch.setattr(parts, "loaded", None)
-    assert parts.write(model, paths, tmp_path, n_files=2) == parts.Written(5, 5, 0, 0)
+    assert parts.write(model, paths, tmp_path, n_files=2) == written(5, 5, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,7 @@ def test_parquet_has_one_schema_whatever_is_in_it(model, paths, tmp_path):
     odd = tmp_path / os.fsdecode(b"\xff.wav")
     shutil.copy(paths[0], odd)
     assert parts.write(model, [*paths[:3], paths[5], odd], tmp_path / "out", form="parquet", n_files=3).failed == 1
-    assert parts.write(model, [paths[5]], tmp_path / "bad", form="parquet") == parts.Written(1, 0, 0, 1)
+    assert parts.write(model, [paths[5]], tmp_path / "bad", form="parquet") == written(1, 0, 0, 1)
     table = pd.read_parquet(tmp_path / "out")
     assert list(table) == list(pd.read_parquet(tmp_path / "bad"))
     assert list(table["path"]) == [*map(str, paths[:3]), str(paths[5]), f"{tmp_path}/\\xff.wav"]
@@ -95,6 +102,7 @@ def test_parquet_has_one_schema_whatever_is_in_it(model, paths, tmp_path):
     np.testing.assert_allclose(good.filter(like="p_").sum(axis=1), 1, atol=1e-5)
     assert (good["label"] == good.filter(like="p_").idxmax(axis=1).str.removeprefix("p_")).all()
     assert set(good["windows"]) == {1}
+    assert set(good["sample_rate"]) == {24414}
 
 
 def test_the_command_takes_a_list_and_goes_on(model, paths, tmp_path, monkeypatch, capsys):
@@ -105,6 +113,10 @@ def test_the_command_takes_a_list_and_goes_on(model, paths, tmp_path, monkeypatc
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines)))
         assert commands.main(words) == 0
         assert said in capsys.readouterr().out
+    audio.write(tmp_path / "low.wav", audio.read(paths[0])[0], 8000)
+    assert commands.main([*words[:2], *[str(tmp_path / "low.wav")] * 3, "--parts", str(tmp_path / "low")]) == 0
+    lower = "caution: the model expects 22050 Hz; recorded at less: 3 at 8000 Hz (nothing above 4000 Hz)"
+    assert capsys.readouterr().err.count(lower) == 1
     (tmp_path / "list").write_bytes(lines)
     assert commands.main([*words[:2], "--files-from", str(tmp_path / "list"), "--format", "csv"]) == 2
     said = capsys.readouterr()
@@ -143,7 +155,7 @@ def test_two_processes_write_the_same(model, paths, tmp_path):
 def test_a_cluster_writes_the_same(model, paths, start_cluster, tmp_path):
     parts.write(model, paths, tmp_path / "here", n_files=4)
     address = start_cluster(2).address
-    assert parts.write(model, paths, tmp_path / "there", n_files=4, scheduler=address) == parts.Written(3, 0, 8, 1)
+    assert parts.write(model, paths, tmp_path / "there", n_files=4, scheduler=address) == written(3, 0, 8, 1)
     for path in (tmp_path / "here").iterdir():
         assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
 

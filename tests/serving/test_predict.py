@@ -115,10 +115,30 @@ def test_what_makes_an_answer_doubtful(make, warning, predictor, paths, tmp_path
     assert np.isfinite(prediction.probabilities).all()
 
 
-def test_a_rate_below_the_models(predictor, paths, tmp_path):
-    audio.write(tmp_path / "clip.wav", audio.read(paths[0])[0][::3], 8138)
-    (prediction,) = answers(predictor, [tmp_path / "clip.wav"])
-    assert prediction.warnings == ("recorded at 8138 Hz, the model expects 22050 Hz: nothing above 4069 Hz",)
+def test_rates_below_the_models_are_named_once(predictor, exported, paths, tmp_path, capsys, caplog):
+    y, rate = audio.read(paths[0])
+    rates = (8000, 16000, 8000, 22050, rate)
+    named = [str(tmp_path / f"{place}.wav") for place in range(len(rates))]
+    for name, its_rate in zip(named, rates, strict=True):
+        audio.write(name, y, its_rate)
+    said = (
+        "the model expects 22050 Hz; recorded at less: 2 at 8000 Hz (nothing above 4000 Hz), "
+        "1 at 16000 Hz (nothing above 8000 Hz)"
+    )
+    found = answers(predictor, named)
+    assert [prediction.rate for prediction in found] == list(rates)
+    assert not any("Hz" in warning for prediction in found for warning in prediction.warnings)
+    for form, lines in (("table", 5), ("csv", 6)):
+        assert commands.main(["predict", str(exported["tess_mfcc"]), *named, "--format", form, "--quiet"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out.count("\n") == lines
+        assert printed.err.splitlines()[-1] == f"caution: {said}"
+        assert printed.err.count("recorded at") == 1
+    predictor.predict(named)
+    assert caplog.messages == [f"caution: {said}"]
+    caplog.clear()
+    predictor.predict(named[3:])
+    assert caplog.messages == []
 
 
 def test_windows_cover_a_recording_and_answer_as_if_cut_by_hand(predictor, paths, tmp_path):
