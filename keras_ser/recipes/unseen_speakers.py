@@ -110,7 +110,7 @@ EXPERIMENTS = (
             FrontEnd("functionals", SAMPLE_RATE, functools.partial(features, False), None),
             linear_svm,
             "hinge",
-            SupportVectors(C=(1e-4,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
+            SupportVectors(C=(1e-3,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
             augmentation=functools.partial(of_corpus, corpus),
             note="a linear SVM on the functionals of one corpus",
         )
