@@ -254,6 +254,21 @@ def _print_differences(differences):
     print(tabulate(rows, ["compared", "greatest difference"]))
 
 
+def robustness(options):
+    started()
+    from tabulate import tabulate
+
+    from keras_ser import files
+    from keras_ser.corpora import data_root
+    from keras_ser.serving import robustness
+
+    table = robustness.measure(options.run, data_root(options.data), n_clips=options.clips)
+    if options.output:
+        with files.replaced(options.output) as part:
+            table.to_csv(part, index=False)
+    print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
+
+
 def predict(options):
     api = started()
     from keras_ser.progress import log

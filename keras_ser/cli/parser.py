@@ -263,6 +263,13 @@ def arguments():
     added = command(commands.verify, "verify", summary)
     added.add_argument("folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>")
 
+    summary = "How a run answers its test clips in noise, by telephone, as MP3, louder, quieter, cut."
+    added = command(commands.robustness, "robustness", summary)
+    added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    with_data(added)
+    added.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
+    added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
+
     added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
     added.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
