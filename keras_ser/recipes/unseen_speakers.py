@@ -136,8 +136,10 @@ def conclusion(table, passes):
     cells = table[table["n"] > 0].set_index(["protocol", "experiment", "metric"])
     rows = []
     for protocol, corpus in itertools.product(table["protocol"].unique(), CORPORA):
-        asked = {"network": "cnn", "linear SVM on its functionals": f"svm/{corpus}"}
-        found = {title: (protocol, name, f"{corpus}: uar") for title, name in asked.items()}
+        found = {
+            "network": (protocol, "cnn", f"{corpus}: uar"),
+            "linear SVM on its functionals": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
+        }
         if found["network"] in cells.index:
             row = {"corpus": corpora.get(corpus).title, "protocol": protocol}
             rows.append(row | {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index})

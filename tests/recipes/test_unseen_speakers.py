@@ -81,7 +81,7 @@ def test_it_is_found_by_name_and_at_most_two_million_parameters():
 def test_the_conclusion_sets_the_network_beside_the_baseline_of_each_corpus():
     rows = [
         ("cnn", "emodb: uar", 0.8, None, 1, 0.75, 0.85, "speakers"),
-        ("svm/emodb", "emodb: uar", 0.7, None, 1, None, None, ""),
+        ("svm/emodb", "uar", 0.7, None, 1, None, None, ""),
         ("cnn", "crema_d: uar", 0.6, 0.01, 2, 0.58, 0.62, "speakers"),
         ("cnn", "uar", 0.65, None, 1, None, None, ""),
     ]
