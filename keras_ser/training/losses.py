@@ -5,8 +5,23 @@ import tensorflow as tf
 
 
 def get(name):
-    """What Keras compiles a model with: one of the losses here, or the name of its own."""
-    return PossibleCrossentropy() if name == PossibleCrossentropy.NAME else name
+    """What Keras compiles a model with: one of the losses here and its accuracy, or the names of Keras's own."""
+    if name == PossibleCrossentropy.NAME:
+        return {
+            "loss": PossibleCrossentropy(),
+            "metrics": [keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")],
+        }
+    return {"loss": name, "metrics": ["accuracy"]}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+def possible_accuracy(y_true, y_pred):
+    """Whether the class has the greatest probability of those that an example can be of (of several opinions, of their
+    mean). Arguments as of :class:`PossibleCrossentropy`. → float32 [batch]
+    """
+    answer = tf.reduce_mean(y_pred, axis=1) if len(y_pred.shape) == 3 else y_pred
+    answer = tf.where(y_true >= 0, answer, -1.0)
+    return tf.cast(tf.argmax(answer, axis=1) == tf.argmax(y_true, axis=1), tf.float32)
 
 
 def targets(classes, n_classes, possible=None):
@@ -26,9 +41,11 @@ class PossibleCrossentropy(keras.losses.Loss):
     Corpora know different emotions. What the network gives to those that the example's corpus lacks is neither reward
     nor fault: the probabilities of the others are divided by their sum.
 
+    Of several opinions on an example, each is compared, and the mean is the loss.
+
     Call arguments:
         y_true: float32 [batch, n_classes], of :func:`targets`.
-        y_pred: probabilities [batch, n_classes].
+        y_pred: probabilities [batch, n_classes] or [batch, opinions, n_classes].
     """
 
     NAME = "possible_crossentropy"
@@ -37,6 +54,8 @@ class PossibleCrossentropy(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
+        if len(y_pred.shape) == 3:
+            return sum(self.call(y_true, opinion) for opinion in tf.unstack(y_pred, axis=1)) / float(y_pred.shape[1])
         possible = tf.cast(y_true >= 0, y_pred.dtype)
         share = tf.reduce_sum(possible * y_pred, axis=1, keepdims=True)
         least = keras.config.epsilon()

@@ -87,7 +87,7 @@ class Models:
         """
         new = build()
         if key not in self._compiled:
-            new.compile(optimizer=training.optimizer, loss=losses.get(loss), metrics=["accuracy"])
+            new.compile(optimizer=training.optimizer, **losses.get(loss))
             self._compiled[key] = new, new.optimizer.get_config()
             return new
         model, config = self._compiled[key]

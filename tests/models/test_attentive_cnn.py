@@ -2,13 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_ser.models.attentive_cnn import AttentiveStatistics, RandomOpinion, attentive_cnn
+from keras_ser.models.attentive_cnn import AttentiveStatistics, Opinions, RandomOpinion, attentive_cnn
 
 
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return attentive_cnn((40, 16), 3, n_functionals=10, piece=24)
+    return attentive_cnn((40, 16), 3, n_functionals=10, piece=24, join=Opinions())
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def x(rng):
 
 
 def test_size():
-    assert attentive_cnn((200, 64), 9, n_functionals=2855, piece=112).count_params() == 720924
+    assert attentive_cnn((200, 64), 9, n_functionals=2855, piece=112, join=RandomOpinion(0.75)).count_params() == 720924
 
 
 def test_answers_alone_as_in_a_batch_and_reloaded(model, x, tmp_path):
@@ -66,3 +66,9 @@ def test_one_opinion_at_a_time_while_training_and_their_mean_otherwise(rng):
     of_first = (drawn == first).all(axis=1)
     np.testing.assert_array_equal(of_first | (drawn == second).all(axis=1), True)
     assert 0.68 < of_first.mean() < 0.82
+
+
+def test_all_opinions_while_training_and_their_mean_otherwise(rng):
+    opinions = list(rng.uniform(size=(2, 5, 3)).astype(np.float32))
+    np.testing.assert_array_equal(Opinions()(opinions, training=True), np.stack(opinions, axis=1))
+    np.testing.assert_allclose(Opinions()(opinions), np.mean(opinions, axis=0), rtol=1e-6)
