@@ -167,7 +167,7 @@ def _uar(row):
 REPORT = Report(
     name="unseen_speakers",
     title="CREMA-D, RAVDESS, Emo-DB: a network for speakers that it never heard",
-    source="a recipe of this project",
+    source="A recipe of this project",
     corpora=CORPORA,
     labels=LABELS,
     augmentation=originals,
