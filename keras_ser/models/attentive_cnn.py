@@ -64,46 +64,11 @@ class AttentiveStatistics(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
-class RandomOpinion(keras.layers.Layer):
-    """The mean of two opinions; while training, for each example one of them, drawn at random.
-
-    So each learns as if it were alone. Trained by their mean, the one that learns slowly would hardly learn: what the
-    other knows already has no gradient left.
-
-    Args:
-        share: Float, of the examples for which the first is drawn.
-        seed: Integer, or None for one by chance.
-
-    Input shape:
-        Two of [batch, n_classes].
-
-    Output shape:
-        [batch, n_classes].
-    """
-
-    def __init__(self, share: float, seed: int | None = None, **kwargs):
-        super().__init__(**kwargs)
-        self.share = share
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, opinions, training=False):
-        first, second = opinions
-        if not training:
-            return (first + second) / 2.0
-        drawn = keras.random.uniform((tf.shape(first)[0], 1), seed=self.generator)
-        return tf.where(drawn < self.share, first, second)
-
-    def compute_output_shape(self, shapes):
-        return shapes[0]
-
-    def get_config(self):
-        return {**super().get_config(), "share": self.share, "seed": self.seed}
-
-
-@keras.saving.register_keras_serializable(package="keras_ser")
 class Opinions(keras.layers.Layer):
-    """The mean of several opinions; while training, all of them, each for a loss of its own.
+    """The mean of several opinions; while training, all of them, each for a loss of its own
+    (:class:`keras_ser.training.losses.PossibleCrossentropy`).
+
+    Trained by their mean, the one that learns slowly would hardly learn: what the other knows has no gradient left.
 
     Input shape:
         A list of [batch, n_classes].
@@ -119,22 +84,22 @@ class Opinions(keras.layers.Layer):
         return shapes[0]
 
 
-def attentive_cnn(input_shape, n_classes, *, n_functionals, piece, join):
+def attentive_cnn(input_shape, n_classes, *, n_functionals, piece):
     """Two opinions on a clip, and their mean.
 
     ``input_shape`` (frames, bands) of the log-mel spectrogram, in which frames of 0 are padding; ``n_functionals`` of
-    the clip; ``piece``: frames of the pieces that it is trained on; ``join``: what makes one answer of the two,
-    :class:`RandomOpinion` or :class:`Opinions`. (200, 64), 2855 and 9 classes give 720,924 parameters.
+    the clip; ``piece``: frames of the pieces that it is trained on. (200, 64), 2855 and 9 classes give 720,924
+    parameters.
 
     Input: [batch, frames · bands + n_functionals], the spectrogram frame by frame, then the functionals.
-    Output: class probabilities [batch, n_classes].
+    Output: class probabilities [batch, n_classes]; while training those of both opinions, [batch, 2, n_classes].
     """
     layers = keras.layers
     size = math.prod(input_shape)
     inputs = keras.Input((size + n_functionals,))
     spectrogram = layers.Reshape(input_shape)(inputs[:, :size])
     opinions = [of_spectrogram(spectrogram, n_classes, piece), of_functionals(inputs[:, size:], n_classes)]
-    return keras.Model(inputs, join(opinions), name="attentive_cnn")
+    return keras.Model(inputs, Opinions()(opinions), name="attentive_cnn")
 
 
 def of_spectrogram(spectrogram, n_classes, piece):

@@ -21,7 +21,7 @@ from keras_ser.data.augmentation import Copies, originals, with_copies
 from keras_ser.data.protocols import Split
 from keras_ser.dsp import functionals
 from keras_ser.layers import Descriptors, FixFrames, Functionals
-from keras_ser.models.attentive_cnn import Opinions, RandomOpinion, attentive_cnn
+from keras_ser.models.attentive_cnn import attentive_cnn
 from keras_ser.models.svm import svm
 from keras_ser.reports.specification import Experiment, FrontEnd, Report, SupportVectors, Training
 from keras_ser.training import metrics
@@ -89,22 +89,8 @@ def optimizer():
     return keras.optimizers.serialize(keras.optimizers.AdamW(RATE, **options))
 
 
-def network(name, join, **options):
-    """``join``: () → the layer that makes one answer of two."""
-
-    def model(n_classes):
-        sizes = {"n_functionals": N_FUNCTIONALS, "piece": PIECE}
-        return attentive_cnn((N_FRAMES, N_MELS), n_classes, **sizes, join=join())
-
-    return Experiment(
-        name,
-        FrontEnd("spectrogram_and_functionals", SAMPLE_RATE, functools.partial(features, True), None),
-        model,
-        PossibleCrossentropy.NAME,
-        Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
-        augmentation=balanced,
-        **options,
-    )
+def network(n_classes):
+    return attentive_cnn((N_FRAMES, N_MELS), n_classes, n_functionals=N_FUNCTIONALS, piece=PIECE)
 
 
 def linear_svm(n_classes):
@@ -112,7 +98,14 @@ def linear_svm(n_classes):
 
 
 EXPERIMENTS = (
-    network("cnn", functools.partial(RandomOpinion, 0.75)),
+    Experiment(
+        "cnn",
+        FrontEnd("spectrogram_and_functionals", SAMPLE_RATE, functools.partial(features, True), None),
+        network,
+        PossibleCrossentropy.NAME,
+        Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
+        augmentation=balanced,
+    ),
     *(
         Experiment(
             f"svm/{corpus}",
@@ -125,7 +118,6 @@ EXPERIMENTS = (
         )
         for corpus in CORPORA
     ),
-    network("cnn_two_losses", Opinions, extension=True, note="each part of the network has a loss of its own"),
 )
 
 

@@ -2,13 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_ser.models.attentive_cnn import AttentiveStatistics, Opinions, RandomOpinion, attentive_cnn
+from keras_ser.models.attentive_cnn import AttentiveStatistics, Opinions, attentive_cnn
 
 
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return attentive_cnn((40, 16), 3, n_functionals=10, piece=24, join=Opinions())
+    return attentive_cnn((40, 16), 3, n_functionals=10, piece=24)
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def x(rng):
 
 
 def test_size():
-    assert attentive_cnn((200, 64), 9, n_functionals=2855, piece=112, join=RandomOpinion(0.75)).count_params() == 720924
+    assert attentive_cnn((200, 64), 9, n_functionals=2855, piece=112).count_params() == 720924
 
 
 def test_answers_alone_as_in_a_batch_and_reloaded(model, x, tmp_path):
@@ -56,16 +56,6 @@ def test_statistics_are_weighted_means_and_deviations_of_own_frames(rng):
     even = layer(features, own).numpy()[0].reshape(2, 4)  # of each head, the means and the deviations of its two
     np.testing.assert_allclose(even[:, :2].ravel(), mean, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(even[:, 2:].ravel(), deviation, rtol=1e-4, atol=1e-5)
-
-
-def test_one_opinion_at_a_time_while_training_and_their_mean_otherwise(rng):
-    first, second = rng.uniform(size=(2, 400, 3)).astype(np.float32)
-    layer = RandomOpinion(0.75, seed=0)
-    np.testing.assert_allclose(layer([first, second]), (first + second) / 2, rtol=1e-6)
-    drawn = layer([first, second], training=True).numpy()
-    of_first = (drawn == first).all(axis=1)
-    np.testing.assert_array_equal(of_first | (drawn == second).all(axis=1), True)
-    assert 0.68 < of_first.mean() < 0.82
 
 
 def test_all_opinions_while_training_and_their_mean_otherwise(rng):
