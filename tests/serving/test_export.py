@@ -36,6 +36,7 @@ def served(folder):
     return tf.saved_model.load(str(folder)).signatures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_what_the_run_stored_for_the_same_clips(name, runs, exported, embedded):
     predictions = runs[name].predictions()
@@ -54,6 +55,7 @@ def test_answers_what_the_run_stored_for_the_same_clips(name, runs, exported, em
             assert runs[name].facts["labels"][answer["class_index"].numpy()[0]] == row.predicted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_self_test_can_be_run_again(name, exported):
     differences = export.verify(exported[name])
@@ -98,6 +100,7 @@ for folder in {[str(exported[name]) for name in NAMES]!r}:
         assert nan == "[False, False, False, True, True] [False, False, False, True, True]", name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_nothing_but_bad_files_is_answered(name, exported):
     answer = served(exported[name])["wav_bytes"](wav_bytes=tf.constant([b"", b"no sound"]))
