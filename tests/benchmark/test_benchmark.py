@@ -9,10 +9,10 @@ from keras_ser.reports import emodb_losses
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    """Each call is made once: how long it takes is not what the tests are about."""
+def short_turns(monkeypatch):
+    """One call per turn: what is tested is the table, not the times in it."""
     monkeypatch.setattr(table, "TURN_S", 1e-9)
-    monkeypatch.setattr(table, "SETTLE_S", 0.0)
+    monkeypatch.setattr(table, "SETTLE_S", 0)
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def clips(tmp_path, rng):
     return paths
 
 
+@pytest.mark.slow
 def test_the_table_is_whole_and_on_disk(clips, tmp_path):
     found = signal.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2)
     assert list(found.columns) == [
@@ -45,6 +46,7 @@ def test_the_table_is_whole_and_on_disk(clips, tmp_path):
     assert all(work in page for work in found.work)
 
 
+@pytest.mark.slow
 def test_training_beside_the_listings(clips, tmp_path):
     found = training.run(clips, tmp_path, corpus="three clips of noise", rounds=1)
     assert list(found["model"]) == [
@@ -66,6 +68,7 @@ def test_the_listing_that_is_timed_is_made_of_keras_layers(rng):
     np.testing.assert_allclose(listed(x), model(x), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_serving_beside_the_reports_own_way(clips, runs, tmp_path):
     found = serving.run([runs["tess_mfcc"]], clips, tmp_path, corpus="three clips of noise", rounds=1)
     assert list(found["call"]) == ["one clip", "one clip as WAV bytes", "3 clips at once"]
