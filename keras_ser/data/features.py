@@ -130,9 +130,9 @@ def padded(waveforms):
     return batch, lengths
 
 
-def _graph_of(front_end, transform, rate, sample_rate):
+def graph_of(front_end, transform, rate, sample_rate):
     """Waveforms at ``rate`` → transform → ``sample_rate`` (None: as they are) → front end, as one graph for every batch
-    shape.
+    shape: (waveform [batch, samples], amount [batch], lengths int32 [batch]) → features.
     """
 
     @tf.function(
@@ -151,21 +151,25 @@ def _graph_of(front_end, transform, rate, sample_rate):
     return graph
 
 
+def decode(path, content, first_channel):
+    """The waveform of a recording that has been looked at before. → float32 [samples]
+
+    Raises UserError where it cannot be decoded, or is another than it was then.
+    """
+    channels, rate = audio.read_channels(path)
+    if audio.digest(audio.to_mono(channels), rate) != content:
+        raise UserError(f"{path}: the file has changed since it was first read: run again")
+    return audio.to_mono(channels, first_channel)
+
+
 def _read(table, steps, first_channel):
     """The waveforms of each batch of rows of ``table`` (with ``path`` and ``content``), read ahead in threads.
 
     → iterator of lists of float32 [samples]
     """
     rows = table.loc[np.concatenate(steps)]
-
-    def read(row):
-        path, content = row
-        channels, rate = audio.read_channels(path)
-        if audio.digest(audio.to_mono(channels), rate) != content:
-            raise UserError(f"{path}: the file has changed since it was first read: run again")
-        return audio.to_mono(channels, first_channel)
-
-    waveforms = audio.in_threads(read, list(zip(rows["path"], rows["content"], strict=True)))
+    sounds = list(zip(rows["path"], rows["content"], strict=True))
+    waveforms = audio.in_threads(lambda sound: decode(*sound, first_channel), sounds)
     for step in steps:
         yield [next(waveforms) for _ in step]
 
@@ -199,7 +203,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
 
     @functools.cache
     def by_graph(transform, rate):
-        graph = _graph_of(model, transform, rate, front_end.sample_rate).get_concrete_function()
+        graph = graph_of(model, transform, rate, front_end.sample_rate).get_concrete_function()
 
         def of(waveforms, amounts):
             waveform, lengths = map(tf.constant, padded(waveforms))
