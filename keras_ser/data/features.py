@@ -130,10 +130,19 @@ def padded(waveforms):
     return batch, lengths
 
 
-def graph_of(front_end, transform, rate, sample_rate):
-    """Waveforms at ``rate`` → transform → ``sample_rate`` (None: as they are) → front end, as one graph for every batch
-    shape: (waveform [batch, samples], amount [batch], lengths int32 [batch]) → features.
+def prepared(waveform, amount, lengths, *, transform, rate, sample_rate):
+    """What comes before a front end: the transform at ``rate``, then resampling to ``sample_rate`` (None: as it is).
+
+    → (waveform [batch, samples], lengths [batch])
     """
+    waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
+    if sample_rate not in (None, rate):
+        waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
+    return waveform, lengths
+
+
+def _graph_of(front_end, transform, rate, sample_rate):
+    """Waveforms at ``rate`` → :func:`prepared` → front end, as one graph for every batch shape."""
 
     @tf.function(
         input_signature=[
@@ -143,10 +152,8 @@ def graph_of(front_end, transform, rate, sample_rate):
         ]
     )
     def graph(waveform, amount, lengths):
-        waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
-        if sample_rate not in (None, rate):
-            waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
-        return front_end([waveform, lengths])
+        kind = {"transform": transform, "rate": rate, "sample_rate": sample_rate}
+        return front_end(list(prepared(waveform, amount, lengths, **kind)))
 
     return graph
 
@@ -203,7 +210,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
 
     @functools.cache
     def by_graph(transform, rate):
-        graph = graph_of(model, transform, rate, front_end.sample_rate).get_concrete_function()
+        graph = _graph_of(model, transform, rate, front_end.sample_rate).get_concrete_function()
 
         def of(waveforms, amounts):
             waveform, lengths = map(tf.constant, padded(waveforms))

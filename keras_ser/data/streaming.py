@@ -25,43 +25,55 @@ from keras_ser.errors import UserError
 WAYS = ("cached", "streamed", "fresh")
 AS_LISTED = -1  # in place of an epoch: the parameters of the table of examples
 BATCHES_AHEAD = 2
+INPUTS = {
+    "waveform": ([None, None], tf.float32),
+    "lengths": ([None], tf.int32),
+    "amount": ([None], tf.float32),
+    "kind": ([None], tf.int32),
+}
 
 
 class FeaturesOfKinds(keras.layers.Layer):
     """Features of a batch of clips of several kinds: (transform, sample rate in Hz) of each. float32 always.
 
     Inputs: waveform [batch, samples], lengths int32 [batch], amount [batch], kind int32 [batch] (index of ``kinds``).
-    Output: [batch, …feature shape]. A kind's clips are processed together, and cost nothing where there are none.
+    Output: [batch, …feature shape]. The clips of a kind are transformed together; a kind costs nothing where no clip is
+    of it.
     """
 
     def __init__(self, front_end, kinds):
         super().__init__(dtype="float32", trainable=False)
-        model = front_end.graph()
-        self.feature_shape = model.output_shape[1:]
-        self.graphs = [features.graph_of(model, *kind, front_end.sample_rate) for kind in kinds]
+        self.front_end = front_end.graph()
+        self.kinds = [{"transform": name, "rate": rate, "sample_rate": front_end.sample_rate} for name, rate in kinds]
+        # Traced once, for training, testing and statistics.
+        self.graph = tf.function(self._features, input_signature=[tf.TensorSpec(*spec) for spec in INPUTS.values()])
 
     def call(self, inputs):
-        waveform, lengths, amount, kind = inputs
+        return self.graph(*inputs)
 
-        def of_rows(graph, rows):
+    def _features(self, waveform, lengths, amount, kind):
+        def of_rows(rows, of_kind):
             own = tf.gather(lengths, rows)
-            return graph(tf.gather(waveform, rows)[:, : tf.reduce_max(own)], tf.gather(amount, rows), own)
+            clips = tf.gather(waveform, rows)[:, : tf.reduce_max(own)]
+            return features.prepared(clips, tf.gather(amount, rows), own, **of_kind)
 
-        places, parts = [], []
-        for number, graph in enumerate(self.graphs):
-            rows = tf.cast(tf.where(kind == number)[:, 0], tf.int32)
-            places.append(rows)
-            parts.append(
-                tf.cond(
-                    tf.size(rows) > 0,
-                    functools.partial(of_rows, graph, rows),
-                    lambda: tf.zeros([0, *self.feature_shape]),
-                )
-            )
-        return tf.ensure_shape(tf.dynamic_stitch(places, parts), [None, *self.feature_shape])
+        def nothing():
+            return tf.zeros([0, 0]), tf.zeros([0], tf.int32)
+
+        places = [tf.cast(tf.where(kind == number)[:, 0], tf.int32) for number in range(len(self.kinds))]
+        parts = [
+            tf.cond(tf.size(rows) > 0, functools.partial(of_rows, rows, of_kind), nothing)
+            for rows, of_kind in zip(places, self.kinds, strict=True)
+        ]
+        width = tf.reduce_max([tf.shape(clips)[1] for clips, _ in parts])
+        padded = [tf.pad(clips, [[0, 0], [0, width - tf.shape(clips)[1]]]) for clips, _ in parts]
+        lengths = tf.dynamic_stitch(places, [own for _, own in parts])
+        return tf.ensure_shape(
+            self.front_end([tf.dynamic_stitch(places, padded), lengths]), self.front_end.output_shape
+        )
 
     def compute_output_shape(self, input_shape):
-        return None, *self.feature_shape
+        return self.front_end.output_shape
 
 
 # Tracing takes seconds: one layer, and one step of a model, for all fits of a process that are alike.
@@ -72,12 +84,7 @@ def _layer(front_end, kinds):
 
 @functools.lru_cache(maxsize=8)
 def _in_front_of(model, front_end, kinds):
-    inputs = [
-        keras.Input((None,), name="waveform"),
-        keras.Input((), dtype="int32", name="lengths"),
-        keras.Input((), name="amount"),
-        keras.Input((), dtype="int32", name="kind"),
-    ]
+    inputs = [keras.Input(shape[1:], dtype=dtype.name, name=name) for name, (shape, dtype) in INPUTS.items()]
     whole = keras.Model(inputs, model(_layer(front_end, kinds)(inputs)), name="streamed")
     # Keras would compile it by XLA, which wants a graph for each length of the batches.
     whole.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"], jit_compile=False)
@@ -107,7 +114,7 @@ class Stream:
 
     @property
     def shape(self):
-        return len(self.rows), *self.layer.feature_shape
+        return len(self.rows), *self.layer.compute_output_shape(None)[1:]
 
     def __len__(self):
         return len(self.rows)
