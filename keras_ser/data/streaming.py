@@ -23,7 +23,6 @@ from keras_ser.errors import UserError
 # cached: computed once, kept on disk, held in memory. streamed: the same, made anew whenever it is needed. fresh: in
 # each epoch the model is trained on other draws of the augmentation's parameters.
 WAYS = ("cached", "streamed", "fresh")
-AS_LISTED = -1  # in place of an epoch: the parameters of the table of examples
 BATCHES_AHEAD = 2
 INPUTS = {
     "waveform": ([None, None], tf.float32),
@@ -135,36 +134,36 @@ class Stream:
         """tf.data of features [batch, …] as the table lists them, for statistics."""
         return self.batches(self.numbered(), features.BATCH_CLIPS).map(lambda inputs, _: self.layer(inputs))
 
-    def batches(self, examples, batch_size, epoch=AS_LISTED):
+    def batches(self, examples, batch_size, epoch=None):
         """Decode ``examples``, a tf.data of (row of the table, target), ahead and in their order.
 
-        ``epoch``: integer, or a variable of it, which draws the augmentation.
+        ``epoch``: a function that tells the number of the epoch, for which the augmentation is drawn; None: its
+        parameters are those of the table.
         → tf.data of ((waveform float32 [batch, samples], lengths int32 [batch], amount [batch], kind [batch]), targets)
         """
 
-        def decoded(row, target, epoch):
-            types = (tf.float32, tf.float32, tf.int32)
-            # Decoding has no state: TensorFlow would run what has one after the other.
-            waveform, amount, kind = tf.numpy_function(self._decode, [row, epoch], types, stateful=False)
+        def decode(row):
+            example = self.table.iloc[int(row)]
+            try:
+                waveform = features.decode(example["path"], example["content"], self.front_end.first_channel)
+            except UserError as error:
+                self.failed.append(str(error))
+                raise
+            amount = augmentation.draw_in_epoch(self.seed, epoch(), example) if epoch else example["amount"]
+            kind = self.kinds.index((example["transform"], int(example["rate"])))
+            return waveform.astype(np.float32), np.float32(amount), np.int32(kind)
+
+        def decoded(row, target):
+            # Where a function has a state (the epoch in a variable, say), TensorFlow decodes one clip after the other.
+            waveform, amount, kind = tf.numpy_function(
+                decode, [row], (tf.float32, tf.float32, tf.int32), stateful=False
+            )
             for tensor, shape in ((waveform, [None]), (amount, []), (kind, [])):
                 tensor.set_shape(shape)
             return (waveform, tf.shape(waveform)[0], amount, kind), target
 
-        numbered = examples.map(lambda row, target: (row, target, tf.cast(epoch, tf.int64)))
-        decoded = numbered.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return decoded.padded_batch(batch_size).prefetch(BATCHES_AHEAD)
-
-    def _decode(self, row, epoch):
-        """→ waveform [samples], amount, kind"""
-        example = self.table.iloc[int(row)]
-        try:
-            waveform = features.decode(example["path"], example["content"], self.front_end.first_channel)
-        except UserError as error:
-            self.failed.append(str(error))
-            raise
-        amount = example["amount"] if epoch == AS_LISTED else augmentation.draw_in_epoch(self.seed, epoch, example)
-        kind = self.kinds.index((example["transform"], int(example["rate"])))
-        return waveform.astype(np.float32), np.float32(amount), np.int32(kind)
+        clips = examples.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return clips.padded_batch(batch_size).prefetch(BATCHES_AHEAD)
 
 
 def stream(examples, manifest, front_end, *, seed, fresh=False):

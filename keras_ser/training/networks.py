@@ -46,15 +46,13 @@ class EpochTimer(keras.callbacks.Callback):
 
 
 class EpochNumber(keras.callbacks.Callback):
-    """``variable`` holds the number of the epoch, from 0, for tf.data to read."""
-
-    def __init__(self):
-        super().__init__()
-        with tf.device("CPU"):
-            self.variable = tf.Variable(0, dtype=tf.int64, trainable=False)
+    """Tells the number of the epoch, from 0: Keras asks tf.data for an epoch's batches once it has begun."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.variable.assign(epoch)
+        self.epoch = epoch
+
+    def __call__(self):
+        return self.epoch
 
 
 class Watch(keras.callbacks.Callback):
@@ -129,14 +127,15 @@ def _assign(target, source):
 def dataset(features, targets, batch_size, *, shuffle_seed=None, epoch=None):
     """tf.data of (features, targets) batches; shuffled anew each epoch when a seed is given.
 
-    Of a Stream: of what :func:`keras_ser.data.streaming.in_front_of` takes; ``epoch``: a variable, where it is fresh.
+    Of a Stream: of what :func:`keras_ser.data.streaming.in_front_of` takes; ``epoch``: what tells the
+    epoch, where it is fresh.
     """
     streamed = isinstance(features, Stream)
     examples = tf.data.Dataset.from_tensor_slices((features.rows if streamed else features, targets))
     if shuffle_seed is not None:
         examples = examples.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
     if streamed:
-        return features.batches(examples, batch_size, streaming.AS_LISTED if epoch is None else epoch)
+        return features.batches(examples, batch_size, epoch)
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
@@ -159,7 +158,7 @@ def fit(model, train, validation, *, training, seed, test=None, epochs=None):
 
     streamed, number = isinstance(train[0], Stream), EpochNumber()
     trained = streaming.in_front_of(model, train[0]) if streamed else model
-    epoch = number.variable if streamed and train[0].fresh else None
+    epoch = number if streamed and train[0].fresh else None
 
     def run(examples, n_epochs, watch, **options):
         return trained.fit(

@@ -1,6 +1,8 @@
 """Examples whose features are made when they are needed: the same as the cached ones, and never more than needed."""
 
+import os
 import pickle
+import threading
 
 import numpy as np
 import pandas as pd
@@ -61,14 +63,21 @@ def test_decoding_is_lazy(manifest, monkeypatch):
     assert len(decoded) == 2000
 
 
+def test_several_recordings_are_decoded_at_a_time(stream, monkeypatch):
+    """Where operations are deterministic, too, and the epoch counts."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core decodes one recording at a time")
+    tf.config.experimental.enable_op_determinism()
+    both = threading.Barrier(2, timeout=30)
+    waiting = iter([both.wait] * 2)
+    monkeypatch.setattr(features, "decode", lambda *_: (next(waiting, int)(), np.zeros(10, np.float32))[1])
+    shuffled = stream.numbered().shuffle(28, seed=0, reshuffle_each_iteration=True)
+    assert len(list(stream.batches(shuffled, 8, int))) == 4
+
+
 def test_fresh_amounts_are_drawn_anew_each_epoch_from_the_same_range(stream, examples):
-    with tf.device("CPU"):
-        epoch = tf.Variable(0, dtype=tf.int64)
-    found = []
-    for number in range(3):
-        epoch.assign(number)
-        found.append(amounts(stream, epoch))
-    listed = amounts(stream, streaming.AS_LISTED)
+    found = [amounts(stream, lambda number=number: number) for number in range(3)]
+    listed = amounts(stream, None)
     np.testing.assert_array_equal(listed, examples["amount"].astype(np.float32))
     augmented = (examples["copy"] > 0).to_numpy()
     for one in found:
@@ -79,12 +88,15 @@ def test_fresh_amounts_are_drawn_anew_each_epoch_from_the_same_range(stream, exa
 
 
 def test_a_draw_depends_on_seed_epoch_clip_and_copy_alone(stream, examples, manifest):
-    whole = amounts(stream, 3)
+    def third():
+        return 3
+
+    whole = amounts(stream, third)
     order = np.arange(len(stream))[::-3]
-    np.testing.assert_array_equal(amounts(stream[order], 3, batch_size=2), whole[order])
-    np.testing.assert_array_equal(amounts(pickle.loads(pickle.dumps(stream)), 3), whole)  # as a worker process has it
+    np.testing.assert_array_equal(amounts(stream[order], third, batch_size=2), whole[order])
+    np.testing.assert_array_equal(amounts(pickle.loads(pickle.dumps(stream)), third), whole)  # as a worker has it
     other = streaming.stream(examples, manifest, FRONT_END, seed=1, fresh=True)
-    assert (amounts(other, 3) != whole).sum() == 24
+    assert (amounts(other, third) != whole).sum() == 24
 
 
 def test_what_states_no_range_cannot_be_drawn_anew(examples, manifest):

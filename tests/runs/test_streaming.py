@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_ser import corpora, reports
+from keras_ser.data import augmentation
 from keras_ser.errors import UserError
 from keras_ser.runs import runner
 
@@ -57,9 +58,13 @@ def test_streamed_features_give_the_model_of_cached_ones(name, experiment, proto
     assert cached.facts["identity"] != streamed.facts["identity"]
 
 
-def test_fresh_augmentation_gives_another_model_and_repeats_to_the_bit(embedded, tmp_path):
+def test_fresh_augmentation_gives_another_model_and_repeats_to_the_bit(embedded, tmp_path, monkeypatch):
     report, material = gathered("emodb_losses", embedded)
+    epochs, draw = [], augmentation.draw_in_epoch
+    monkeypatch.setattr(augmentation, "draw_in_epoch", lambda *of: epochs.append(of[1]) or draw(*of))
     fresh, again = (run(report, material, tmp_path / name, CNN, "fresh") for name in "ab")
+    train = fresh.facts["examples"]["train"]
+    assert epochs == ([0] * train + [1] * train) * 2
     streamed = run(report, material, tmp_path, CNN, "streamed")
     for one, same, other in zip(weights(fresh), weights(again), weights(streamed), strict=True):
         np.testing.assert_array_equal(one, same)
