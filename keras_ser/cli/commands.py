@@ -121,7 +121,7 @@ def _settings(options):
 def reproduce(options):
     api = started()
     for name in dict.fromkeys(options.reports or reports.NAMES):
-        done = api.reproduce(name, experiments=options.experiments, **_settings(options))
+        done = api.reproduce(name, experiments=options.experiments, features=options.features, **_settings(options))
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)
         if options.seeds == 1 and by_chance and not options.stored:

@@ -185,6 +185,10 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
+    words = (
+        "computed once, in each step of training, or so with the augmentation drawn anew each epoch (default: cached)"
+    )
+    added.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
 
     added = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")

@@ -1,7 +1,8 @@
 """Fit one Keras model as a report says. Knows nothing of corpora, protocols or files.
 
-In: features float32 [examples, …] and targets float32 [examples, n_classes] (:func:`keras_ser.training.losses.targets`)
-for train and validation. Out: a :class:`Fit`; the model holds the weights that the report's callbacks chose.
+In: features float32 [examples, …], or a :class:`~keras_ser.data.streaming.Stream` in their place, and targets float32
+[examples, n_classes] (:func:`keras_ser.training.losses.targets`) for train and validation. Out: a :class:`Fit`; the
+model holds the weights that the report's callbacks chose.
 """
 
 import os
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from keras_ser.data import streaming
+from keras_ser.data.streaming import Stream
 from keras_ser.training import losses
 
 WATCH_BATCH = 256
@@ -40,6 +43,16 @@ class EpochTimer(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs["seconds"] = time.perf_counter() - self.started
+
+
+class EpochNumber(keras.callbacks.Callback):
+    """Tells the number of the epoch, from 0: Keras asks tf.data for an epoch's batches once it has begun."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def __call__(self):
+        return self.epoch
 
 
 class Watch(keras.callbacks.Callback):
@@ -111,11 +124,18 @@ def _assign(target, source):
         variable.assign(value)
 
 
-def dataset(features, targets, batch_size, *, shuffle_seed=None):
-    """tf.data of (features, targets) batches; shuffled anew each epoch when a seed is given."""
-    examples = tf.data.Dataset.from_tensor_slices((features, targets))
+def dataset(features, targets, batch_size, *, shuffle_seed=None, epoch=None):
+    """tf.data of (features, targets) batches; shuffled anew each epoch when a seed is given.
+
+    Of a Stream: of what :func:`keras_ser.data.streaming.in_front_of` takes; ``epoch``: what tells the
+    epoch, where it is fresh.
+    """
+    streamed = isinstance(features, Stream)
+    examples = tf.data.Dataset.from_tensor_slices((features.rows if streamed else features, targets))
     if shuffle_seed is not None:
         examples = examples.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
+    if streamed:
+        return features.batches(examples, batch_size, epoch)
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
@@ -136,17 +156,22 @@ def fit(model, train, validation, *, training, seed, test=None, epochs=None):
     # The fit whose weights are kept is watched.
     watch = [Watch(dataset(*test, WATCH_BATCH))] if test else []
 
+    streamed, number = isinstance(train[0], Stream), EpochNumber()
+    trained = streaming.in_front_of(model, train[0], **losses.get(model.loss)) if streamed else model
+    epoch = number if streamed and train[0].fresh else None
+
     def run(examples, n_epochs, watch, **options):
-        return model.fit(
-            dataset(*examples, training.batch_size, shuffle_seed=seed),
+        return trained.fit(
+            dataset(*examples, training.batch_size, shuffle_seed=seed, epoch=epoch),
             epochs=n_epochs,
-            callbacks=[EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            callbacks=[number, EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
             verbose=0,
             **options,
         )
 
     first_watch = [] if training.refit else watch
-    both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+    joined = (streaming.joined if streamed else np.concatenate, np.concatenate)
+    both = [join(parts) for join, *parts in zip(joined, train, validation, strict=True)]
     if training.validates:
         watched = {"validation_data": dataset(*validation, training.batch_size)}
         history = _table(run(train, epochs or training.epochs, first_watch, **watched), fit=1)

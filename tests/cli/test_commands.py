@@ -107,6 +107,23 @@ def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+def test_reproduce_with_features_made_while_training(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ("reproduce", "emodb_losses", "--data", data, "--out", out, "--protocols", "clip_disjoint", "--epochs", 1)
+    words += ("--experiments", CNN, "--features", "fresh")
+    assert "leave out --backend" in complaint(capsys, *words, "--backend", "librosa")
+    assert call(*words) == 0
+    folder = out / "fresh" / "synthetic"
+    shown = capsys.readouterr().out
+    assert str(folder / "emodb_losses" / "table.csv") in shown
+    assert (folder / "runs" / "emodb_losses" / CNN / "clip_disjoint" / "seed-0" / "model.keras").is_file()
+    assert not (out / "synthetic").exists()
+    assert not (out / "cache" / "features").exists()
+    assert call(*words, "--stored") == 0
+    assert "no whole repetition" in complaint(capsys, *words[:-1], "streamed", "--stored")
+
+
+@pytest.mark.slow
 def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     out = tmp_path / "out"
     (data / "emodb" / "03a07Wa.wav").write_bytes(b"RIFF")
