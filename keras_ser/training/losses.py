@@ -4,14 +4,14 @@ import keras
 import tensorflow as tf
 
 
-def get(name):
-    """What Keras compiles a model with: one of the losses here and its accuracy, or the names of Keras's own."""
-    if name == PossibleCrossentropy.NAME:
-        return {
-            "loss": PossibleCrossentropy(),
-            "metrics": [keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")],
-        }
-    return {"loss": name, "metrics": ["accuracy"]}
+def get(loss):
+    """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the names
+    of Keras's own.
+    """
+    if loss == PossibleCrossentropy.NAME or isinstance(loss, PossibleCrossentropy):
+        accuracy = keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")
+        return {"loss": PossibleCrossentropy(), "metrics": [accuracy]}
+    return {"loss": loss, "metrics": ["accuracy"]}
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
