@@ -22,6 +22,7 @@ from keras_ser.analysis import QUESTIONS
 from keras_ser.corpora import own
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.augmentation import originals
+from keras_ser.data.streaming import WAYS
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports import extensions
@@ -53,9 +54,9 @@ __all__ = [
 class Setting:
     """What a report is run on, and where its results lie.
 
-    ``out``: the folder of the results; those of synthetic speech
-    or of a substitute corpus never lie where those of the report's own recordings do. ``epochs``: in place of the
-    report's number, or None.
+    ``out``: the folder of the results; those of synthetic speech, of a substitute corpus or of streamed features never
+    lie where those of the report's own recordings do. ``epochs``: in place of the report's number, or None. ``way``:
+    where the features come from.
     """
 
     report: Report
@@ -64,6 +65,7 @@ class Setting:
     cache: Path
     epochs: int | None
     backend: str
+    way: str
 
     def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1, scheduler=None) -> list[store.Run]:
         """Train what is not stored yet (``models``: with its model), ``jobs`` at a time, or on the cluster of
@@ -79,6 +81,7 @@ class Setting:
             repetitions=repetitions,
             backend=self.backend,
             epochs=self.epochs,
+            way=self.way,
             models=models,
             jobs=jobs,
             scheduler=scheduler,
@@ -92,6 +95,7 @@ class Setting:
             root=self.out / "runs",
             backend=self.backend,
             epochs=self.epochs,
+            way=self.way,
             experiments=experiments,
         )
         if others:
@@ -130,9 +134,22 @@ class Setting:
 
 
 def setting(
-    name, *, data=None, corpus=None, labels=None, speaker_from=None, epochs=None, backend="tensorflow", out="artifacts"
+    name,
+    *,
+    data=None,
+    corpus=None,
+    labels=None,
+    speaker_from=None,
+    epochs=None,
+    backend="tensorflow",
+    features="cached",
+    out="artifacts",
 ) -> Setting:
     """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
+    if features not in WAYS:
+        raise UserError(f"features are {', '.join(WAYS)}, not {features!r}")
+    if features != "cached" and backend != "tensorflow":
+        raise UserError(f"{features} features are computed by TensorFlow, while training: leave out --backend")
     chosen, root, out = report(name), corpora.data_root(data), Path(out)
     cache, results = out / "cache", out
     if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
@@ -147,12 +164,14 @@ def setting(
         title, manifest = corpora.available(chosen.corpora, root, cache / "synthetic")
     if results != out:
         title = f"{what} in place of {corpora.titles(chosen.corpora)}"
+    if features != "cached":
+        results = results / features
     material = runner.gather(chosen, title, manifest, cache)
     _warn_of_excluded(material.excluded)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
-    return Setting(chosen, material, results, cache / "features", epochs, backend)
+    return Setting(chosen, material, results, cache / "features", epochs, backend, features)
 
 
 def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
@@ -230,6 +249,7 @@ def run(
     speaker_from: str | None = None,
     epochs: int | None = None,
     backend: str = "tensorflow",
+    features: str = "cached",
     out: str | Path = "artifacts",
 ) -> Result:
     """Train and test one experiment of a report, unless that has been done before.
@@ -250,6 +270,8 @@ def run(
         speaker_from: of your own recordings: a regular expression whose group finds the speaker in a path.
         epochs: in place of the report's number of them.
         backend: what computes the features: ``tensorflow`` or ``librosa``.
+        features: ``cached``: computed once; ``streamed``: the same, computed in each training step from recordings that
+            are decoded ahead; ``fresh``: in each epoch with other parameters of the augmentation. Networks only.
         out: directory of the results.
 
     Raises:
@@ -264,6 +286,7 @@ def run(
         speaker_from=speaker_from,
         epochs=epochs,
         backend=backend,
+        features=features,
         out=out,
     )
     with _randomness_of_the_caller():
@@ -312,6 +335,7 @@ def reproduce(
     speaker_from: str | None = None,
     epochs: int | None = None,
     backend: str = "tensorflow",
+    features: str = "cached",
     out: str | Path = "artifacts",
 ) -> Reproduction:
     """Run a report and write its table and figures.
@@ -324,7 +348,7 @@ def reproduce(
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
             core, or one where there is a GPU.
         scheduler: address of a Dask cluster that trains the runs in place of processes of this machine.
-        report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
+        report, data, corpus, labels, speaker_from, epochs, backend, features, out: as of :func:`run`.
 
     Raises:
         UserError: as :func:`run`; no whole repetition is stored; the disk does not take the results.
@@ -342,6 +366,7 @@ def reproduce(
         speaker_from=speaker_from,
         epochs=epochs,
         backend=backend,
+        features=features,
         out=out,
     )
     listed = [chosen.report.experiment(item.name) for item in whose]

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import contextlib
+import functools
 import importlib
 import itertools
 import os
@@ -8,6 +9,7 @@ import resource
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -102,34 +104,54 @@ def embedded(tmp_path_factory):
     return root
 
 
+class Made(Mapping):
+    """Name → what ``make`` makes of it, once, when it is first asked for."""
+
+    def __init__(self, names, make):
+        self._names, self._make = names, functools.cache(make)
+
+    def __getitem__(self, name):
+        return self._make(name)
+
+    def __iter__(self):
+        return iter(self._names)
+
+    def __len__(self):
+        return len(self._names)
+
+
 @pytest.fixture(scope="session")
 def runs(embedded, tmp_path_factory):
     """Name of a report → a run of one epoch on its embedded corpus."""
     from keras_ser import corpora, reports
     from keras_ser.runs import runner
 
-    folder, out = tmp_path_factory.mktemp("runs"), {}
-    for name, of in (
-        ("emodb_losses", "cnn/mean_squared_error"),
-        ("tess_mfcc", "cnn_lstm"),
-        ("crema_1d_2d", "cnn_1d/run_a"),
-        ("four_corpora", "cnn"),
-        ("spectral_features", "svm_grid/energy"),
-    ):
+    folder = tmp_path_factory.mktemp("runs")
+    experiments = {
+        "emodb_losses": "cnn/mean_squared_error",
+        "tess_mfcc": "cnn_lstm",
+        "crema_1d_2d": "cnn_1d/run_a",
+        "four_corpora": "cnn",
+        "spectral_features": "svm_grid/energy",
+    }
+
+    def train(name):
         report = reports.load(name)
         material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-        (out[name],) = runner.run_all(
+        (run,) = runner.run_all(
             report,
             material,
             root=folder / "runs",
             cache_root=folder / "cache",
-            experiments=[report.experiment(of)],
+            experiments=[report.experiment(experiments[name])],
             protocol_names=["clip_disjoint"],
             repetitions=range(1),
             backend="tensorflow",
             epochs=1,
         )
-    return out
+        return run
+
+    return Made(experiments, train)
 
 
 @pytest.fixture(scope="session")
@@ -137,10 +159,13 @@ def exported(runs, tmp_path_factory):
     """Name of a report → the run exported."""
     from keras_ser.serving import export
 
-    folder = tmp_path_factory.mktemp("exported")
-    for name, run in runs.items():
-        export.export(run, folder / name)
-    return {name: folder / name for name in runs}
+    root = tmp_path_factory.mktemp("exported")
+
+    def make(name):
+        export.export(runs[name], root / name)
+        return root / name
+
+    return Made(runs, make)
 
 
 class Cluster:

@@ -122,6 +122,7 @@ def test_a_leaky_score_is_qualified(exported):
     )
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path):
     mine = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     before = mine.predict(np.ones((1, 3)), verbose=0)
@@ -160,6 +161,7 @@ def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path)
     assert found["label"][0] == row["predicted"]
 
 
+@pytest.mark.slow
 def test_a_table_and_a_comparison(embedded, tmp_path):
     options = {"data": embedded, "epochs": 1, "out": tmp_path / "out", "protocols": ["clip_disjoint"]}
     done = keras_ser.reproduce("emodb_losses", experiments=[CNN], **options)

@@ -20,6 +20,7 @@ FLOORS = (
     ("data", "models"),
     ("training",),
     ("reports",),
+    ("recipes",),
     ("runs",),
     ("analysis",),
     ("output",),

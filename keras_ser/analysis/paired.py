@@ -17,6 +17,7 @@ from keras_ser.errors import UserError
 # The protocol that tests are made under is the first of these that was run.
 PRIMARY = (
     "speaker_independent",
+    "corpus_independent",
     "speaker_sentence_independent",
     "sentence_independent",
     "clip_disjoint",

@@ -175,13 +175,25 @@ def table(report, passes):
 
 
 def _over_speakers(finished):
-    """Intervals of accuracy and UAR over the speakers of all passes. → dict metric → (low, high) or None"""
+    """Intervals of accuracy and UAR over the speakers of all passes, and of each of several corpora ("emodb: uar").
+    → dict metric → (low, high) or None
+    """
     if not finished:
         return {}
     tables = [item.predictions() for item in finished]
-    predictions = pd.concat(tables, ignore_index=True)
-    if (predictions["speaker"] == "").any():
+    if any((table["speaker"] == "").any() for table in tables):
         return {}
+    found = _speaker_intervals(tables)
+    of_corpora = dict.fromkeys(corpus for table in tables for corpus in table["corpus"])
+    for corpus in of_corpora if len(of_corpora) > 1 else ():
+        of_corpus = _speaker_intervals([table[table["corpus"] == corpus] for table in tables])
+        found |= {f"{corpus}: {metric}": interval for metric, interval in of_corpus.items()}
+    return found
+
+
+def _speaker_intervals(tables):
+    """Intervals of accuracy and UAR over the speakers in the predictions of each pass."""
+    predictions = pd.concat(tables, ignore_index=True)
     correct, speakers = predictions["true"] == predictions["predicted"], predictions["speaker"]
     weights = np.concatenate([statistics.uar_weights(table["true"]) for table in tables])
     n_clips = len(predictions[["clip", "copy"]].drop_duplicates())

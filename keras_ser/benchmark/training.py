@@ -80,7 +80,7 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
     features = features.reshape(-1, *model.input_shape[1:])
     data = {
         listed: FileGenerator(paths, one_hot, experiment) if paths else (features, one_hot),
-        model: networks.dataset(features, classes, 6, experiment.training.batch_size, shuffle_seed=0),
+        model: networks.dataset(features, one_hot, experiment.training.batch_size, shuffle_seed=0),
     }
 
     def epoch(of):

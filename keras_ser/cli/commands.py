@@ -63,7 +63,7 @@ def coloured(text):
 def list_reports(_):
     from keras_ser.reports import description
 
-    for name in reports.NAMES:
+    for name in (*reports.NAMES, *reports.RECIPES):
         print(f"{name:20} {description.read(name)['title']}")
 
 
@@ -99,6 +99,8 @@ def show(options):
     if not options.figures:
         rows = [row[:2] + row[3:] for row in rows]
         columns.remove("label")
+    if not rows:  # a recipe: no paper states anything
+        return
     print(tabulate(rows, columns, disable_numparse=True))
     hidden = len(report["figures"]) - len(figures)
     print(f"… and {hidden} figures of single classes: --figures\n" if hidden else "")
@@ -119,7 +121,7 @@ def _settings(options):
 def reproduce(options):
     api = started()
     for name in dict.fromkeys(options.reports or reports.NAMES):
-        done = api.reproduce(name, experiments=options.experiments, **_settings(options))
+        done = api.reproduce(name, experiments=options.experiments, features=options.features, **_settings(options))
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)
         if options.seeds == 1 and by_chance and not options.stored:
@@ -250,6 +252,21 @@ def _print_differences(differences):
 
     rows = [(name, f"{difference:.1e}") for name, difference in differences.items() if difference is not None]
     print(tabulate(rows, ["compared", "greatest difference"]))
+
+
+def robustness(options):
+    started()
+    from tabulate import tabulate
+
+    from keras_ser import files
+    from keras_ser.corpora import data_root
+    from keras_ser.serving import robustness
+
+    table = robustness.measure(options.run, data_root(options.data), n_clips=options.clips)
+    if options.output:
+        with files.replaced(options.output) as part:
+            table.to_csv(part, index=False)
+    print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
 
 
 def predict(options):

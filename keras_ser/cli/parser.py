@@ -13,6 +13,8 @@ from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
+NAMES = (*reports.NAMES, *reports.RECIPES)
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands."""
@@ -111,10 +113,10 @@ def arguments():
             help="directory containing the corpora: emodb/, ravdess/, … (default: $KERAS_SER_DATA, else data/)",
         )
 
-    command(commands.list_reports, "reports", "List the reports.")
+    command(commands.list_reports, "reports", "List the reports and recipes.")
 
     added = command(commands.show, "show", "What a report states, leaves open, and what we chose.")
-    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
     added.add_argument("--json", action="store_true", help="everything, for programs")
     added.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
@@ -169,7 +171,12 @@ def arguments():
         )
 
     added = command(commands.reproduce, "reproduce", "Run reports and write their tables and figures.")
-    added.add_argument("reports", nargs="*", metavar="REPORT", help=f"default: all ({', '.join(reports.NAMES)})")
+    added.add_argument(
+        "reports",
+        nargs="*",
+        metavar="REPORT",
+        help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(reports.RECIPES)}",
+    )
     with_runs(added)
     added.add_argument(
         "--protocols",
@@ -178,6 +185,10 @@ def arguments():
         help="default: those of the report (keras-ser show REPORT)",
     )
     added.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
+    words = (
+        "computed once, in each step of training, or so with the augmentation drawn anew each epoch (default: cached)"
+    )
+    added.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
 
     added = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
     added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
@@ -197,7 +208,7 @@ def arguments():
     for question, (summary, which) in QUESTIONS.items():
         added = questions.add_parser(question, help=summary, description=f"{summary} Runs that are missing are run.")
         added.set_defaults(func=commands.compare, question=question)
-        added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+        added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
         with_runs(added)
         added.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
         added.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
@@ -216,7 +227,7 @@ def arguments():
     )
 
     added = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
-    added.add_argument("report", choices=reports.NAMES, metavar="REPORT", help=", ".join(reports.NAMES))
+    added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
     with_data(added)
     with_corpus(added)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -255,6 +266,13 @@ def arguments():
     summary = "Check the files of an exported model (with its self-test), of a run, or of a report's results."
     added = command(commands.verify, "verify", summary)
     added.add_argument("folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>")
+
+    summary = "How a run answers its test clips in noise, by telephone, as MP3, louder, quieter, cut."
+    added = command(commands.robustness, "robustness", summary)
+    added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    with_data(added)
+    added.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
+    added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
     added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
     added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")

@@ -2,7 +2,8 @@
 
 An example is a row ``clip, copy, transform, amount``: copy 0 is the clip itself (transform "none"), copies 1, 2, …
 are made from it by ``transform``, whose parameter is ``amount`` (semitones of a pitch shift, rate of a time stretch).
-Its draw depends on seed, clip, copy and transform alone, so it is the same in any order, on any device, in any subset.
+Its draw depends on seed, clip, copy and transform alone, so it is the same in any order, on any device, in any subset;
+``low`` and ``high`` are the range that it is from.
 """
 
 import hashlib
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-COLUMNS = ("clip", "copy", "transform", "amount")
+DECIDING = ("clip", "copy", "transform", "amount")  # what an example is
+RANGE = ("low", "high")  # of its amount
+COLUMNS = (*DECIDING, *RANGE)
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,22 @@ def draw(seed, clip, copy, transform, low, high):
     return low + (high - low) * int.from_bytes(digest, "big") / 2**64
 
 
+def drawn(seed, clip, copy, transform, low, high):
+    """An example by :func:`draw`. → tuple of COLUMNS"""
+    return clip, copy, transform, draw(seed, clip, copy, transform, low, high), low, high
+
+
+def draw_in_epoch(seed, epoch, example):
+    """Another amount for an example (row of COLUMNS), from the same range, for an epoch of training. Depends on nothing
+    but the arguments.
+    """
+    return draw(f"{seed}/epoch {epoch}", *(example[name] for name in ("clip", "copy", "transform", *RANGE)))
+
+
 def originals(manifest, seed=None):
     """The clips themselves, whatever the seed. → DataFrame of COLUMNS, in the manifest's order."""
-    return pd.DataFrame({"clip": manifest["clip"].to_numpy(), "copy": 0, "transform": "none", "amount": 0.0})
+    same = {"copy": 0, "transform": "none", "amount": 0.0, "low": 0.0, "high": 0.0}
+    return pd.DataFrame({"clip": manifest["clip"].to_numpy(), **same})
 
 
 def drawn_without_replacement(manifest, seed, transform, share):
@@ -50,7 +66,7 @@ def with_copies(manifest, seed, plan):
     first = 1
     for copies in plan:
         rows = [
-            (clip, copy, copies.transform, draw(seed, clip, copy, copies.transform, copies.low, copies.high))
+            drawn(seed, clip, copy, copies.transform, copies.low, copies.high)
             for clip in manifest["clip"]
             for copy in range(first, first + copies.count)
         ]

@@ -77,7 +77,12 @@ def transform_by_librosa(transform, waveform, amount, sample_rate):
 
 @functools.cache  # to build a graph for its description takes up to a second
 def front_end_facts(front_end, backend):
-    """What decides what features come out of a :class:`~keras_ser.reports.specification.FrontEnd`. JSON"""
+    """What decides what features come out of a :class:`~keras_ser.reports.specification.FrontEnd`. JSON
+
+    Raises UserError for the libraries where there is no listing by them.
+    """
+    if backend != "tensorflow" and front_end.reference is None:
+        raise UserError(f"the features {front_end.name} have no listing by librosa: leave out --backend {backend}")
     facts = model_facts(front_end.graph()) if backend == "tensorflow" else {"code": code(front_end.reference)}
     return {
         **facts,
@@ -125,10 +130,19 @@ def padded(waveforms):
     return batch, lengths
 
 
-def _graph_of(front_end, transform, rate, sample_rate):
-    """Waveforms at ``rate`` → transform → ``sample_rate`` (None: as they are) → front end, as one graph for every batch
-    shape.
+def prepared(waveform, amount, lengths, *, transform, rate, sample_rate):
+    """What comes before a front end: the transform at ``rate``, then resampling to ``sample_rate`` (None: as it is).
+
+    → (waveform [batch, samples], lengths [batch])
     """
+    waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
+    if sample_rate not in (None, rate):
+        waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
+    return waveform, lengths
+
+
+def _graph_of(front_end, transform, rate, sample_rate):
+    """Waveforms at ``rate`` → :func:`prepared` → front end, as one graph for every batch shape."""
 
     @tf.function(
         input_signature=[
@@ -138,12 +152,21 @@ def _graph_of(front_end, transform, rate, sample_rate):
         ]
     )
     def graph(waveform, amount, lengths):
-        waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
-        if sample_rate not in (None, rate):
-            waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
-        return front_end([waveform, lengths])
+        kind = {"transform": transform, "rate": rate, "sample_rate": sample_rate}
+        return front_end(list(prepared(waveform, amount, lengths, **kind)))
 
     return graph
+
+
+def decode(path, content, first_channel):
+    """The waveform of a recording that has been looked at before. → float32 [samples]
+
+    Raises UserError where it cannot be decoded, or is another than it was then.
+    """
+    channels, rate = audio.read_channels(path)
+    if audio.digest(audio.to_mono(channels), rate) != content:
+        raise UserError(f"{path}: the file has changed since it was first read: run again")
+    return audio.to_mono(channels, first_channel)
 
 
 def _read(table, steps, first_channel):
@@ -152,15 +175,8 @@ def _read(table, steps, first_channel):
     → iterator of lists of float32 [samples]
     """
     rows = table.loc[np.concatenate(steps)]
-
-    def read(row):
-        path, content = row
-        channels, rate = audio.read_channels(path)
-        if audio.digest(audio.to_mono(channels), rate) != content:
-            raise UserError(f"{path}: the file has changed since it was first read: run again")
-        return audio.to_mono(channels, first_channel)
-
-    waveforms = audio.in_threads(read, list(zip(rows["path"], rows["content"], strict=True)))
+    sounds = list(zip(rows["path"], rows["content"], strict=True))
+    waveforms = audio.in_threads(lambda sound: decode(*sound, first_channel), sounds)
     for step in steps:
         yield [next(waveforms) for _ in step]
 

@@ -3,9 +3,9 @@
 A :class:`Protocol` takes the table of examples (``keras_ser.data.augmentation``), the manifest, the report's
 :class:`Split`, a repetition and a fold, and returns the examples with a column ``split`` ("train", "validation" or
 "test"); examples that it does not use are excluded. Validation is never test. One repetition of a protocol trains once
-per fold, and its folds together test every clip exactly once. Except in ``as_reported``, which keeps the report's own
-order of steps, augmented versions of a clip exist in train alone, and recordings with the same samples are one clip
-whatever their names.
+per fold, and its folds together test every clip exactly once (of an unseen corpus: every clip of an emotion that the
+others know). Except in ``as_reported``, which keeps the report's own order of steps, augmented versions of a clip exist
+in train alone, and recordings with the same samples are one clip whatever their names.
 """
 
 from collections.abc import Callable
@@ -197,6 +197,19 @@ def _hold_out(column):
     return draw
 
 
+def _unseen_corpus(examples, manifest, split, repetition, fold):
+    """Test on a corpus that train and validation do not have, of which only the emotions that they know; validation is
+    one group of the other corpora's speakers.
+    """
+    n_corpora = _n_groups(manifest, "corpus", split)
+    tested = _deal(manifest, "corpus", n_corpora, repetition) == fold
+    others = manifest[~tested]
+    splits = pd.Series(np.where(tested, "test", "train"), index=manifest["clip"])
+    group = _deal(others, "speaker", _n_groups(others, "speaker", split), repetition)
+    splits[others["clip"][group == 0]] = "validation"
+    return _keep(examples, splits[manifest["emotion"].isin(set(others["emotion"])).to_numpy()])
+
+
 def _speaker_and_sentence(examples, manifest, split, repetition, fold):
     """Test on speakers and sentences that are both new; clips that share one of them with the test are excluded."""
     n_speakers = _n_groups(manifest, "speaker", split)
@@ -292,6 +305,14 @@ PROTOCOLS = {
             frozenset({"sentence"}),
             ("speaker",),
             _hold_out("speaker"),
+        ),
+        Protocol(
+            "corpus_independent",
+            "unseen corpora",
+            "on an unseen corpus",
+            frozenset({"sentence"}),
+            ("corpus",),
+            _unseen_corpus,
         ),
         Protocol(
             "speaker_sentence_independent",

@@ -20,7 +20,9 @@ from keras_ser.layers.augmentation import (
     RandomGain,
     RandomMasks,
     RandomPitchShift,
+    RandomTilt,
     RandomTimeStretch,
+    RandomWarp,
     TimeStretch,
 )
 from keras_ser.layers.features import (
@@ -71,7 +73,9 @@ __all__ = [
     "RandomGain",
     "RandomMasks",
     "RandomPitchShift",
+    "RandomTilt",
     "RandomTimeStretch",
+    "RandomWarp",
     "Resample",
     "RunningNormalization",
     "SignalLayer",

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_ser.dsp import effects
 from keras_ser.dsp.spectrum import clear_padding
 from keras_ser.layers.contract import (
+    FEATURES,
     IMAGES,
     Checked,
     is_number,
@@ -154,6 +155,8 @@ class RandomMasks(Checked, keras.layers.Layer):
 
 class RandomLayer(SignalLayer):
     """A layer that alters clips while training; otherwise they pass as they are, with padding set to 0.
+
+    What :class:`RandomWarp` and :class:`RandomTilt` take are frames, in which 0 throughout means padding.
 
     Args:
         seed: Integer, or None for one by chance.
@@ -342,3 +345,137 @@ class AddNoise(RandomLayer):
 
     def get_config(self):
         return {**super().get_config(), "snr_db": list(self.snr_db)}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class RandomWarp(RandomLayer):
+    """While training, take a piece of a spectrogram, played faster or slower and shifted in frequency.
+
+    The spectrogram itself is resampled, linearly, along both axes: much cheaper than a time stretch and a pitch shift
+    of the waveform. Frames in which every band is 0 are padding, and stand at the end.
+
+    Args:
+        n_frames: Integer, frames of the piece, which begins anywhere; a clip that is shorter is followed by zeros.
+        rate: Pair (low, high), how many times faster, greater than 0.
+        shift: Pair (low, high), how many bands higher.
+        seed: Integer, or None for one by chance.
+
+    Input shape:
+        spectrogram [batch, frames, bands].
+
+    Output shape:
+        While training [batch, n_frames, bands], else the spectrogram.
+
+    Example:
+
+    >>> spectrogram = keras.random.normal((2, 200, 64))
+    >>> RandomWarp(112, seed=0)(spectrogram, training=True).shape
+    TensorShape([2, 112, 64])
+
+    References:
+        N. Jaitly, G. Hinton, "Vocal tract length perturbation improves speech recognition", 2013 (here a shift).
+    """
+
+    accepts = FEATURES
+
+    def __init__(
+        self,
+        n_frames: int,
+        rate: tuple[float, float] = (0.88, 1.12),
+        shift: tuple[float, float] = (-2.0, 2.0),
+        seed: int | None = None,
+        **kwargs,
+    ):
+        require_positive_integers(n_frames=n_frames)
+        self.n_frames = n_frames
+        self.rate = require_range("rate", rate, least=0)
+        require(self.rate[0] > 0, "`rate` must be greater than 0", rate=rate)
+        self.shift = require_range("shift", shift)
+        super().__init__(seed, **kwargs)
+
+    def call(self, spectrogram: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training:
+            return spectrogram
+        own = tf.reduce_any(spectrogram != 0, axis=2)  # [batch, frames]
+        length = tf.reduce_sum(tf.cast(own, tf.float32), axis=1, keepdims=True)  # [batch, 1]
+        rate = self.draw(spectrogram, *self.rate)[:, None]
+        warped = tf.round(length / rate)
+        start = self.draw(spectrogram, 0.0, 1.0)[:, None] * tf.maximum(warped - self.n_frames, 0.0)
+        frame = start + tf.range(self.n_frames, dtype=tf.float32)  # [batch, n_frames], of the warped clip
+        piece = _between(spectrogram, frame * rate, length - 1.0, axis=1)
+        band = tf.range(tf.shape(spectrogram)[2], dtype=tf.float32) - self.draw(spectrogram, *self.shift)[:, None]
+        piece = _between(piece, band, tf.cast(tf.shape(spectrogram)[2] - 1, tf.float32), axis=2)
+        return tf.where((frame < warped)[..., None], piece, 0.0)
+
+    def compute_output_shape(self, spectrogram_shape):
+        batch, frames, bands = spectrogram_shape
+        return batch, frames if frames == self.n_frames else None, bands
+
+    def get_config(self):
+        config = {"n_frames": self.n_frames, "rate": list(self.rate), "shift": list(self.shift)}
+        return {**super().get_config(), **config}
+
+
+def _between(x, place, last, axis):
+    """``x`` [batch, frames, bands] at the fractional places float32 [batch, n] of an axis, linearly; those outside
+    [0, last] are at its ends.
+    """
+    place = tf.clip_by_value(place, 0.0, tf.maximum(last, 0.0))
+    below = tf.floor(place)
+    above = tf.minimum(below + 1.0, tf.maximum(last, 0.0))
+    part = place - below
+    if axis == 2:
+        lower, upper = (_of_bands(x, tf.cast(index, tf.int32)) for index in (below, above))
+        return lower + part[:, None] * (upper - lower)
+    lower, upper = (tf.gather(x, tf.cast(index, tf.int32), axis=1, batch_dims=1) for index in (below, above))
+    return lower + part[..., None] * (upper - lower)
+
+
+def _of_bands(x, index):
+    """``x`` [batch, frames, bands] at the bands ``index`` int32 [batch, n] of each clip. → [batch, frames, n]"""
+    return tf.transpose(tf.gather(tf.transpose(x, [0, 2, 1]), index, axis=1, batch_dims=1), [0, 2, 1])
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class RandomTilt(RandomLayer):
+    """While training, add to the logarithmic spectrogram of each clip a level and a slope over the bands.
+
+    As a microphone that is nearer, louder, duller or sharper would. Frames in which every band is 0 are padding.
+
+    Args:
+        level: Float, standard deviation of the level, in units of the spectrogram.
+        slope: Float, standard deviation of what is added to the highest band, and taken from the lowest.
+        seed: Integer, or None for one by chance.
+
+    Input shape:
+        spectrogram [batch, frames, bands].
+
+    Output shape:
+        The same.
+
+    Example:
+
+    >>> spectrogram = keras.random.normal((2, 200, 64))
+    >>> RandomTilt(0.1, 0.15, seed=0)(spectrogram, training=True).shape
+    TensorShape([2, 200, 64])
+    """
+
+    accepts = FEATURES
+
+    def __init__(self, level: float, slope: float, seed: int | None = None, **kwargs):
+        for name, value in (("level", level), ("slope", slope)):
+            require(is_number(value) and value >= 0, f"`{name}` must be a number of at least 0", **{name: value})
+        super().__init__(seed, **kwargs)
+        self.level = level
+        self.slope = slope
+
+    def call(self, spectrogram: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training:
+            return spectrogram
+        level, slope = tf.unstack(keras.random.normal((2, tf.shape(spectrogram)[0], 1, 1), seed=self.generator))
+        band = tf.linspace(-1.0, 1.0, tf.shape(spectrogram)[2])
+        own = tf.reduce_any(spectrogram != 0, axis=2, keepdims=True)
+        return tf.where(own, spectrogram + self.level * level + self.slope * slope * band, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "level": self.level, "slope": self.slope}

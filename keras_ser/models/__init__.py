@@ -1,9 +1,12 @@
-"""The reports' architectures: one function each, ``name(input_shape, n_classes) → keras.Model``, inputs to softmax.
+"""The architectures of reports and recipes: one function each, ``name(input_shape, n_classes) → keras.Model``.
+
+The input is what a front end gives, the output is a softmax.
 
 ``from keras_ser.models import cnn`` is the function. To import this module registers the layers that the models are
 made of, so that saved ones load.
 """
 
+from keras_ser.models.attentive_cnn import attentive_cnn
 from keras_ser.models.cnn import cnn
 from keras_ser.models.cnn_lstm import cnn_lstm
 from keras_ser.models.conv1d import conv1d
@@ -18,6 +21,7 @@ from keras_ser.models.resnet_mfcc import resnet_mfcc
 from keras_ser.models.svm import svm
 
 __all__ = [
+    "attentive_cnn",
     "cnn",
     "cnn_lstm",
     "conv1d",

@@ -99,23 +99,27 @@ def svm(input_shape, n_classes, n_support=0, kernel="rbf"):
 def fitted(svc, scaler, input_shape, n_classes):
     """The Keras model of a fitted ``sklearn.svm.SVC`` and the StandardScaler before it (None: there is none).
 
-    Raises ValueError if the SVM was not fitted to all classes 0 … n_classes - 1.
+    A class of 0 … n_classes - 1 that the SVM was not fitted to loses against every other.
     """
-    if list(svc.classes_) != list(range(n_classes)):
-        raise ValueError(f"the SVM must know every class. Received: {n_classes} classes, {list(svc.classes_)} fitted")
     model = svm(input_shape, n_classes, len(svc.support_vectors_), svc.kernel)
     layer = model.get_layer("machine")
     # libsvm keeps, for a support vector of class c, one coefficient for each other class.
     starts = np.concatenate([[0], np.cumsum(svc.n_support_)])
-    coefficients = np.zeros((len(svc.support_vectors_), n_classes * (n_classes - 1) // 2))
-    for pair, (i, j) in enumerate(itertools.combinations(range(n_classes), 2)):
-        of_i, of_j = slice(starts[i], starts[i + 1]), slice(starts[j], starts[j + 1])
-        coefficients[of_i, pair] = svc.dual_coef_[j - 1, of_i]
-        coefficients[of_j, pair] = svc.dual_coef_[i, of_j]
-    sign = -1.0 if n_classes == 2 else 1.0  # scikit-learn turns the one decision of two classes round
+    known = {number: place for place, number in enumerate(svc.classes_)}
+    pairs = list(itertools.combinations(range(n_classes), 2))
+    coefficients = np.zeros((len(svc.support_vectors_), len(pairs)))
+    intercepts = np.array([1.0 if i in known else -1.0 for i, _ in pairs])
+    sign = -1.0 if len(known) == 2 else 1.0  # scikit-learn turns the one decision of two classes round
+    fitted_pairs = itertools.combinations(known, 2)
+    for number, (i, j) in enumerate(fitted_pairs):
+        pair, place_i, place_j = pairs.index((i, j)), known[i], known[j]
+        of_i, of_j = slice(*starts[place_i : place_i + 2]), slice(*starts[place_j : place_j + 2])
+        coefficients[of_i, pair] = sign * svc.dual_coef_[place_j - 1, of_i]
+        coefficients[of_j, pair] = sign * svc.dual_coef_[place_i, of_j]
+        intercepts[pair] = sign * svc.intercept_[number]
     layer.support.assign(svc.support_vectors_)
-    layer.coefficients.assign(sign * coefficients)
-    layer.intercept.assign(sign * svc.intercept_)
+    layer.coefficients.assign(coefficients)
+    layer.intercept.assign(intercepts)
     layer.gamma.assign(svc._gamma)  # what "scale" came to; there is no public name for it
     if scaler is not None:
         layer.mean.assign(scaler.mean_)

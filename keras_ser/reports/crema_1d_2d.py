@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from keras_ser.data.augmentation import COLUMNS, draw, drawn_without_replacement, originals
+from keras_ser.data.augmentation import COLUMNS, drawn, drawn_without_replacement, originals
 from keras_ser.data.protocols import StratifiedSplit
 from keras_ser.layers import (
     MFCC,
@@ -55,7 +55,7 @@ def augmentation(manifest, seed):
     tables = [originals(manifest)]
     for copy, (transform, low, high) in enumerate(TRANSFORMS, start=1):
         clips = drawn_without_replacement(manifest, seed, transform, SHARE)
-        rows = [(clip, copy, transform, draw(seed, clip, copy, transform, low, high)) for clip in clips]
+        rows = [drawn(seed, clip, copy, transform, low, high) for clip in clips]
         tables.append(pd.DataFrame(rows, columns=COLUMNS))
     return pd.concat(tables, ignore_index=True)
 

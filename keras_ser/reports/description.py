@@ -40,11 +40,12 @@ def _experiment(item, model):
 
 
 def _path(name):
-    return Path(__file__).with_name(f"{name}.json")
+    folder = Path(__file__).parents[1] / ("recipes" if name in reports.RECIPES else "reports")
+    return folder / f"{name}.json"
 
 
 def read(name):
-    """The description of the report called ``name`` (of ``reports.NAMES``), as :func:`describe` gives it."""
+    """The description of the report or recipe called ``name``, as :func:`describe` gives it."""
     return json.loads(_path(name).read_text(encoding="utf-8"))
 
 
@@ -54,5 +55,5 @@ def as_text(description):
 
 
 if __name__ == "__main__":
-    for name in reports.NAMES:
+    for name in (*reports.NAMES, *reports.RECIPES):
         _path(name).write_text(as_text(describe(reports.load(name))), encoding="utf-8")

@@ -40,13 +40,14 @@ class FrontEnd:
 
     ``graph``: () → keras.Model from ``waveform`` [batch, samples] at ``sample_rate`` (Hz; None: at the rate of its
     recording) and ``lengths`` [batch] to features; ``reference``: (waveform, its rate) → the same features of one clip
-    by the libraries. ``first_channel``: of several channels the first is used, not their average.
+    by the libraries, or None where a recipe has no such listing. ``first_channel``: of several channels the first is
+    used, not their average.
     """
 
     name: str
     sample_rate: int | None
     graph: Callable
-    reference: Callable
+    reference: Callable | None
     first_channel: bool = False
 
 
@@ -54,24 +55,32 @@ class FrontEnd:
 class Training:
     """How a network is fitted. ``callbacks``: a function, since Keras callbacks keep state.
 
+    ``optimizer``: a name, or the configuration of one (``keras.optimizers.serialize``).
     ``chosen_on``: the splits by whose scores an epoch is chosen (by early stopping, or by a checkpoint).
+    ``validates`` False: nothing is chosen by validation, and the model is fitted to it as well.
     ``refit``: once validation has been watched, the model is trained anew, from the same initial weights and for as
     many epochs, on train and validation together; that is the one that is tested.
     """
 
     kind = "network"
 
-    optimizer: str
+    optimizer: str | dict = field(hash=False)
     batch_size: int
     epochs: int
     callbacks: Callable[[], list]
     chosen_on: tuple[str, ...]
     refit: bool = False
+    validates: bool = True
+
+    @property
+    def optimizer_name(self):
+        """What the optimizer is called."""
+        return self.optimizer if isinstance(self.optimizer, str) else self.optimizer["class_name"].lower()
 
     @property
     def fitted_on(self):
         """Names of the splits that the tested model is fitted to."""
-        return ("train", "validation") if self.refit else ("train",)
+        return ("train",) if self.validates and not self.refit else ("train", "validation")
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,8 @@ class Report:
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from what the model is fitted to.
     ``from_all``: steps of the report's own protocol that are computed from all clips before the split, in words.
+    ``classes_by_corpus``: a clip can only be of the classes that its corpus has: the others count neither in its loss
+    (:class:`keras_ser.training.losses.PossibleCrossentropy`) nor among the answers.
     ``confusions``: experiment → the confusion matrix that the report prints, int [labels, labels], rows true.
     ``clip_figures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
@@ -154,6 +165,7 @@ class Report:
     clip_figures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
+    classes_by_corpus: bool = False
     scores: Callable[[pd.DataFrame], dict[str, float]] | None = None
     conclusion: Callable[[pd.DataFrame, list], str] | None = None
 

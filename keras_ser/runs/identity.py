@@ -10,7 +10,7 @@ import re
 
 import keras
 
-from keras_ser.data import features
+from keras_ser.data import augmentation, features
 from keras_ser.data.digests import code, digest, table_digest
 
 
@@ -20,11 +20,18 @@ def manifest_facts(manifest):
     return digest(manifest[columns].astype(str).values.tolist())
 
 
-def augmentation_facts(examples, backend):
-    """The table of examples and the code of the transforms in it. JSON"""
+def augmentation_facts(examples, backend, way="cached"):
+    """The table of examples and the code of the transforms in it; of fresh ones also what they are drawn from. JSON"""
     transforms = sorted(set(examples["transform"]) - {"none"})
     apply = features.transform_in_graph if backend == "tensorflow" else features.transform_by_librosa
-    return {"examples": table_digest(examples), "code": code(apply) if transforms else None}
+    facts = {
+        "examples": table_digest(examples[list(augmentation.DECIDING)]),
+        "code": code(apply) if transforms else None,
+    }
+    if way == "fresh":
+        facts["ranges"] = table_digest(examples.reindex(columns=list(augmentation.RANGE)))
+        facts["draw"] = code(augmentation.draw_in_epoch)
+    return facts
 
 
 def training_facts(experiment, epochs):

@@ -21,12 +21,12 @@ import tensorflow as tf
 
 import keras_ser
 from keras_ser import files
-from keras_ser.data import features, leakage, protocols
+from keras_ser.data import features, leakage, protocols, streaming
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import bar, log
 from keras_ser.runs import archive, identity, layout, processes, store
-from keras_ser.training import evaluation, networks, svm
+from keras_ser.training import evaluation, losses, networks, svm
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
 LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa", "noisereduce", "soxr")
@@ -109,10 +109,11 @@ def gather(report, corpus_title, manifest, index_folder=None):
     return Material(corpus_title, usable, excluded, substitute=not own.all())
 
 
-def setup(report, experiment, material, *, backend, epochs):
+def setup(report, experiment, material, *, backend, epochs, way="cached"):
     """What decides the result of every run of an experiment on these clips, but for protocol, repetition and fold. JSON
 
-    ``epochs``: in place of the report's number of them, or None.
+    ``epochs``: in place of the report's number of them, or None. ``way``: one of :data:`streaming.WAYS`; of cached
+    features nothing is said, as in runs from before there were others.
     """
     n_classes = len(report.labels)
     graph = experiment.front_end.graph()
@@ -125,21 +126,28 @@ def setup(report, experiment, material, *, backend, epochs):
         "model": model_facts(assemble(experiment, n_classes, graph.output_shape[1:])),
         "training": identity.training_facts(experiment, epochs),
         "statistics_from_all": report.statistics_from_all,
+        **({} if way == "cached" else {"way": way}),
     }
 
 
-def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs):
+def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs, way="cached"):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
     Of an SVM, which no chance enters, repetitions that give it the same examples in all their folds are one: only the
     first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
     """
-    setups = [setup(report, item, material, backend=backend, epochs=epochs) for item in experiments]
+    whole = [item.name for item in experiments if item.training.kind == "svm"]
+    if whole and way != "cached":
+        raise UserError(
+            f"{report.name}: {', '.join(whole)} is fitted to all examples at once, of which nothing can be {way}: name "
+            "networks with --experiments"
+        )
+    setups = [setup(report, item, material, backend=backend, epochs=epochs, way=way) for item in experiments]
     augmentations = {item.augmentation or report.augmentation for item in experiments}
     units = []
     for repetition in repetitions:
         examples = {augment: augment(material.manifest, repetition) for augment in augmentations}
-        of_examples = {augment: identity.augmentation_facts(table, backend) for augment, table in examples.items()}
+        of_examples = {augment: identity.augmentation_facts(of, backend, way) for augment, of in examples.items()}
         for protocol in map(protocols.get, protocol_names):
             n_folds = protocol.n_folds(material.manifest, report.split)
             for fold in range(n_folds):
@@ -222,7 +230,10 @@ def adapt(model, values):
     """Give the layers that come before the report's model their statistics of ``values`` [examples, …]."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
-            layer.adapt(tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH))
+            streamed = isinstance(values, streaming.Stream)
+            layer.adapt(
+                values.computed() if streamed else tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH)
+            )
 
 
 def train(report, unit, material, examples, values, *, models, epochs, root):
@@ -239,7 +250,9 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     )
     classes = assigned["emotion"].map({label: place for place, label in enumerate(report.labels)}).to_numpy()
     rows = {name: np.flatnonzero(assigned["split"] == name) for name in protocols.SPLITS}
-    splits = {name: (values[assigned.index[of_split]], classes[of_split]) for name, of_split in rows.items()}
+    possible = _possible(assigned, report.labels, material.manifest) if report.classes_by_corpus else None
+    targets = losses.targets(classes, len(report.labels), possible)
+    splits = {name: (values[assigned.index[of_split]], targets[of_split]) for name, of_split in rows.items()}
     fitted = np.concatenate([rows[name] for name in training.fitted_on])
     from_all = unit.protocol.name == "as_reported" and report.statistics_from_all
 
@@ -252,6 +265,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
             assigned["speaker"].to_numpy()[fitted],
             len(report.labels),
             training=training,
+            impossible=() if possible is None else np.flatnonzero(~possible.any(axis=0)),
         )
     else:
         model = models.initialised(
@@ -265,23 +279,27 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
             model,
             splits["train"],
             splits["validation"],
-            len(report.labels),
             test=splits["test"],
             training=training,
             seed=seed,
             epochs=epochs,
         )
+
+    def answered(places):
+        """What the model is asked of the examples at these places: features, classes, possible classes."""
+        return values[assigned.index[places]], classes[places], None if possible is None else possible[places]
+
     predictions, scores = None, {}
     if fit.diverged_at is None:
         predictions = evaluation.predict(
-            model, splits["test"][0], assigned.iloc[rows["test"]], splits["test"][1], report.labels
+            model, *answered(rows["test"]), examples=assigned.iloc[rows["test"]], labels=report.labels
         )
         scores = {
             **evaluation.score(predictions, report.labels),
-            "train": evaluation.score_of(model, values[assigned.index[fitted]], classes[fitted]),
+            "train": evaluation.score_of(model, *answered(fitted)),
         }
         if "validation" not in training.fitted_on:
-            scores["validation"] = evaluation.score_of(model, *splits["validation"])
+            scores["validation"] = evaluation.score_of(model, *answered(rows["validation"]))
         if report.scores:
             scores["further"] = report.scores(predictions)
     facts = {
@@ -306,7 +324,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "features": unit.decided_by["front_end"]["backend"],
         "kind": training.kind,
         "loss": experiment.loss,
-        "optimizer": training.optimizer if training.kind == "network" else "libsvm",
+        "optimizer": training.optimizer_name if training.kind == "network" else "libsvm",
         "batch_size": training.batch_size if training.kind == "network" else None,
         "epochs": (epochs or training.epochs) if training.kind == "network" else 0,
         "fitted_on": list(training.fitted_on),
@@ -323,6 +341,12 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "environment": environment(),
     }
     return store.write(unit.folder(root, report), facts, fit.history, predictions, scores, model)
+
+
+def _possible(assigned, labels, manifest):
+    """Which classes each example can be of: those that a clip of its corpus has. → bool [examples, labels]"""
+    of_corpus = {corpus: np.isin(labels, list(set(own))) for corpus, own in manifest.groupby("corpus")["emotion"]}
+    return np.stack([of_corpus[corpus] for corpus in assigned["corpus"]])
 
 
 def setup_digest(decided_by):
@@ -347,12 +371,14 @@ def run_all(
     repetitions,
     backend,
     epochs,
+    way="cached",
     models=True,
     jobs=1,
     scheduler=None,
 ):
     """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
 
+    ``way``: where the features come from, one of :data:`keras_ser.data.streaming.WAYS`.
     ``models`` False: a stored run without its model, as the repository holds them, need not be run again. ``jobs``:
     how many are trained at a time, each by a process of its own if there are several; None: one per core, or one where
     there is a GPU. ``scheduler``: address of a Dask cluster that trains them instead (:mod:`keras_ser.runs.cluster`).
@@ -363,7 +389,7 @@ def run_all(
     :func:`keras_ser.runs.processes.results`.
     """
     files.recover(root, below=True)
-    units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs)
+    units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs, way=way)
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
     names = {unit.folder(root, report): unit.name for unit in units}
@@ -374,7 +400,7 @@ def run_all(
         for repetition in repetitions:
             of_repetition = [unit for unit in missing if unit.repetition == repetition]
             unfinished = functools.partial(_unfinished, report, of_repetition, root, models)
-            work = _work(report, material, of_repetition, root=root, cache_root=cache_root, backend=backend)
+            work = _work(report, material, of_repetition, root=root, cache_root=cache_root, backend=backend, way=way)
             carry_out = _carry_out_elsewhere if scheduler else functools.partial(_carry_out, root=root)
             calls = (joblib.delayed(carry_out)(grid, report, *item, epochs=epochs) for item in work)
             for run in processes.results(calls, jobs, unfinished, scheduler):
@@ -392,23 +418,29 @@ def _unfinished(report, units, root, models):
     return [unit.name for unit in units if not is_done(store.read(unit.folder(root, report)), unit, models)]
 
 
-def _work(report, material, units, *, root, cache_root, backend):
+def _work(report, material, units, *, root, cache_root, backend, way):
     """The units of one repetition with what each is trained on. → iterator of (unit, material, examples, features)
 
     Examples and features that several units share are computed once, and those of all units before the first is given:
-    the processes that train leave the cores to it.
+    the processes that train leave the cores to it. What is streamed is computed where it is trained on.
     """
     examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
     for unit in units:
         augment, front_end = unit.augmentation, unit.experiment.front_end
         if augment not in examples:
             examples[augment] = augment(material.manifest, unit.repetition)
-        if (augment, front_end.name) not in values:
+        if (augment, front_end.name) in values:
+            continue
+        if way == "cached":
             doing = f"{report.name}: computing the features {front_end.name}"
             with files.temporary(root), _within_memory(doing):
                 values[augment, front_end.name] = features.compute(
                     examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
                 )
+        else:
+            values[augment, front_end.name] = streaming.stream(
+                examples[augment], material.manifest, front_end, seed=unit.repetition, fresh=way == "fresh"
+            )
     for unit in units:
         front_end = unit.experiment.front_end
         yield unit, material, examples[unit.augmentation], values[unit.augmentation, front_end.name]
@@ -424,7 +456,8 @@ def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
     """:func:`train`, in whatever process."""
     tf.config.experimental.enable_op_determinism()
     writing = files.writing(unit.folder(root, report))
-    with files.temporary(root), writing, _within_memory(f"{report.name}: training {unit.name}"):
+    within_memory = _within_memory(f"{report.name}: training {unit.name}")
+    with files.temporary(root), writing, within_memory, streaming.explained(values):
         return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
 
 
@@ -434,7 +467,8 @@ def _carry_out_elsewhere(grid, report, unit, material, *trained_on, epochs):
     Raises UserError if the code there is another: the run would not be what its identity says.
     """
     backend = unit.decided_by["front_end"]["backend"]
-    there = setup(report, unit.experiment, material, backend=backend, epochs=epochs)
+    way = unit.decided_by.get("way", "cached")
+    there = setup(report, unit.experiment, material, backend=backend, epochs=epochs, way=way)
     if digest(there) != setup_digest(unit.decided_by):
         raise UserError(f"the worker {platform.node()} has another version of keras_ser: install the same there")
     with tempfile.TemporaryDirectory() as root:
@@ -460,7 +494,7 @@ def _result(run):
     return f"accuracy {run.metrics['accuracy']:.3f} ({run.facts['seconds']:.0f} s)"
 
 
-def stored(report, material, *, root, backend, epochs, experiments=None):
+def stored(report, material, *, root, backend, epochs, way="cached", experiments=None):
     """All stored runs of ``experiments`` (None: the report's) that belong in one table.
 
     → (list of store.Run, those that do not belong). A run belongs if it is what would be trained today: same clips,
@@ -478,7 +512,7 @@ def stored(report, material, *, root, backend, epochs, experiments=None):
     places = {}  # identity → where it is counted: a repeated fit of an SVM is stored too, and is no second result
     for (protocol, of_names), items in wanted.items():
         try:
-            units = plan(report, material, items, [protocol], of_names, backend=backend, epochs=epochs)
+            units = plan(report, material, items, [protocol], of_names, backend=backend, epochs=epochs, way=way)
         except UserError:  # these clips do not allow the protocol: its runs are of others
             continue
         for unit in units:

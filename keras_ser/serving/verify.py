@@ -49,7 +49,7 @@ def _difference(run, where):
 
 
 def _of_results(folder):
-    if folder.name not in reports.NAMES:
+    if folder.name not in (*reports.NAMES, *reports.RECIPES):
         raise UserError(f"{folder}: no report is called {folder.name!r}: results lie in a folder of its name")
     runs = archive.read(folder, folder.parent / "runs", folder.name)
     found = {f"scores of {len(runs)} archived runs": max(_difference(run, folder / archive.RUNS) for run in runs)}

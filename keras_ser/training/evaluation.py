@@ -9,8 +9,10 @@ COLUMNS = ("clip", "corpus", "speaker", "copy", "transform", "amount")
 BATCH = 128
 
 
-def probabilities(model, features):
+def probabilities(model, features, possible=None):
     """What ``model`` answers for ``features`` [examples, …]. → float32 [examples, n_classes]
+
+    Classes that an example cannot be of (``possible``, bool [examples, n_classes]) get nothing, the others their share.
 
     By batches of one size, the last one filled up with zeros: Keras traces a graph for each size that it meets, and
     which ones those were would change the last bits of the answers.
@@ -21,16 +23,21 @@ def probabilities(model, features):
         rows = features[start : start + BATCH]
         batch[: len(rows)], batch[len(rows) :] = rows, 0
         answers.append(model.predict_on_batch(batch)[: len(rows)])
-    return np.concatenate(answers)
+    answers = np.concatenate(answers)
+    if possible is None:
+        return answers
+    answers = np.where(possible, answers, 0)
+    return answers / answers.sum(axis=1, keepdims=True)
 
 
-def predict(model, features, examples, classes, labels):
+def predict(model, features, classes, possible=None, *, examples, labels):
     """Predictions for test examples.
 
-    ``features`` [examples, …], ``examples`` with ``COLUMNS``, ``classes`` true class indices.
+    ``features`` [examples, …], ``classes`` true class indices, ``possible`` as of :func:`probabilities`; ``examples``
+    with ``COLUMNS``.
     → DataFrame: those columns, ``true`` and ``predicted`` labels, ``p_<label>`` probabilities.
     """
-    answers = probabilities(model, features)  # [examples, n_classes]
+    answers = probabilities(model, features, possible)  # [examples, n_classes]
     labels = np.asarray(labels)
     table = examples[list(COLUMNS)].reset_index(drop=True)
     table["true"] = labels[classes]
@@ -39,9 +46,9 @@ def predict(model, features, examples, classes, labels):
     return pd.concat([table, pd.DataFrame(answers, columns=columns)], axis=1)
 
 
-def score_of(model, features, classes):
+def score_of(model, features, classes, possible=None):
     """Scores of a model's predictions for ``features`` [examples, …], ``classes`` true class indices. → dict"""
-    return metrics.scores(classes, probabilities(model, features).argmax(axis=1))
+    return metrics.scores(classes, probabilities(model, features, possible).argmax(axis=1))
 
 
 def score(predictions, labels):

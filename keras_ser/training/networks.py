@@ -1,7 +1,8 @@
 """Fit one Keras model as a report says. Knows nothing of corpora, protocols or files.
 
-In: features float32 [examples, …], classes int [examples] for train and validation. Out: a :class:`Fit`; the model
-holds the weights that the report's callbacks chose.
+In: features float32 [examples, …], or a :class:`~keras_ser.data.streaming.Stream` in their place, and targets float32
+[examples, n_classes] (:func:`keras_ser.training.losses.targets`) for train and validation. Out: a :class:`Fit`; the
+model holds the weights that the report's callbacks chose.
 """
 
 import os
@@ -13,6 +14,10 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+
+from keras_ser.data import streaming
+from keras_ser.data.streaming import Stream
+from keras_ser.training import losses
 
 WATCH_BATCH = 256
 
@@ -38,6 +43,16 @@ class EpochTimer(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs["seconds"] = time.perf_counter() - self.started
+
+
+class EpochNumber(keras.callbacks.Callback):
+    """Tells the number of the epoch, from 0: Keras asks tf.data for an epoch's batches once it has begun."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def __call__(self):
+        return self.epoch
 
 
 class Watch(keras.callbacks.Callback):
@@ -85,7 +100,7 @@ class Models:
         """
         new = build()
         if key not in self._compiled:
-            new.compile(optimizer=training.optimizer, loss=loss, metrics=["accuracy"])
+            new.compile(optimizer=training.optimizer, **losses.get(loss))
             self._compiled[key] = new, new.optimizer.get_config()
             return new
         model, config = self._compiled[key]
@@ -109,19 +124,26 @@ def _assign(target, source):
         variable.assign(value)
 
 
-def dataset(features, classes, n_classes, batch_size, *, shuffle_seed=None):
-    """tf.data of (features, one-hot) batches; shuffled anew each epoch when a seed is given."""
-    examples = tf.data.Dataset.from_tensor_slices((features, keras.utils.to_categorical(classes, n_classes)))
+def dataset(features, targets, batch_size, *, shuffle_seed=None, epoch=None):
+    """tf.data of (features, targets) batches; shuffled anew each epoch when a seed is given.
+
+    Of a Stream: of what :func:`keras_ser.data.streaming.in_front_of` takes; ``epoch``: what tells the
+    epoch, where it is fresh.
+    """
+    streamed = isinstance(features, Stream)
+    examples = tf.data.Dataset.from_tensor_slices((features.rows if streamed else features, targets))
     if shuffle_seed is not None:
         examples = examples.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
+    if streamed:
+        return features.batches(examples, batch_size, epoch)
     return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(model, train, validation, n_classes, *, training, seed, test=None, epochs=None):
+def fit(model, train, validation, *, training, seed, test=None, epochs=None):
     """Fit ``model``, which is compiled and has not been fitted since, in place.
 
     Args:
-        train, validation: (features, classes).
+        train, validation: (features, targets).
         test: the same, to be watched in each epoch (columns ``test_loss``, ``test_accuracy`` of the history).
         training: the report's :class:`~keras_ser.reports.specification.Training`; ``epochs`` overrides its number of
             epochs.
@@ -132,27 +154,35 @@ def fit(model, train, validation, n_classes, *, training, seed, test=None, epoch
     initial, optimizer = model.get_weights() if training.refit else None, model.optimizer.get_config()
     started = time.perf_counter()
     # The fit whose weights are kept is watched.
-    watch = [Watch(dataset(*test, n_classes, WATCH_BATCH))] if test else []
+    watch = [Watch(dataset(*test, WATCH_BATCH))] if test else []
+
+    streamed, number = isinstance(train[0], Stream), EpochNumber()
+    trained = streaming.in_front_of(model, train[0], **losses.get(model.loss)) if streamed else model
+    epoch = number if streamed and train[0].fresh else None
 
     def run(examples, n_epochs, watch, **options):
-        return model.fit(
-            dataset(*examples, n_classes, training.batch_size, shuffle_seed=seed),
+        return trained.fit(
+            dataset(*examples, training.batch_size, shuffle_seed=seed, epoch=epoch),
             epochs=n_epochs,
-            callbacks=[EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            callbacks=[number, EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
             verbose=0,
             **options,
         )
 
     first_watch = [] if training.refit else watch
-    held_out = dataset(*validation, n_classes, training.batch_size)
-    history = _table(run(train, epochs or training.epochs, first_watch, validation_data=held_out), fit=1)
+    joined = (streaming.joined if streamed else np.concatenate, np.concatenate)
+    both = [join(parts) for join, *parts in zip(joined, train, validation, strict=True)]
+    if training.validates:
+        watched = {"validation_data": dataset(*validation, training.batch_size)}
+        history = _table(run(train, epochs or training.epochs, first_watch, **watched), fit=1)
+    else:
+        history = _table(run(both, epochs or training.epochs, first_watch), fit=1)
     epochs_run = len(history)
-    lost = history["epoch"][~np.isfinite(history[["loss", "val_loss"]]).all(axis=1)]
+    lost = history["epoch"][~np.isfinite(history.filter(["loss", "val_loss"])).all(axis=1)]
     diverged_at = int(lost.iloc[0]) if len(lost) else None
     if training.refit and diverged_at is None:
         model.set_weights(initial)
         _restart(model, optimizer)
-        both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
         again = _table(run(both, epochs_run, watch), fit=2)
         if not np.isfinite(again["loss"]).all():
             diverged_at = len(again)

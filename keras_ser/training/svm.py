@@ -21,25 +21,26 @@ from keras_ser.training.networks import Fit
 FOLDS = 4
 
 
-def fit(features, classes, speakers, n_classes, *, training):
+def fit(features, classes, speakers, n_classes, *, training, impossible=()):
     """Fit the SVM that ``training`` (:class:`keras_ser.reports.specification.SupportVectors`) describes.
 
     Where it names more than one candidate, the one is taken whose accuracy is best on average over the speakers, each
     held out in turn (over ``FOLDS`` parts of the examples where all are of one speaker, or nobody knows whose they
     are); it is then fitted to all examples. → keras.Model, Fit
 
-    Raises UserError if a class has no example, or too few to choose by.
+    Raises UserError if a class, but for those that are ``impossible``, has no example, or too few to choose by.
     """
     started = time.perf_counter()
-    if len(set(classes)) < n_classes:
-        raise UserError(f"an SVM needs clips of all {n_classes} classes in train: found {len(set(classes))}")
+    needed, found = set(range(n_classes)) - set(impossible), set(classes)
+    if not needed <= found:
+        raise UserError(f"an SVM needs clips of all {len(needed)} classes in train: found {len(found)}")
     x = features.reshape(len(features), -1).astype(np.float64)
     chain = make_pipeline(StandardScaler() if training.standardize else "passthrough", SVC())
     candidates = {"svc__C": training.C, "svc__kernel": training.kernels}
     if len(training.C) * len(training.kernels) > 1:
         known = len(set(speakers)) > 1
         folds = LeaveOneGroupOut() if known else StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-        if not known and np.bincount(classes, minlength=n_classes).min() < FOLDS:
+        if not known and np.bincount(classes, minlength=n_classes)[list(needed)].min() < FOLDS:
             raise UserError(
                 f"choosing C and kernel of an SVM needs two speakers in train, or {FOLDS} clips of each class"
             )

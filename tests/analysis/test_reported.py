@@ -22,7 +22,7 @@ def answers(accuracy, n_speakers=10):
     speakers = [f"{number % n_speakers:02d}" for number in range(100)]
     return pd.DataFrame(
         {
-            **{"clip": [str(number) for number in range(100)], "copy": 0, "speaker": speakers},
+            **{"clip": [str(number) for number in range(100)], "copy": 0, "corpus": "emodb", "speaker": speakers},
             **{"true": "anger", "predicted": np.where(right, "anger", "fear")},
         }
     )
@@ -152,6 +152,21 @@ def test_the_interval_says_what_it_is_over():
     assert found == pytest.approx(expected)
     few = [one(0.4, seed, "speaker_independent", predictions=answers(0.4, n_speakers=2)) for seed in range(2)]
     assert rows_of(few).loc[(CNN, "speaker_independent", "accuracy", ""), "interval_over"] == "repetitions"
+
+
+def test_of_several_corpora_each_has_an_interval_over_its_own_speakers():
+    of_both = pd.concat(
+        [answers(0.4), answers(0.8).assign(corpus="tess", speaker=lambda table: "t" + table["speaker"])]
+    )
+    further = {"further": {f"{corpus}: {name}": 0.5 for corpus in ("emodb", "tess") for name in ("accuracy", "uar")}}
+    passes = [one(0.6, seed, "speaker_independent", predictions=of_both, metrics=further) for seed in range(2)]
+    rows = rows_of(passes)
+    for corpus, accuracy in (("emodb", 0.4), ("tess", 0.8)):
+        alone = [one(accuracy, seed, "speaker_independent", predictions=answers(accuracy)) for seed in range(2)]
+        expected = rows_of(alone).loc[(CNN, "speaker_independent", "uar", ""), ["ci_low", "ci_high"]].tolist()
+        found = rows.loc[(CNN, "speaker_independent", f"{corpus}: uar", "")]
+        assert found["interval_over"] == "speakers"
+        assert found[["ci_low", "ci_high"]].tolist() == pytest.approx(expected)
 
 
 def test_one_fit_has_no_interval_over_repetitions():

@@ -57,6 +57,7 @@ def test_no_interval_leaves_0_to_1(pairs, classes):
         assert intervals[0][0] <= correct.mean() <= intervals[0][1]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(clips, min_size=1, max_size=4))
 def test_a_test_and_the_interval_beside_it_agree(pairs):

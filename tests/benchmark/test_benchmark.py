@@ -4,8 +4,15 @@ import pandas as pd
 import pytest
 import soundfile
 
-from keras_ser.benchmark import serving, signal, training
+from keras_ser.benchmark import serving, signal, table, training
 from keras_ser.reports import emodb_losses
+
+
+@pytest.fixture(autouse=True)
+def short_turns(monkeypatch):
+    """One call per turn: what is tested is the table, not the times in it."""
+    monkeypatch.setattr(table, "TURN_S", 1e-9)
+    monkeypatch.setattr(table, "SETTLE_S", 0)
 
 
 @pytest.fixture
@@ -16,35 +23,37 @@ def clips(tmp_path, rng):
     return paths
 
 
+@pytest.mark.slow
 def test_the_table_is_whole_and_on_disk(clips, tmp_path):
-    table = signal.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2)
-    assert list(table.columns) == [
+    found = signal.run(clips, tmp_path / "out", corpus="three clips of noise", rounds=2)
+    assert list(found.columns) == [
         *("work", "reference", "reference_ms_per_clip", "ours_ms_per_clip"),
         *("ratio", "ratio_min", "ratio_max", "target", "met", "first_call_s"),
     ]
-    assert list(table.target.dropna()) == [5, 5, 8, 3, 3, 8, 15]
-    times = table[["reference_ms_per_clip", "ours_ms_per_clip", "ratio", "first_call_s"]]
+    assert list(found.target.dropna()) == [5, 5, 8, 3, 3, 8, 15]
+    times = found[["reference_ms_per_clip", "ours_ms_per_clip", "ratio", "first_call_s"]]
     assert (times > 0).all(axis=None)
-    assert (table.ratio_min <= table.ratio).all()
-    assert (table.ratio <= table.ratio_max).all()
-    stated = table[table.target.notna()]
+    assert (found.ratio_min <= found.ratio).all()
+    assert (found.ratio <= found.ratio_max).all()
+    stated = found[found.target.notna()]
     assert (stated.met == (stated.ratio >= stated.target)).all()
-    assert table[table.target.isna()].met.isna().all()
+    assert found[found.target.isna()].met.isna().all()
     stored = pd.read_csv(tmp_path / "out" / "benchmark.csv")
-    np.testing.assert_allclose(stored.ratio, table.ratio, rtol=1e-3)
+    np.testing.assert_allclose(stored.ratio, found.ratio, rtol=1e-3)
     page = (tmp_path / "out" / "benchmark.md").read_text(encoding="utf-8")
     assert "3 clips of three clips of noise" in page
     assert "CPU cores" in page
-    assert all(work in page for work in table.work)
+    assert all(work in page for work in found.work)
 
 
+@pytest.mark.slow
 def test_training_beside_the_listings(clips, tmp_path):
-    table = training.run(clips, tmp_path, corpus="three clips of noise", rounds=1)
-    assert list(table["model"]) == [
+    found = training.run(clips, tmp_path, corpus="three clips of noise", rounds=1)
+    assert list(found["model"]) == [
         *("emodb_losses cnn_lstm", "crema_1d_2d cnn_1d", "crema_1d_2d cnn_2d"),
         *("tess_mfcc cnn", "tess_mfcc lstm", "tess_mfcc cnn_lstm", "four_corpora cnn"),
     ]
-    assert (table.drop(columns=["model", "listing"]) > 0).all(axis=None)
+    assert (found.drop(columns=["model", "listing"]) > 0).all(axis=None)
     assert (tmp_path / "training.csv").is_file()
     assert "3 examples" in (tmp_path / "training.md").read_text()
 
@@ -59,9 +68,10 @@ def test_the_listing_that_is_timed_is_made_of_keras_layers(rng):
     np.testing.assert_allclose(listed(x), model(x), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_serving_beside_the_reports_own_way(clips, runs, tmp_path):
-    table = serving.run([runs["tess_mfcc"]], clips, tmp_path, corpus="three clips of noise", rounds=1)
-    assert list(table["call"]) == ["one clip", "one clip as WAV bytes", "3 clips at once"]
-    assert (table.drop(columns=["model", "call", "target"]) > 0).all(axis=None)
-    assert list(table["target"].dropna()) == [20]
+    found = serving.run([runs["tess_mfcc"]], clips, tmp_path, corpus="three clips of noise", rounds=1)
+    assert list(found["call"]) == ["one clip", "one clip as WAV bytes", "3 clips at once"]
+    assert (found.drop(columns=["model", "call", "target"]) > 0).all(axis=None)
+    assert list(found["target"].dropna()) == [20]
     assert "three clips of noise" in (tmp_path / "serving.md").read_text()

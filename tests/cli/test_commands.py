@@ -106,6 +106,24 @@ def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, capsys):
     )
 
 
+@pytest.mark.slow
+def test_reproduce_with_features_made_while_training(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ("reproduce", "emodb_losses", "--data", data, "--out", out, "--protocols", "clip_disjoint", "--epochs", 1)
+    words += ("--experiments", CNN, "--features", "fresh")
+    assert "leave out --backend" in complaint(capsys, *words, "--backend", "librosa")
+    assert call(*words) == 0
+    folder = out / "fresh" / "synthetic"
+    shown = capsys.readouterr().out
+    assert str(folder / "emodb_losses" / "table.csv") in shown
+    assert (folder / "runs" / "emodb_losses" / CNN / "clip_disjoint" / "seed-0" / "model.keras").is_file()
+    assert not (out / "synthetic").exists()
+    assert not (out / "cache" / "features").exists()
+    assert call(*words, "--stored") == 0
+    assert "no whole repetition" in complaint(capsys, *words[:-1], "streamed", "--stored")
+
+
+@pytest.mark.slow
 def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     out = tmp_path / "out"
     (data / "emodb" / "03a07Wa.wav").write_bytes(b"RIFF")
@@ -166,6 +184,7 @@ def test_nothing_is_stored(data, tmp_path, capsys):
     assert "leave out --stored" in said
 
 
+@pytest.mark.slow
 def test_a_substitute_is_called_so(data, tmp_path, capsys):
     out = tmp_path / "out"
     words = ("reproduce", "emodb_losses", "--corpus", "tess", "--data", data, "--out", out, "--experiments", CNN)
@@ -198,6 +217,7 @@ def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, caps
     complaint(capsys, *words, "--protocols", "speaker_independent", "--experiments", "svm/energy")
 
 
+@pytest.mark.slow
 def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys):
     for name in ("savee", "crema_d"):
         shutil.rmtree(data / name)
@@ -215,6 +235,7 @@ def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys
     assert mean[["ravdess", "tess", "savee", "clips"]].tolist() == [64, 42, 0, 106]
 
 
+@pytest.mark.slow
 def test_features_by_the_libraries(data, tmp_path, capsys):
     for path in sorted((data / "emodb").glob("*.wav"))[14:]:
         path.unlink()
@@ -227,6 +248,7 @@ def test_features_by_the_libraries(data, tmp_path, capsys):
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_compare_runs_what_is_missing_and_says_what_it_found(data, tmp_path, capsys):
     for path in sorted((data / "emodb").glob("*.wav"))[::2]:
         path.unlink()

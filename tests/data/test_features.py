@@ -251,6 +251,12 @@ def test_a_recipe_of_the_libraries_knows_the_reports_own_code_and_constants(modu
     assert changed == used_by.get(constant, [False, False])
 
 
+def test_features_without_a_listing_by_librosa(examples, manifest, tmp_path):
+    of_graph_alone = dataclasses.replace(FRONT_END, name="descriptors", reference=None)
+    with pytest.raises(UserError, match=r"^the features descriptors have no listing by librosa: leave out --backend"):
+        features.compute(examples, manifest, of_graph_alone, cache_root=tmp_path, backend="librosa")
+
+
 def test_unknown_backend(examples, manifest, tmp_path):
     with pytest.raises(UserError, match="there is no backend 'torch'"):
         features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, backend="torch")

@@ -14,8 +14,9 @@ from keras_ser.errors import UserError
 SPLIT = Split(validation=0.15, test=0.15, random_state=42, n_folds=5)
 PLAN = (Copies("pitch_shift", 3, -3.0, 3.0), Copies("time_stretch", 3, 0.8, 1.2))
 EMOTIONS = ("anger", "fear", "neutral")
-HONEST = [name for name in protocols.PROTOCOLS if name != "as_reported"]
-WITH_FOLDS = [protocol.name for protocol in protocols.PROTOCOLS.values() if protocol.held_out]
+OF_ONE_CORPUS = [name for name in protocols.PROTOCOLS if name != "corpus_independent"]
+HONEST = [name for name in OF_ONE_CORPUS if name != "as_reported"]
+WITH_FOLDS = [name for name in OF_ONE_CORPUS if protocols.get(name).held_out]
 EMODB_CLIPS = (49, 58, 43, 38, 55, 35, 61, 69, 56, 71)  # of its speakers
 
 
@@ -78,7 +79,7 @@ def clips_tested(tables):
     return sorted(clip for table in tables for clip in table["clip"][table["split"] == "test"])
 
 
-@pytest.mark.parametrize("name", protocols.PROTOCOLS)
+@pytest.mark.parametrize("name", OF_ONE_CORPUS)
 def test_every_example_has_one_split_and_a_repetition_repeats(name):
     clips = manifest()
     table = assigned(name, clips)
@@ -265,7 +266,7 @@ def test_what_cannot_be_split(name, clips, said):
 
 
 def test_what_a_corpus_allows():
-    assert protocols.possible(manifest(), SPLIT) == list(protocols.PROTOCOLS)
+    assert protocols.possible(manifest(), SPLIT) == OF_ONE_CORPUS
     without_sentences = ["as_reported", "clip_disjoint", "speaker_independent"]
     assert protocols.possible(manifest().assign(sentence=""), SPLIT) == without_sentences
     assert (
@@ -299,3 +300,34 @@ def test_folders_train_and_test_are_splits(validation):
         assert len(clips_of["validation"]) == 120
         other = assigned("as_reported", clips, repetition=1, split=split, plan=())
         assert values_of(other, clips, "clip")["validation"] != clips_of["validation"]
+
+
+def three_corpora():
+    """Of 6, 4 and 2 speakers; "bored" is known to the first alone, "calm" to the second alone."""
+    parts = [
+        manifest(6, 3, (*EMOTIONS, "bored")).assign(corpus="a"),
+        manifest(4, 3, (*EMOTIONS, "calm")).assign(corpus="b"),
+        manifest(2, 3, ("anger", "fear")).assign(corpus="c"),
+    ]
+    for table in parts:
+        for column in ("clip", "content", "speaker"):
+            table[column] = table["corpus"] + "/" + table[column]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_an_unseen_corpus_is_tested_on_the_emotions_that_the_others_know():
+    clips = three_corpora()
+    known = clips[~clips["emotion"].isin(["bored", "calm"])]
+    tables = folds("corpus_independent", clips, plan=PLAN)
+    assert len(tables) == 3
+    assert clips_tested(tables) == sorted(known["clip"])
+    for table in tables:
+        corpus, speaker = (values_of(table, clips, column) for column in ("corpus", "speaker"))
+        assert len(corpus["test"]) == 1
+        assert corpus["train"] == set("abc") - corpus["test"]
+        assert not speaker["train"] & speaker["validation"]
+        assert not corpus["validation"] & corpus["test"]
+        others = set(clips["clip"][~clips["corpus"].isin(corpus["test"])])
+        originals_ = table[table["copy"] == 0]
+        assert set(originals_["clip"][originals_["split"] != "test"]) == others  # nothing of them is left out
+    assert protocols.possible(clips, SPLIT)[-2:] == ["corpus_independent", "speaker_sentence_independent"]

@@ -12,7 +12,9 @@ from keras_ser.layers import (
     RandomGain,
     RandomMasks,
     RandomPitchShift,
+    RandomTilt,
     RandomTimeStretch,
+    RandomWarp,
     TimeStretch,
 )
 from tests.harness import check_layer, generated, padded
@@ -152,3 +154,55 @@ def test_random_layers_train_a_model_and_work_in_tf_data():
     clips = tf.data.Dataset.from_tensor_slices(WAVEFORM).batch(1).map(lambda clip: layer(clip, training=True))
     gains = [clip.std() / y.std() for clip, y in zip(clips.as_numpy_iterator(), WAVEFORM, strict=True) if y.any()]
     assert len({round(float(gain), 5) for gain in gains}) == len(gains)
+
+
+def ramps(frames, bands=6, width=20):
+    """Spectrograms of so many frames each, padded to ``width``: frame + band / 10 + 1."""
+    out = np.zeros((len(frames), width, bands), np.float32)
+    for row, n_frames in zip(out, frames, strict=True):
+        row[:n_frames] = 1 + np.arange(n_frames)[:, None] + np.arange(bands) / 10
+    return out
+
+
+def test_random_warp_takes_a_piece_of_each_clip_and_pads_the_short_ones():
+    spectrogram = ramps([20, 12, 5])
+    layer = RandomWarp(8, rate=(1, 1), shift=(0, 0), seed=3)
+    np.testing.assert_array_equal(layer(spectrogram), spectrogram)  # only while training
+    starts = set()
+    for _ in range(20):
+        piece = layer(spectrogram, training=True).numpy()
+        assert piece.shape == (3, 8, 6)
+        np.testing.assert_allclose(np.diff(piece[:2], axis=1), 1.0, rtol=1e-5)
+        assert piece[0, -1, 0] <= 20 + 1e-4
+        assert piece[1, -1, 0] <= 12 + 1e-4
+        np.testing.assert_allclose(piece[2], spectrogram[2, :8], rtol=1e-6)
+        starts.add(piece[0, 0, 0].round().item())
+    assert len(starts) > 5
+
+
+@given(st.floats(0.5, 2.0), st.floats(-3.0, 3.0))
+@settings(deadline=None, max_examples=25)
+def test_random_warp_resamples_along_both_axes(rate, shift):
+    n_frames = 18
+    spectrogram = ramps([n_frames])
+    piece = RandomWarp(40, rate=(rate, rate), shift=(shift, shift))(spectrogram, training=True).numpy()[0]
+    length = int(np.round(np.float32(n_frames) / np.float32(rate)))
+    frame = np.minimum(np.arange(length) * rate, n_frames - 1)
+    band = np.clip(np.arange(6) - shift, 0, 5)
+    np.testing.assert_allclose(piece[:length], 1 + frame[:, None] + band / 10, rtol=1e-4)
+    assert not piece[length:].any()
+
+
+def test_random_tilt(rng):
+    spectrogram = np.zeros((500, 9, 5), np.float32)
+    spectrogram[:, :6] = rng.normal(size=(500, 6, 5))
+    layer = RandomTilt(0.3, 0.5, seed=1)
+    np.testing.assert_array_equal(layer(spectrogram), spectrogram)  # only while training
+    added = (layer(spectrogram, training=True).numpy() - spectrogram)[:, :6]
+    assert not layer(spectrogram, training=True).numpy()[:, 6:].any()
+    np.testing.assert_allclose(added, np.repeat(added[:, :1], 6, axis=1), atol=1e-5)  # the same in each frame
+    level, slope = added[:, 0, 2], (added[:, 0, 4] - added[:, 0, 0]) / 2
+    np.testing.assert_allclose(added[:, 0], level[:, None] + slope[:, None] * np.linspace(-1, 1, 5), atol=1e-5)
+    assert abs(level.std() - 0.3) < 0.04
+    assert abs(slope.std() - 0.5) < 0.06
+    assert abs(np.corrcoef(level, slope)[0, 1]) < 0.2

@@ -139,8 +139,20 @@ CASES = {
     "RandomGain": Case((), WAVEFORM, {}, {"`gain_db` must be a pair (low, high)": {"gain_db": 6}, **SEED}),
     "RandomMasks": Case((0.2, 0.3), IMAGES, {}, {"`height` must be a share": {"height": 2}, **SEED}),
     "RandomPitchShift": Case((), WAVEFORM, {}, {"`n_steps` must be a pair (low, high)": {"n_steps": (1,)}, **SEED}),
+    "RandomTilt": Case((0.1, 0.2), FEATURES, {}, {"`level` must be a number of at least 0": {"level": -1}, **SEED}),
     "RandomTimeStretch": Case(
         (), WAVEFORM, {}, {"`rate` must be greater than 0": {"rate": (0, 1)}, "at least 0": {"rate": (-1, 1)}, **SEED}
+    ),
+    "RandomWarp": Case(
+        (12,),
+        FEATURES,
+        {},
+        {
+            "`n_frames` must be a positive integer": {"n_frames": 0},
+            "`rate` must be greater than 0": {"rate": (0, 1)},
+            "`shift` must be a pair (low, high)": {"shift": 2},
+            **SEED,
+        },
     ),
     "Resample": Case(
         (48000, 16000),

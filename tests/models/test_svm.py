@@ -38,6 +38,14 @@ def test_decides_as_scikit_learn_does(n_classes, kernel, standardize, rng, tmp_p
     np.testing.assert_allclose(model(asked[:1]), probabilities[:1], atol=1e-5)
 
 
+@pytest.mark.parametrize("known", [(1, 3), (0, 2, 4), (4, 5)])
+def test_a_class_that_it_was_not_fitted_to_is_never_decided_for(known, rng):
+    x, classes = rng.normal(size=(60, 4)), np.array(known)[np.arange(60) % len(known)]
+    svc = SVC(C=10).fit(x, classes)
+    answers = fitted(svc, None, (4,), 6)(x.astype(np.float32)).numpy()
+    np.testing.assert_array_equal(answers.argmax(axis=1), svc.predict(x))
+
+
 def test_of_classes_with_as_many_wins_it_is_the_first(rng):
     """Not the one with the greater decision values, which ``break_ties=True`` would take."""
     classes = np.arange(60) % 4
@@ -106,6 +114,3 @@ def test_decides_as_scikit_learn_does_on_few_points_of_a_grid(data):
 def test_bad_arguments(rng):
     with pytest.raises(ValueError, match="`kernel` must be one of"):
         KernelMachine(3, kernel="sigmoid")
-    svc = SVC().fit(rng.normal(size=(20, 4)), np.arange(20) % 2)
-    with pytest.raises(ValueError, match="must know every class"):
-        fitted(svc, None, (4,), 3)

@@ -37,7 +37,7 @@ def test_unknown_names_are_answered_with_the_known_ones():
         reports.load("emodb")
 
 
-@pytest.mark.parametrize("name", reports.NAMES)
+@pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])
 def test_what_every_report_must_say(name):
     report = reports.load(name)
     assert report.name == name

@@ -62,7 +62,8 @@ def listed_and_one_of_each_kind_of_extension(report):
     return list(firsts.values())
 
 
-@pytest.mark.parametrize("name", reports.NAMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])
 def test_experiments_run_one_epoch(name, embedded, folder):
     report, material = reports.load(name), gathered(name, embedded)
     for item in run(report, material, folder, names=listed_and_one_of_each_kind_of_extension(report)):
@@ -268,6 +269,7 @@ def test_two_names_of_one_recording_are_never_trained_and_tested(embedded):
     runner.plan(report, material, report.experiments[:1], names, range(3), backend="tensorflow", epochs=1)
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_to_the_bit(material, folder):
     report = reports.load("emodb_losses")
     runs = [run(report, material, folder, names=["cnn/mean_squared_error"], root=root)[0] for root in ("a", "b")]
@@ -276,6 +278,7 @@ def test_a_seed_repeats_to_the_bit(material, folder):
     assert not np.allclose(other.history()["loss"], runs[0].history()["loss"])
 
 
+@pytest.mark.slow
 def test_several_processes_train_the_same_to_the_bit(material, folder):
     """Also what is fitted after another fold by the same graph."""
     report = reports.load("emodb_losses")

@@ -1,6 +1,7 @@
 """Oracle: the training path (front end, then the stored model) and what the run stored when it was tested."""
 
 import dataclasses
+import functools
 import io
 import json
 import re
@@ -30,10 +31,12 @@ NAMES = ("emodb_losses", "tess_mfcc", "crema_1d_2d", "spectral_features")
 NO_LITE = {"emodb_losses": "has no operator IRFFT", "crema_1d_2d": "whose length is no power of two"}
 
 
+@functools.cache
 def served(folder):
     return tf.saved_model.load(str(folder)).signatures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_what_the_run_stored_for_the_same_clips(name, runs, exported, embedded):
     predictions = runs[name].predictions()
@@ -52,6 +55,7 @@ def test_answers_what_the_run_stored_for_the_same_clips(name, runs, exported, em
             assert runs[name].facts["labels"][answer["class_index"].numpy()[0]] == row.predicted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_self_test_can_be_run_again(name, exported):
     differences = export.verify(exported[name])
@@ -59,8 +63,8 @@ def test_the_self_test_can_be_run_again(name, exported):
     assert max(differences.values()) < export.TOLERANCE
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_tensorflow_alone_can_load_it_and_hears_every_file_of_a_batch(name, exported, rng, tmp_path):
+@pytest.mark.slow
+def test_tensorflow_alone_can_load_it_and_hears_every_file_of_a_batch(exported, rng, tmp_path):
     noise = rng.uniform(-0.5, 0.5, (9000, 2))
     soundfile.write(tmp_path / "0.wav", noise, 44100, format="WAVEX", subtype="PCM_24")
     soundfile.write(tmp_path / "1.wav", noise[:1, 0], 12345, subtype="FLOAT")  # one sample
@@ -75,24 +79,28 @@ import sys
 for name in ("keras_ser", "keras", "librosa", "soundfile", "pandas", "scipy", "noisereduce", "sklearn"):
     sys.modules[name] = None  # importing it fails
 import numpy as np, tensorflow as tf
-model = tf.saved_model.load({str(exported[name])!r})
-test = np.load({str(exported[name] / "assets.extra" / "selftest.npz")!r})
-answer = model.signatures["padded"](waveform=tf.constant(test["waveform"]), lengths=tf.constant(test["lengths"]))
-print(abs(answer["probabilities"].numpy() - test["probabilities"]).max())
 files = [open(path, "rb").read() for path in {paths!r}]
-answer = model.signatures["wav_bytes"](wav_bytes=tf.constant(files))
-print(answer["status"].numpy().tolist(), answer["label"].numpy().tolist(), answer["class_index"].numpy().tolist())
-print(np.isnan(answer["probabilities"]).all(axis=1).tolist(), np.isnan(answer["probabilities"]).any(axis=1).tolist())
+for folder in {[str(exported[name]) for name in NAMES]!r}:
+    model = tf.saved_model.load(folder)
+    test = np.load(folder + "/assets.extra/selftest.npz")
+    answer = model.signatures["padded"](waveform=tf.constant(test["waveform"]), lengths=tf.constant(test["lengths"]))
+    print(abs(answer["probabilities"].numpy() - test["probabilities"]).max())
+    answer = model.signatures["wav_bytes"](wav_bytes=tf.constant(files))
+    print(answer["status"].numpy().tolist(), answer["label"].numpy().tolist(), answer["class_index"].numpy().tolist())
+    nan = np.isnan(answer["probabilities"])
+    print(nan.all(axis=1).tolist(), nan.any(axis=1).tolist())
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    difference, answers, nan = done.stdout.splitlines()
-    assert float(difference) < export.TOLERANCE
-    assert answers.startswith("[b'ok', b'ok', b'ok', b'cut off")
-    assert "b'', b''] [" in answers
-    assert answers.endswith(" -1, -1]")
-    assert nan == "[False, False, False, True, True] [False, False, False, True, True]"
+    lines = done.stdout.splitlines()
+    for name, difference, answers, nan in zip(NAMES, lines[::3], lines[1::3], lines[2::3], strict=True):
+        assert float(difference) < export.TOLERANCE, name
+        assert answers.startswith("[b'ok', b'ok', b'ok', b'cut off"), name
+        assert "b'', b''] [" in answers, name
+        assert answers.endswith(" -1, -1]"), name
+        assert nan == "[False, False, False, True, True] [False, False, False, True, True]", name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_nothing_but_bad_files_is_answered(name, exported):
     answer = served(exported[name])["wav_bytes"](wav_bytes=tf.constant([b"", b"no sound"]))
@@ -325,6 +333,7 @@ def test_runs_that_cannot_be_exported(runs, tmp_path):
         export.chain(by_librosa)
 
 
+@pytest.mark.slow
 def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     report = reports.load("spectral_features")
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))

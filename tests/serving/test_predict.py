@@ -299,6 +299,7 @@ def test_its_output_may_be_cut_off_and_a_name_need_not_be_text(exported, paths, 
     assert process.returncode == 2
 
 
+@pytest.mark.slow
 def test_export_and_verify_as_commands(runs, tmp_path, capfd):
     out = tmp_path / "model"
     assert commands.main(["export", str(runs["emodb_losses"].folder), "--out", str(out)]) == 0

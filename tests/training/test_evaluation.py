@@ -31,7 +31,7 @@ def predictions(examples):
     """A model that gives its input as probabilities."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
     features = np.log([[0.7, 0.2, 0.1], [0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.2, 0.1, 0.7]]).astype(np.float32)
-    return evaluation.predict(model, features, examples, np.array([0, 2, 0, 2]), LABELS)
+    return evaluation.predict(model, features, np.array([0, 2, 0, 2]), examples=examples, labels=LABELS)
 
 
 def test_a_row_an_example_with_the_probabilities_in_the_order_of_the_labels(predictions, examples):
@@ -45,12 +45,24 @@ def test_a_row_an_example_with_the_probabilities_in_the_order_of_the_labels(pred
     np.testing.assert_allclose(predictions[p].sum(axis=1), 1, atol=1e-6)
 
 
+def test_a_class_that_an_example_cannot_be_of_gets_nothing(examples):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+    features = np.log([[0.7, 0.2, 0.1], [0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.2, 0.1, 0.7]]).astype(np.float32)
+    possible = np.array([[True] * 3, [True, True, False], [True] * 3, [False, True, True]])
+    classes = np.array([0, 1, 0, 2])
+    found = evaluation.predict(model, features, classes, possible, examples=examples, labels=LABELS)
+    assert list(found["predicted"]) == ["anger", "fear", "fear", "neutral"]
+    np.testing.assert_allclose(found[["p_anger", "p_fear", "p_neutral"]].to_numpy()[1], [0.4, 0.6, 0], rtol=1e-5)
+    assert evaluation.score_of(model, features, classes, possible)["accuracy"] == 0.75
+    assert evaluation.score_of(model, features, classes)["accuracy"] == 0.5
+
+
 def test_batches_do_not_matter(examples, rng, monkeypatch):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
     x, classes = rng.normal(size=(4, 3)).astype(np.float32), np.zeros(4, int)
-    together = evaluation.predict(model, x, examples, classes, LABELS)
+    together = evaluation.predict(model, x, classes, examples=examples, labels=LABELS)
     monkeypatch.setattr(evaluation, "BATCH", 1)
-    pd.testing.assert_frame_equal(evaluation.predict(model, x, examples, classes, LABELS), together)
+    pd.testing.assert_frame_equal(evaluation.predict(model, x, classes, examples=examples, labels=LABELS), together)
 
 
 def test_scores_by_hand_survive_json(predictions):

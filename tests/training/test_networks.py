@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ser.reports.specification import Training
-from keras_ser.training import networks
+from keras_ser.training import losses, networks
 
 FIVE_EPOCHS = Training(optimizer="adam", batch_size=8, epochs=5, callbacks=list, chosen_on=())
 
@@ -19,7 +19,8 @@ def model(scale=1.0):
 def splits(rng):
     features = rng.normal(size=(60, 4)).astype(np.float32)
     classes = features[:, :3].argmax(axis=1)
-    return (features[:40], classes[:40]), (features[40:], classes[40:])
+    targets = losses.targets(classes, 3)
+    return (features[:40], targets[:40]), (features[40:], targets[40:])
 
 
 def fit(splits, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
@@ -27,7 +28,7 @@ def fit(splits, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
     compiled = networks.Models().initialised(
         "a key", lambda: built or model(), training=training_, loss="categorical_crossentropy"
     )
-    return compiled, networks.fit(compiled, *splits, 3, training=training_, seed=seed, **options)
+    return compiled, networks.fit(compiled, *splits, training=training_, seed=seed, **options)
 
 
 def test_history_and_progress(splits):
@@ -52,10 +53,14 @@ def test_a_seed_repeats_to_the_bit_and_another_does_not(splits):
         assert (first != other).any()
 
 
-def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits):
+AVERAGED = keras.optimizers.serialize(keras.optimizers.AdamW(1e-2, use_ema=True, ema_momentum=0.9))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", AVERAGED], ids=["adam", "averaged"])
+def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits, optimizer):
     tf.config.experimental.enable_op_determinism()
     slower = keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=10)
-    training = Training(optimizer="adam", batch_size=8, epochs=4, callbacks=lambda: [slower], chosen_on=(), refit=True)
+    training = Training(optimizer, batch_size=8, epochs=4, callbacks=lambda: [slower], chosen_on=(), refit=True)
 
     def network():
         layers = [keras.layers.Dense(8), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
@@ -64,7 +69,7 @@ def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits):
     def fitted(models, seed):
         keras.utils.set_random_seed(seed)
         compiled = models.initialised("a key", network, training=training, loss="categorical_crossentropy")
-        result = networks.fit(compiled, *splits, 3, training=training, seed=seed)
+        result = networks.fit(compiled, *splits, training=training, seed=seed)
         return compiled, [result.history.drop(columns="seconds").to_numpy(), *compiled.get_weights()]
 
     models = networks.Models()
@@ -89,7 +94,7 @@ def test_early_stopping_restores_the_best_weights(splits):
     away = keras.optimizers.Adam(0.5)
     built, result = fit(splits, training_=Training(away, 8, 50, stop, ()))
     assert len(result.history) < 50
-    found = built.evaluate(splits[1][0], keras.utils.to_categorical(splits[1][1], 3), verbose=0)[0]
+    found = built.evaluate(splits[1][0], splits[1][1], verbose=0)[0]
     assert found == pytest.approx(result.history["val_loss"].min(), rel=1e-4)
 
 
@@ -106,26 +111,35 @@ def test_fitted_again_to_train_and_validation_together(splits):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_fitted_to_validation_from_the_start_where_nothing_is_chosen_by_it(splits):
+    whole, result = fit(splits, training_=Training("adam", 8, 3, list, (), validates=False))
+    assert "val_loss" not in result.history
+    assert result.history["fit"].tolist() == [1] * 3
+    again, _ = fit(splits, training_=Training("adam", 8, 3, list, (), refit=True))
+    for found, expected in zip(whole.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
 def test_the_test_split_is_watched_and_changes_nothing(splits, rng):
-    test = rng.normal(size=(30, 4)).astype(np.float32), np.arange(30) % 3
+    test = rng.normal(size=(30, 4)).astype(np.float32), losses.targets(np.arange(30) % 3, 3)
     watched, result = fit(splits, test=test)
     plain, other = fit(splits)
     for found, expected in zip(watched.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(result.history["val_loss"], other.history["val_loss"])
     assert "test_accuracy" not in other.history
-    found = watched.evaluate(test[0], keras.utils.to_categorical(test[1], 3), verbose=0)
+    found = watched.evaluate(test[0], test[1], verbose=0)
     assert result.history[["test_loss", "test_accuracy"]].iloc[-1].tolist() == pytest.approx(found, rel=1e-5)
     again, refitted = fit(splits, test=test, training_=Training("adam", 8, 3, list, (), refit=True))
-    found = again.evaluate(test[0], keras.utils.to_categorical(test[1], 3), verbose=0)
+    found = again.evaluate(test[0], test[1], verbose=0)
     assert refitted.history["test_loss"].iloc[-1] == pytest.approx(found[0], rel=1e-5)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(splits):
-    (features, classes), validation = splits
+    (features, targets), validation = splits
     features = features.copy()
     features[3] = np.inf
-    _, result = fit(((features, classes), validation))
+    _, result = fit(((features, targets), validation))
     assert result.diverged_at == 1
     assert len(result.history) == 1
 
@@ -146,8 +160,8 @@ def test_the_epoch_of_the_divergence(splits):
 
 
 def test_a_validation_loss_that_is_no_number_counts_too(splits):
-    train, (features, classes) = splits
-    _, result = fit((train, (np.full_like(features, np.nan), classes)), epochs=1)
+    train, (features, targets) = splits
+    _, result = fit((train, (np.full_like(features, np.nan), targets)), epochs=1)
     assert result.diverged_at == 1
     assert np.isfinite(result.history["loss"]).all()
 
@@ -155,11 +169,11 @@ def test_a_validation_loss_that_is_no_number_counts_too(splits):
 def test_examples_come_in_another_order_each_epoch_and_the_same_for_a_seed(rng):
     features = np.arange(20, dtype=np.float32)[:, None]
     classes = np.arange(20) % 3
-    batches = networks.dataset(features, classes, 3, 8, shuffle_seed=1)
+    batches = networks.dataset(features, losses.targets(classes, 3), 8, shuffle_seed=1)
     epochs = [np.concatenate([x.numpy()[:, 0] for x, _ in batches]) for _ in range(2)]
     assert (epochs[0] != epochs[1]).any()
     assert sorted(epochs[0]) == list(range(20))
-    plain = networks.dataset(features, classes, 3, 8)
+    plain = networks.dataset(features, losses.targets(classes, 3), 8)
     np.testing.assert_array_equal(np.concatenate([x.numpy()[:, 0] for x, _ in plain]), features[:, 0])
     assert [len(x) for x, _ in plain] == [8, 8, 4]
     for x, one_hot in batches:
@@ -171,13 +185,13 @@ def test_the_best_epoch_by_checkpoint(splits):
     built, result = fit(splits, training_=Training(away, 8, 12, lambda: [networks.BestCheckpoint("val_accuracy")], ()))
     assert result.history["val_accuracy"].idxmax() < 11  # else the last epoch would do too
     built.compile(loss="categorical_crossentropy", metrics=["accuracy"])
-    found = built.evaluate(splits[1][0], keras.utils.to_categorical(splits[1][1], 3), verbose=0)[1]
+    found = built.evaluate(splits[1][0], splits[1][1], verbose=0)[1]
     assert found == pytest.approx(result.history["val_accuracy"].max())
 
 
 def test_a_checkpoint_of_a_run_that_diverged_at_once(splits):
-    train, (features, classes) = splits
-    nothing = (np.full_like(features, np.nan), classes)
+    train, (features, targets) = splits
+    nothing = (np.full_like(features, np.nan), targets)
     training_ = Training("adam", 8, 2, lambda: [networks.BestCheckpoint("val_loss")], ())
     _, result = fit((train, nothing), training_=training_)
     assert result.diverged_at == 1

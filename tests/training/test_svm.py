@@ -54,6 +54,14 @@ def test_too_little_to_fit(clips):
         svm.fit(x[:9], classes[:9], ["a"] * 9, 3, training=GRID)
 
 
+def test_a_class_that_no_clip_can_be_of_needs_none(clips):
+    x, classes, speakers = clips
+    model, fit = svm.fit(x, classes + (classes == 2), speakers, 4, training=GRID, impossible=[2])
+    assert model.output_shape == (None, 4)
+    assert set(model(x).numpy().argmax(axis=1)) <= {0, 1, 3}
+    assert fit.history["val_accuracy"].max() > 0.5
+
+
 def test_clips_of_unknown_speakers_are_parted_by_class(clips):
     x, classes, _ = clips
     _, fit = svm.fit(x, classes, ["unknown"] * 60, 3, training=GRID)

@@ -14,6 +14,7 @@ BESIDE = {  # protocol → pixels below the middle of the strip, so that no mark
     "clip_disjoint": -3,
     "sentence_independent": 3,
     "speaker_independent": 8,
+    "corpus_independent": 8,
     "speaker_sentence_independent": 8,
 }
 

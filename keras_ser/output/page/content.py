@@ -39,6 +39,7 @@ DEFINITIONS = {
     "trained on.",
     "sentence_independent": "The test clips say sentences that the training set does not have.",
     "speaker_independent": "The test clips are by speakers that the training set does not have.",
+    "corpus_independent": "The test clips are of a corpus that the training set does not have.",
     "speaker_sentence_independent": "Neither the speakers nor the sentences of the test clips are in the training set.",
 }
 BENCHMARKS = {  # table of `keras-ser benchmark` → what is measured; the columns of the work and of what it is beside
@@ -55,7 +56,8 @@ def gather(out, root, *, audio):
 
     → (dict of the first page, list of one dict per report)
     """
-    ran = {name: _ran(reports.load(name), out) for name in reports.NAMES}
+    ran = {name: _ran(reports.load(name), out) for name in (*reports.NAMES, *reports.RECIPES)}
+    ran = {name: found for name, found in ran.items() if found[2] or name in reports.NAMES}
     kind = next((_kind(whole) for _, _, whole in ran.values() if whole), None)
     if kind is None:
         return None, []
@@ -118,6 +120,7 @@ def of_all(known, out):
         "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
         "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
         "speed": speed(out / "benchmark"),
+        "recipes": any(report.name in reports.RECIPES for report in known),
         "links": {report.name: f"pages/{report.name}.html" for report in known},
         "corpora": [corpora.get(name) for name in dict.fromkeys(name for report in known for name in report.corpora)],
     }
@@ -194,6 +197,8 @@ def verdict(report, frame):
     """What became of the accuracies that a report prints. → sentence"""
     if frame.empty:
         return f"Not run here yet: `keras-ser reproduce {report.name} --data DIR --seeds 3`"
+    if report.name in reports.RECIPES:
+        return "Our own: no paper prints a figure that it could be set beside."
     verdicts = frame.loc[(frame["protocol"] == "as_reported") & frame["reported"].notna(), "verdict"]
     if verdicts.empty:
         return "The report prints no accuracy; its experiments were run and tested."

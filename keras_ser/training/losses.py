@@ -1,0 +1,63 @@
+"""Losses that Keras does not have."""
+
+import keras
+import tensorflow as tf
+
+
+def get(loss):
+    """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the names
+    of Keras's own.
+    """
+    if loss == PossibleCrossentropy.NAME or isinstance(loss, PossibleCrossentropy):
+        accuracy = keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")
+        return {"loss": PossibleCrossentropy(), "metrics": [accuracy]}
+    return {"loss": loss, "metrics": ["accuracy"]}
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+def possible_accuracy(y_true, y_pred):
+    """Whether the class has the greatest probability of those that an example can be of (of several opinions, of their
+    mean). Arguments as of :class:`PossibleCrossentropy`. → float32 [batch]
+    """
+    answer = tf.reduce_mean(y_pred, axis=1) if len(y_pred.shape) == 3 else y_pred
+    answer = tf.where(y_true >= 0, answer, -1.0)
+    return tf.cast(tf.argmax(answer, axis=1) == tf.argmax(y_true, axis=1), tf.float32)
+
+
+def targets(classes, n_classes, possible=None):
+    """What a network is to answer. → float32 [examples, n_classes]: 1 for the example's class, 0 for the others, and
+    -1 for those that it cannot be of (``possible``, bool [examples, n_classes], None if it can be of any).
+    """
+    wanted = keras.utils.to_categorical(classes, n_classes).astype("float32")
+    if possible is not None:
+        wanted[~possible] = -1.0
+    return wanted
+
+
+@keras.saving.register_keras_serializable(package="keras_ser")
+class PossibleCrossentropy(keras.losses.Loss):
+    """Categorical cross-entropy over the classes that an example can be of.
+
+    Corpora know different emotions. What the network gives to those that the example's corpus lacks is neither reward
+    nor fault: the probabilities of the others are divided by their sum.
+
+    Of several opinions on an example, each is compared, and the mean is the loss.
+
+    Call arguments:
+        y_true: float32 [batch, n_classes], of :func:`targets`.
+        y_pred: probabilities [batch, n_classes] or [batch, opinions, n_classes].
+    """
+
+    NAME = "possible_crossentropy"
+
+    def __init__(self, name=NAME, **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        if len(y_pred.shape) == 3:
+            return sum(self.call(y_true, opinion) for opinion in tf.unstack(y_pred, axis=1)) / float(y_pred.shape[1])
+        possible = tf.cast(y_true >= 0, y_pred.dtype)
+        share = tf.reduce_sum(possible * y_pred, axis=1, keepdims=True)
+        least = keras.config.epsilon()
+        log = tf.math.log(tf.maximum(y_pred, least)) - tf.math.log(tf.maximum(share, least))
+        return -tf.reduce_sum(possible * y_true * log, axis=1)

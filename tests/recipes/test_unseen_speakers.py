@@ -1,0 +1,93 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_ser import reports
+from keras_ser.layers import Descriptors, Functionals
+from keras_ser.recipes import unseen_speakers as recipe
+from tests.harness import generated, padded
+
+
+@pytest.fixture(scope="module")
+def clips():
+    """waveform [batch, samples], lengths [batch]"""
+    return padded({name: y[: 16000 - 1700 * number] for number, (name, y) in enumerate(generated().items())})
+
+
+def test_the_spectrogram_is_that_of_pairs_of_frames_and_the_functionals_follow(clips):
+    waveform, lengths = clips
+    found = recipe.features(True)([waveform, lengths]).numpy()
+    size = recipe.N_FRAMES * recipe.N_MELS
+    spectrogram = found[:, :size].reshape(len(found), recipe.N_FRAMES, recipe.N_MELS)
+    descriptors = Descriptors(16000)(waveform, lengths)
+    np.testing.assert_allclose(found[:, size:], Functionals()(descriptors, lengths), rtol=1e-4, atol=1e-4)
+    for row, own, length in zip(spectrogram, descriptors.numpy(), lengths, strict=True):
+        n_frames = 1 + length // 160
+        mel = own[:n_frames, :64] / 3 + 2
+        whole = n_frames // 2
+        np.testing.assert_allclose(row[:whole], mel[: 2 * whole].reshape(whole, 2, 64).mean(axis=1), atol=1e-5)
+        assert not row[-(-n_frames // 2) :].any()
+
+
+def test_a_clip_alone_is_what_it_is_in_a_batch(clips):
+    waveform, lengths = clips
+    graph = recipe.features(True)
+    together = graph([waveform, lengths]).numpy()
+    for y, length, expected in zip(waveform, lengths, together, strict=True):
+        alone = graph([y[None, :length], np.array([length], np.int32)]).numpy()[0]
+        np.testing.assert_allclose(alone, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_small_corpora_are_repeated():
+    corpora = ["emodb"] * 2 + ["ravdess"] * 3 + ["crema_d"]
+    manifest = pd.DataFrame({"corpus": corpora, "clip": [f"{number}" for number in range(6)]})
+    examples = recipe.balanced(manifest, 0)
+    counts = examples["clip"].map(manifest.set_index("clip")["corpus"]).value_counts().to_dict()
+    assert counts == {"emodb": 8, "ravdess": 6, "crema_d": 1}
+    assert set(examples["transform"]) == {"none"}
+    assert not examples.duplicated(["clip", "copy"]).any()
+    assert sorted(examples["clip"][examples["copy"] == 0]) == sorted(manifest["clip"])
+
+
+def test_the_rate_rises_and_falls():
+    rates = [recipe.learning_rate(epoch) for epoch in range(recipe.EPOCHS)]
+    assert rates[0] < rates[1] == recipe.RATE
+    assert (np.diff(rates[1:]) < 0).all()
+    assert rates[-1] < recipe.RATE / 50
+
+
+def test_scores_of_each_corpus():
+    predictions = pd.DataFrame(
+        {
+            "corpus": ["emodb"] * 3 + ["crema_d"],
+            "true": ["anger", "anger", "boredom", "fear"],
+            "predicted": ["anger", "fear", "boredom", "anger"],
+        }
+    )
+    assert recipe.scores(predictions) == {
+        "emodb: accuracy": pytest.approx(2 / 3),
+        "emodb: uar": 0.75,
+        "crema_d: accuracy": 0.0,
+        "crema_d: uar": 0.0,
+    }
+
+
+def test_it_is_found_by_name_and_at_most_two_million_parameters():
+    found = reports.load("unseen_speakers")
+    assert found is recipe.REPORT
+    assert found.experiment("cnn").model(len(found.labels)).count_params() < 2_000_000
+
+
+def test_the_conclusion_sets_the_network_beside_the_baseline_of_each_corpus():
+    rows = [
+        ("cnn", "emodb: uar", 0.8, None, 1, 0.75, 0.85, "speakers"),
+        ("svm/emodb", "uar", 0.7, None, 1, None, None, ""),
+        ("cnn", "crema_d: uar", 0.6, 0.01, 2, 0.58, 0.62, "speakers"),
+        ("cnn", "uar", 0.65, None, 1, None, None, ""),
+    ]
+    columns = ["experiment", "metric", "mean", "std", "n", "ci_low", "ci_high", "interval_over"]
+    table = pd.DataFrame(rows, columns=columns).assign(protocol="speaker_independent")
+    lines = recipe.conclusion(table, []).splitlines()[4:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [row[2:] for row in cells] == [["0.800 (0.750 to 0.850)", "0.700"], ["0.600 ± 0.010 (0.580 to 0.620)", "–"]]
+    assert recipe.conclusion(table[table["experiment"] != "cnn"], []) == ""

@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+
+from keras_ser.training import losses
+
+POSSIBLE = np.array([[True, True, False, True], [True, False, True, False]])
+CLASSES = np.array([1, 2])
+
+
+def test_targets():
+    np.testing.assert_array_equal(losses.targets(CLASSES, 4), np.eye(4)[CLASSES])
+    np.testing.assert_array_equal(losses.targets(CLASSES, 4, POSSIBLE), [[0, 1, -1, 0], [0, -1, 1, -1]])
+
+
+def test_with_every_class_possible_it_is_keras_crossentropy(rng):
+    answers = rng.dirichlet(np.ones(4), 6).astype(np.float32)
+    targets = losses.targets(rng.integers(0, 4, 6), 4)
+    expected = keras.losses.CategoricalCrossentropy()(targets, answers)
+    np.testing.assert_allclose(losses.PossibleCrossentropy()(targets, answers), expected, rtol=1e-5)
+
+
+def test_what_an_impossible_class_gets_changes_nothing_and_has_no_gradient():
+    targets = losses.targets(CLASSES, 4, POSSIBLE)
+    loss = losses.PossibleCrossentropy(reduction=None)
+    answers = np.array([[0.1, 0.3, 0.4, 0.2], [0.2, 0.3, 0.1, 0.4]], np.float32)
+    np.testing.assert_allclose(loss(targets, answers), -np.log([0.3 / 0.6, 0.1 / 0.3]), rtol=1e-5)
+    others = np.array([[0.15, 0.45, 0.1, 0.3], [0.6, 0.05, 0.3, 0.05]], np.float32)
+    np.testing.assert_allclose(loss(targets, others), loss(targets, answers), rtol=1e-5)
+    certain = np.array([[0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]], np.float32)
+    assert np.isfinite(loss(targets, certain)).all()
+
+
+def test_each_of_several_opinions_is_compared(rng):
+    targets = losses.targets(CLASSES, 4, POSSIBLE)
+    opinions = rng.dirichlet(np.ones(4), (2, 3)).astype(np.float32)  # [batch, opinions, classes]
+    loss = losses.PossibleCrossentropy(reduction=None)
+    expected = np.mean([loss(targets, opinions[:, place]) for place in range(3)], axis=0)
+    np.testing.assert_allclose(loss(targets, opinions), expected, rtol=1e-5)
+
+
+def test_accuracy_is_among_the_possible_classes():
+    (metric,) = losses.get("possible_crossentropy")["metrics"]
+    assert metric.name == "accuracy"
+    targets = losses.targets(CLASSES, 4, POSSIBLE)
+    answers = np.array([[0.1, 0.3, 0.4, 0.2], [0.4, 0.3, 0.2, 0.1]], np.float32)
+    assert metric(targets, answers) == 0.5  # the first: of what is possible, its class is the likeliest
+    metric.reset_state()
+    both = np.stack([answers, answers[:, ::-1]], axis=1)
+    both[1] = [[0.1, 0.1, 0.7, 0.1], [0.3, 0.1, 0.4, 0.2]]
+    assert metric(targets, both) == 1.0
+
+
+def test_keras_knows_it_by_its_name(tmp_path):
+    assert losses.get("mean_squared_error") == {"loss": "mean_squared_error", "metrics": ["accuracy"]}
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, activation="softmax")])
+    model.compile(**losses.get("possible_crossentropy"))
+    model.save(tmp_path / "model.keras")
+    assert isinstance(keras.models.load_model(tmp_path / "model.keras").loss, losses.PossibleCrossentropy)
