@@ -100,4 +100,4 @@ def test_a_recording_is_drawn_without_what_reports_need():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert "matplotlib" in loaded
-    assert not loaded & {"statsmodels", "jinja2", "markdown_it", "pooch", "librosa"}
+    assert not loaded & {"keras_ser.analysis.statistics", "jinja2", "markdown_it", "pooch", "librosa"}
