@@ -170,8 +170,8 @@ def fit(model, train, validation, *, training, seed, test=None, epochs=None):
         )
 
     first_watch = [] if training.refit else watch
-    joined = (streaming.joined if streamed else np.concatenate, np.concatenate)
-    both = [join(parts) for join, *parts in zip(joined, train, validation, strict=True)]
+    joined = streaming.joined if streamed else np.concatenate
+    both = joined([train[0], validation[0]]), np.concatenate([train[1], validation[1]])
     if training.validates:
         watched = {"validation_data": dataset(*validation, training.batch_size)}
         history = _table(run(train, epochs or training.epochs, first_watch, **watched), fit=1)
