@@ -170,20 +170,23 @@ def fit(model, train, validation, *, training, seed, test=None, epochs=None):
         )
 
     first_watch = [] if training.refit else watch
-    joined = streaming.joined if streamed else np.concatenate
-    both = joined([train[0], validation[0]]), np.concatenate([train[1], validation[1]])
+
+    def both():
+        joined = streaming.joined if streamed else np.concatenate
+        return joined([train[0], validation[0]]), np.concatenate([train[1], validation[1]])
+
     if training.validates:
         watched = {"validation_data": dataset(*validation, training.batch_size)}
         history = _table(run(train, epochs or training.epochs, first_watch, **watched), fit=1)
     else:
-        history = _table(run(both, epochs or training.epochs, first_watch), fit=1)
+        history = _table(run(both(), epochs or training.epochs, first_watch), fit=1)
     epochs_run = len(history)
     lost = history["epoch"][~np.isfinite(history.filter(["loss", "val_loss"])).all(axis=1)]
     diverged_at = int(lost.iloc[0]) if len(lost) else None
     if training.refit and diverged_at is None:
         model.set_weights(initial)
         _restart(model, optimizer)
-        again = _table(run(both, epochs_run, watch), fit=2)
+        again = _table(run(both(), epochs_run, watch), fit=2)
         if not np.isfinite(again["loss"]).all():
             diverged_at = len(again)
         history = pd.concat([history, again], ignore_index=True)
