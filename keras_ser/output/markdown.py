@@ -9,7 +9,18 @@ from keras_ser.analysis import paired, reported, statistics
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
 from keras_ser.output.document import bullets, document, section
-from keras_ser.output.words import METRICS, between, describe, in_words, named, repetitions, signed, text, title_of
+from keras_ser.output.words import (
+    METRICS,
+    between,
+    describe,
+    in_words,
+    named,
+    repetitions,
+    signed,
+    spoken,
+    text,
+    title_of,
+)
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -235,7 +246,9 @@ def report_table(report, frame, passes):
         )
         if len(over)
         else None,
-        section("Findings", report.conclusion(frame, passes) if report.conclusion else ""),
+        section(
+            "Findings", spoken(report.conclusion(frame, passes), set(frame["experiment"])) if report.conclusion else ""
+        ),
         *_leakage(passes),
         section("Data", text(data[["metric", "reported", "mean", "verdict"]], digits=0)),
         section("Other figures, protocol as_reported", _others(others)),

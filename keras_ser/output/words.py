@@ -86,3 +86,21 @@ def named(experiment):
 def title_of(protocol):
     """What a protocol is called in a heading of a column."""
     return PROTOCOLS[protocol].title
+
+
+def spoken(text, experiments):
+    """Markdown in which the names of ``experiments`` (`cnn_1d/run_a`), and what they begin with (`cnn_1d`), are words;
+    where a name stands for the first time it follows in brackets.
+    """
+    names = {*experiments, *(name.partition("/")[0] for name in experiments)}
+    said = set()
+
+    def of(match):
+        name = match[1]
+        if name not in names:
+            return match[0]
+        first = name not in said
+        said.add(name)
+        return named(name) if first else in_words(name)
+
+    return re.sub("`([^`]+)`", of, text)

@@ -176,3 +176,14 @@ def test_no_table_says_house_words(name, made):
     text = text.partition("## What the report leaves open")[0]
     words = r"nan|None|sides?|stand-in|copies|engine|optimism|guess\w*|seeds"
     assert re.findall(rf"\b({words})\b", text, re.IGNORECASE) == []
+
+
+def test_names_in_findings_are_words_and_stand_in_brackets_the_first_time():
+    names = {"svm/energy", "cnn_1d/int16"}
+    found = words.spoken(
+        "`svm`: best `svm/energy` 0.5; `cnn_1d/int16` 0.4 and `svm/energy`, by `compare models`.", names
+    )
+    assert found == (
+        "SVM (`svm`): best SVM, energy (`svm/energy`) 0.5; 1D CNN on samples of one scale (`cnn_1d/int16`) 0.4 and "
+        "SVM, energy, by `compare models`."
+    )
