@@ -17,13 +17,14 @@ from keras_ser.cli import commands
 from keras_ser.output import markdown, page, tables
 from keras_ser.output.page import content
 
+KNOWN = (*reports.NAMES, *reports.RECIPES)
 CHROMIUM = shutil.which("chromium")
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 WIDTHS = (1280, 360)
 SCHEMES = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 27)"}
 PAGES = {
     **{f"made-{name}": name for name in ("first", "emodb_losses", "four_corpora", "to_hear")},
-    **{f"committed-{name}": name for name in ("first", *reports.NAMES)},
+    **{f"committed-{name}": name for name in ("first", *KNOWN)},
 }
 
 
@@ -202,7 +203,7 @@ def test_what_is_no_number_comes_last(browser):
 
 def test_the_committed_pages_show_the_committed_tables():
     text = (ARTIFACTS / page.NAME).read_text()
-    known = [reports.load(name) for name in reports.NAMES]
+    known = [reports.load(name) for name in KNOWN]
     frame = tables.accuracies(known, ARTIFACTS)
     advice = "out of step: python -m keras_ser page"
     assert content.firm(content.finding(known, frame)) in text, advice
@@ -218,7 +219,7 @@ def test_the_committed_pages_show_the_committed_tables():
 def test_the_committed_pages_are_small_and_hold_nobodys_voice():
     assert (ARTIFACTS / page.NAME).stat().st_size < 300e3
     pages = sorted((ARTIFACTS / page.PAGES).iterdir())
-    assert [path.stem for path in pages] == sorted(reports.NAMES)
+    assert [path.stem for path in pages] == sorted(KNOWN)
     for path in [ARTIFACTS / page.NAME, *pages]:
         text = path.read_text()
         assert "<audio" not in text
