@@ -11,8 +11,6 @@ import itertools
 import logging
 import os
 import pickle
-import random
-import sys
 
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import log
@@ -149,18 +147,8 @@ def _carried_out(threads, function, *args):
     worker = get_worker()
     if worker.state.nthreads != 1:
         raise UserError(f"the worker {worker.address} has {worker.state.nthreads} threads: start it with --nthreads 1")
-    _keep_randomness_apart()
     if threads:
         os.environ[THREADS] = threads  # before TensorFlow starts
     start_tensorflow()
     function, kwargs = pickle.loads(function)
     return function(*map(pickle.loads, args), **kwargs)
-
-
-def _keep_randomness_apart():
-    """Give the cluster's own threads random numbers of their own: they draw waiting times, when a worker is lost, from
-    Python's generator, by which Keras seeds what the call trains at the same time.
-    """
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in ("distributed", "tornado") and getattr(module, "random", None) is random:
-            module.random = random.Random()

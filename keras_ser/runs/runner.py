@@ -27,6 +27,7 @@ from keras_ser.errors import UserError, one_line
 from keras_ser.progress import bar, log
 from keras_ser.runs import archive, identity, layout, processes, store
 from keras_ser.training import evaluation, losses, networks, svm
+from keras_ser.training.seeds import seeded
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
 LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa", "noisereduce", "soxr")
@@ -257,7 +258,6 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     from_all = unit.protocol.name == "as_reported" and report.statistics_from_all
 
     seed = protocols.training_seed(unit.repetition, unit.fold, unit.n_folds)
-    keras.utils.set_random_seed(seed)
     if training.kind == "svm":
         model, fit = svm.fit(
             values[assigned.index[fitted]],
@@ -268,12 +268,13 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
             impossible=() if possible is None else np.flatnonzero(~possible.any(axis=0)),
         )
     else:
-        model = models.initialised(
-            setup_digest(unit.decided_by),
-            lambda: assemble(experiment, len(report.labels), values.shape[1:]),
-            training=training,
-            loss=experiment.loss,
-        )
+        with seeded(seed):
+            model = models.initialised(
+                setup_digest(unit.decided_by),
+                lambda: assemble(experiment, len(report.labels), values.shape[1:]),
+                training=training,
+                loss=experiment.loss,
+            )
         adapt(model, values if from_all else values[assigned.index[fitted]])
         fit = networks.fit(
             model,

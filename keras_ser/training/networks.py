@@ -147,7 +147,7 @@ def fit(model, train, validation, *, training, seed, test=None, epochs=None):
         test: the same, to be watched in each epoch (columns ``test_loss``, ``test_accuracy`` of the history).
         training: the report's :class:`~keras_ser.reports.specification.Training`; ``epochs`` overrides its number of
             epochs.
-        seed: of the shuffling (weights and dropout: the caller's ``keras.utils.set_random_seed``).
+        seed: of the shuffling (weights and dropout are those of the model: :func:`keras_ser.training.seeds.seeded`).
 
     Returns: Fit.
     """

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import os
-import random
 import signal
 import sys
 import time
@@ -128,15 +127,6 @@ def test_a_grid_is_the_same_to_the_bit_after_all_that(start_cluster, embedded, t
     assert content(tmp_path / "cluster") == content(tmp_path / "alone")
     assert len(content(tmp_path / "alone")) == 12
     assert all(store.is_complete(run) for run in runs)
-
-
-def test_the_clusters_waiting_times_change_no_seed(monkeypatch):
-    core = pytest.importorskip("distributed.comm.core")
-    monkeypatch.setattr(core, "random", random)
-    cluster._keep_randomness_apart()
-    before = random.getstate()
-    assert 0 <= core.random.uniform(0, 1) <= 1
-    assert random.getstate() == before
 
 
 def test_a_worker_with_other_code_is_refused(embedded, tmp_path, monkeypatch):
