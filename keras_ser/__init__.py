@@ -2,10 +2,13 @@
 
 What it promises to programs that import it (:mod:`keras_ser.api` has the details)::
 
-    keras_ser.load(path)                      a model ready to answer: .predict("a.wav"), .predict_folder("recordings")
+    keras_ser.load()                          a model ready to answer: .predict("a.wav"), .predict_folder("recordings");
+                                              the one that comes with the package, or load(path)
     keras_ser.run(report, experiment, …)      one experiment trained and tested: .metrics, .predictions, .model, …
     keras_ser.reproduce(report, …)            a report's table: reported beside obtained
     keras_ser.compare(question, report, …)    losses, models or protocols side by side on the same clips
+    keras_ser.evaluate(corpus, model)         how a model answers recordings whose emotions are known
+    keras_ser.calibrate(run, out)             a trained model whose probabilities hold for unseen speakers
     keras_ser.export(run, out)                a trained model as a SavedModel: raw audio in, TensorFlow alone
     keras_ser.load_corpus(name)               the clips of a corpus; keras_ser.split(clips, protocol): who is tested
     keras_ser.report(name)                    what a report states; keras_ser.reports.NAMES: which there are
@@ -41,14 +44,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keras_ser import dsp, layers, models, reports
-    from keras_ser.api import compare, export, load, load_corpus, report, reproduce, run, split
+    from keras_ser.api import calibrate, compare, evaluate, export, load, load_corpus, report, reproduce, run, split
 
 __version__ = "0.1.0"
 
 _PACKAGES = ("dsp", "layers", "models", "reports")
 __all__ = [
+    "calibrate",
     "compare",
     "dsp",
+    "evaluate",
     "export",
     "layers",
     "load",

@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -32,14 +33,19 @@ from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, archive, passes, r
 from keras_ser.runs.passes import Pass
 from keras_ser.runs.runner import Material
 from keras_ser.serving import export as serving
-from keras_ser.serving.predict import Predictor, load
+from keras_ser.serving.predict import SHIPPED, Predictor, load
+
+if TYPE_CHECKING:
+    from keras_ser.serving.evaluate import Evaluation
 
 __all__ = [
     "Comparison",
     "Predictor",
     "Reproduction",
     "Result",
+    "calibrate",
     "compare",
+    "evaluate",
     "export",
     "load",
     "load_corpus",
@@ -521,10 +527,7 @@ def load_corpus(
     Raises:
         UserError: no such corpus, table or directory, or no clip of it can be used.
     """
-    if name not in corpora.CORPORA and own.is_own(name):
-        _, _, manifest = own.read(name, labels=labels, speaker_from=speaker_from, data_root=corpora.data_root(data))
-    else:
-        manifest = corpora.manifest(str(name), corpora.data_root(data))
+    manifest = recordings_of(name, data, labels=labels, speaker_from=speaker_from)
     usable, excluded = features.with_content(manifest, Path(out) / "cache")
     _warn_of_excluded(excluded)
     return usable
@@ -597,6 +600,62 @@ def export(
         )
     differences = serving.export(opened, out, stored)
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})
+
+
+def calibrate(run: str | Path, out: str | Path) -> dict[str, float]:
+    """Write a copy of a stored run whose probabilities hold for speakers whom it never heard, among the classes that
+    all its corpora have (:mod:`keras_ser.serving.calibrate`).
+
+    Args:
+        run: folder of a run; beside it a whole repetition on unseen speakers must be stored.
+        out: directory of the copy.
+
+    Returns: ``temperature``, the number of ``clips`` that it was fitted to, expected calibration ``error_before`` and
+    ``error_after``.
+
+    Raises:
+        UserError: no such run; nothing is stored for unseen speakers; there is something at ``out``.
+    """
+    from keras_ser.serving import calibrate as serving_calibrate
+
+    return serving_calibrate.calibrate(run, out).facts["calibration"]
+
+
+def evaluate(
+    corpus: str | Path,
+    model: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+    all_classes: bool = False,
+) -> "Evaluation":
+    """How a model answers recordings whose emotions are known.
+
+    Args:
+        corpus: name of a corpus, or a table or directory of recordings of your own, as of :func:`run`.
+        model: as of :func:`load`; None: the model of the package.
+        data, labels, speaker_from: as of :func:`run`.
+        all_classes: the model may answer classes too that none of the recordings is of.
+
+    Returns: ``predictions``, ``scores`` (with intervals over speakers, by corpus and gender), ``classes``,
+    ``confusion``.
+
+    Raises:
+        UserError: no such model or recordings, or they have fewer than two emotions in common.
+    """
+    from keras_ser.serving import evaluate as serving_evaluate
+
+    manifest = recordings_of(corpus, data, labels=labels, speaker_from=speaker_from)
+    return serving_evaluate.evaluate(load(model or SHIPPED), manifest, all_classes=all_classes)
+
+
+def recordings_of(corpus, data=None, *, labels=None, speaker_from=None) -> pd.DataFrame:
+    """The manifest of a corpus, or of recordings of a user's own. Arguments as of :func:`evaluate`."""
+    root = corpora.data_root(data)
+    if corpus not in corpora.CORPORA and own.is_own(corpus):
+        return own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)[2]
+    return corpora.manifest(str(corpus), root)
 
 
 def augment(

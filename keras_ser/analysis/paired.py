@@ -13,6 +13,7 @@ import pandas as pd
 from keras_ser.analysis import reported, statistics
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
+from keras_ser.training import metrics
 
 # The protocol that tests are made under is the first of these that was run.
 PRIMARY = (
@@ -88,7 +89,7 @@ def scores(passes, clips):
                 own["correct"], own["speaker"], n_clips=row["tested"]
             ) or (None, None)
             if own["probabilities"].all():
-                row["calibration_error"] = statistics.calibration_error(own["confidence"], own["correct"])
+                row["calibration_error"] = metrics.calibration_error(own["confidence"], own["correct"])
                 row["brier"] = own["brier"].mean()
             row["epochs"] = np.mean([item.facts["epochs_run"] for item in finished])
         rows.append(row)

@@ -17,7 +17,6 @@ from statsmodels.stats.proportion import proportion_confint
 FEW_SPEAKERS = 6  # fewer draws from a population do not tell how much it varies
 CONFIDENCE = 0.95
 NO_SPREAD = 1e-9  # standard error of a mean that is a rounding error
-BINS = 15  # of confidence, as in Guo et al., "On calibration of modern neural networks", 2017
 
 
 def _fit(values, speakers):
@@ -102,10 +101,3 @@ def uar_weights(true):
     true = pd.Series(np.asarray(true))
     clips = true.map(true.value_counts())
     return (len(true) / (true.nunique() * clips)).to_numpy()
-
-
-def calibration_error(confidence, correct):
-    """Expected calibration error: mean distance of accuracy from confidence over bins of confidence. → float"""
-    place = np.clip(np.ceil(np.asarray(confidence) * BINS).astype(int) - 1, 0, BINS - 1)
-    gaps = pd.Series(np.asarray(correct, np.float64) - np.asarray(confidence)).groupby(place).sum()
-    return float(gaps.abs().sum() / len(place))

@@ -254,19 +254,61 @@ def _print_differences(differences):
     print(tabulate(rows, ["compared", "greatest difference"]))
 
 
-def robustness(options):
-    started()
+def calibrate(options):
+    api = started()
+    found = api.calibrate(options.run, options.out)
+    print(
+        f"temperature {found['temperature']:.3f}, fitted to {found['clips']} clips of unseen speakers\n"
+        f"expected calibration error {found['error_before']:.3f} before, {found['error_after']:.3f} after (each fold "
+        f"by the temperature of the others)\n\n{options.out}"
+    )
+
+
+def evaluate(options):
+    api = started()
     from tabulate import tabulate
 
-    from keras_ser import files
-    from keras_ser.corpora import data_root
-    from keras_ser.serving import robustness
-
-    table = robustness.measure(options.run, data_root(options.data), n_clips=options.clips)
+    words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "all_classes")}
+    found = api.evaluate(options.corpus, options.model, **words)
     if options.output:
-        with files.replaced(options.output) as part:
-            table.to_csv(part, index=False)
+        _write_csv(found.predictions, options.output)
+    if options.figure:
+        from keras_ser.output.figures.results import confusion_matrices
+
+        name = Path(options.corpus).name
+        title = f"{name}, {len(found.predictions)} clips"
+        confusion_matrices({"the model": found.confusion}, found.labels, name, title, options.figure)
+    for label, clips in found.unknown.items():
+        print(f"left out: {clips} clips of {label}, which the model does not know")
+    for table in (found.scores, found.classes):
+        print(f"\n{tabulate(table, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
+
+
+def robustness(options):
+    api = started()
+    from tabulate import tabulate
+
+    from keras_ser.corpora import data_root
+    from keras_ser.serving import predict, robustness
+
+    model = options.model or predict.SHIPPED
+    if options.corpus:
+        words = {"labels": options.labels, "speaker_from": options.speaker_from}
+        manifest = api.recordings_of(options.corpus, options.data, **words)
+        asked = robustness.of_manifest(api.load(model), manifest)
+    else:
+        asked = robustness.of_run(model, data_root(options.data))
+    table = robustness.measure(*asked, n_clips=options.clips)
+    if options.output:
+        _write_csv(table, options.output)
     print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
+
+
+def _write_csv(table, path):
+    from keras_ser import files
+
+    with files.replaced(path) as part:
+        table.to_csv(part, index=False, float_format="%.6g")
 
 
 def predict(options):
@@ -274,6 +316,7 @@ def predict(options):
     from keras_ser.progress import log
     from keras_ser.serving import parts, predict
 
+    _without_model(options)
     _check_predict(options, parts.FORMATS)
     predictor = parts.loaded(os.path.abspath(options.model)) if options.parts else api.load(options.model)
     predict.check_windows(options.window, options.hop)
@@ -292,6 +335,17 @@ def predict(options):
         raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
     if failed and not options.parts:
         raise UserError(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
+
+
+def _without_model(options):
+    """What stands first is a recording if it is no model, and is there or alone: the package's model then answers."""
+    from keras_ser.serving.predict import SHIPPED, is_model
+
+    alone = not (options.paths or options.files_from)
+    if options.model and not is_model(options.model) and (alone or os.path.exists(options.model)):
+        options.paths.insert(0, options.model)
+        options.model = None
+    options.model = options.model or SHIPPED
 
 
 def _check_predict(options, of_parts):
@@ -364,10 +418,10 @@ def _one_by_one(options, predictor, paths):
 
 def demo(options):
     api = started()
-    from keras_ser.serving import demo
+    from keras_ser.serving import demo, predict
 
     demo.gradio()  # before the model is loaded: it may be missing
-    demo.serve(api.load(options.model), port=options.port)
+    demo.serve(api.load(options.model or predict.SHIPPED), port=options.port)
 
 
 def benchmark(options):

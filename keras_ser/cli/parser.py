@@ -120,18 +120,23 @@ def arguments():
     added.add_argument("--json", action="store_true", help="everything, for programs")
     added.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
+    def with_model(added):
+        words = "exported folder, folder of a run, or its model.keras (default: the model of the package)"
+        added.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
+
     def with_own(added):
         words = "what labels of your own recordings mean: ang=anger,exc=happiness"
         added.add_argument("--labels", type=mapping, metavar="A=B,…", help=words)
         words = "regular expression whose group finds the speaker in the path of your own recordings"
         added.add_argument("--speaker-from", metavar="REGEX", help=words)
 
-    def with_corpus(added):
+    def with_corpus(added, words="use another corpus", required=False):
         added.add_argument(
             "--corpus",
             metavar="NAME|FILE|DIR",
-            help="use another corpus: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, "
-            "start, end), or a directory with one subdirectory per emotion",
+            required=required,
+            help=f"{words}: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, start, "
+            "end), or a directory with one subdirectory per emotion",
         )
         with_own(added)
 
@@ -267,15 +272,30 @@ def arguments():
     added = command(commands.verify, "verify", summary)
     added.add_argument("folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>")
 
-    summary = "How a run answers its test clips in noise, by telephone, as MP3, louder, quieter, cut."
-    added = command(commands.robustness, "robustness", summary)
+    summary = "A copy of a run whose probabilities hold for unseen speakers, of the classes that all its corpora have."
+    added = command(commands.calibrate, "calibrate", summary)
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    added = command(commands.evaluate, "evaluate", "How a model answers recordings whose emotions are known.")
+    with_model(added)
     with_data(added)
+    with_corpus(added, "the recordings", required=True)
+    words = "the model may answer classes too that none of the recordings is of"
+    added.add_argument("--all-classes", action="store_true", help=words)
+    added.add_argument("--output", type=Path, metavar="FILE", help="write the predictions there as CSV")
+    added.add_argument("--figure", type=Path, metavar="FILE", help="draw the confusion matrix there")
+
+    summary = "How a model answers clips in noise, by telephone, as MP3, louder, quieter, cut."
+    added = command(commands.robustness, "robustness", summary)
+    with_model(added)
+    with_data(added)
+    with_corpus(added, "the clips (default: the test clips of a run)")
     added.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
     added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
-    added = command(commands.predict, "predict", "Emotions of recordings by an exported model or a stored run.")
-    added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
+    added = command(commands.predict, "predict", "Emotions of recordings by a model.")
+    with_model(added)
     added.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
     words = "a list of more of them, one per line; -: standard input"
     added.add_argument("--files-from", type=Path, metavar="FILE", help=words)
@@ -297,7 +317,7 @@ def arguments():
     added.add_argument("--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure")
 
     added = command(commands.demo, "demo", "Serve a page to this machine on which to try a model with one's own voice.")
-    added.add_argument("model", type=Path, metavar="MODEL", help="exported folder, folder of a run, or its model.keras")
+    with_model(added)
     added.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
 
     added = command(

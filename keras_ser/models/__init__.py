@@ -7,6 +7,7 @@ made of, so that saved ones load.
 """
 
 from keras_ser.models.attentive_cnn import attentive_cnn
+from keras_ser.models.calibrated import Calibrated
 from keras_ser.models.cnn import cnn
 from keras_ser.models.cnn_lstm import cnn_lstm
 from keras_ser.models.conv1d import conv1d
@@ -21,6 +22,7 @@ from keras_ser.models.resnet_mfcc import resnet_mfcc
 from keras_ser.models.svm import svm
 
 __all__ = [
+    "Calibrated",
     "attentive_cnn",
     "cnn",
     "cnn_lstm",

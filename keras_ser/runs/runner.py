@@ -321,6 +321,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "clips": len(material.manifest),
         "clips_by_corpus": material.manifest["corpus"].value_counts().to_dict(),
         "labels": list(report.labels),
+        "common_labels": _of_all(report.labels, None if possible is None else possible[fitted]),
         "sample_rate": experiment.front_end.sample_rate,
         "features": unit.decided_by["front_end"]["backend"],
         "kind": training.kind,
@@ -345,9 +346,19 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
 
 
 def _possible(assigned, labels, manifest):
-    """Which classes each example can be of: those that a clip of its corpus has. → bool [examples, labels]"""
+    """Which classes each example can be of: those that a clip of its corpus has, of a corpus that is not in train those
+    of them that train has. → bool [examples, labels]
+    """
     of_corpus = {corpus: np.isin(labels, list(set(own))) for corpus, own in manifest.groupby("corpus")["emotion"]}
+    train = assigned[assigned["split"] == "train"]
+    for corpus in set(of_corpus) - set(train["corpus"]):
+        of_corpus[corpus] &= np.isin(labels, list(set(train["emotion"])))
     return np.stack([of_corpus[corpus] for corpus in assigned["corpus"]])
+
+
+def _of_all(labels, possible):
+    """The classes that each of the examples with these ``possible`` classes can be of. → list"""
+    return [label for place, label in enumerate(labels) if possible is None or possible[:, place].all()]
 
 
 def setup_digest(decided_by):

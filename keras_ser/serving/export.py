@@ -91,7 +91,8 @@ def describe(run):
     ``hears_samples``: how many samples from the start of a clip, at ``sample_rate``, the model takes in, None for all;
     ``sample_rate``: None for a model that takes recordings at their own rate; ``scores``: on the run's own test clips;
     ``by_protocol``: protocol → number of the whole ``repetitions`` of the same experiment that are stored, and their
-    mean ``accuracy`` and ``uar``.
+    mean ``accuracy`` and ``uar``; ``common_labels``: those of ``labels`` that every corpus has that it was trained on;
+    ``calibration``: of :func:`keras_ser.serving.calibrate.calibrate`, None of a run that is as it was trained.
     """
     facts = run.facts
     front_end = extensions.experiment_of(facts).front_end
@@ -105,7 +106,9 @@ def describe(run):
         "first_channel": front_end.first_channel,
         "hears_samples": min(cuts, default=None),
         "scores": {name: run.metrics[name] for name in SCORES},
-        "by_protocol": _by_protocol(run),
+        "by_protocol": facts.get("by_protocol") or by_protocol(run),
+        "common_labels": facts.get("common_labels", facts["labels"]),
+        "calibration": facts.get("calibration"),
         "environment": {**facts["environment"], "tensorflow_of_export": version("tensorflow")},
     }
 
@@ -132,8 +135,7 @@ def export(run, out, stored=None):
     Raises UserError if there is something at ``out`` already, the disk does not take it, or the self-test fails.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: there is something already: choose another folder or delete it")
+    check_is_free(out)
     model = chain(run)
     facts = describe(run)
     with files.replaced(out) as folder, files.temporary(folder.parent):
@@ -154,6 +156,13 @@ def export(run, out, stored=None):
         if stored is not None and len(stored):
             differences |= compare_with_stored(folder, stored)
     return differences
+
+
+def check_is_free(out):
+    """Raises UserError where there is something at ``out`` already."""
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: there is something already: choose another folder or delete it")
 
 
 def _write_saved_model(model, facts, folder):
@@ -410,7 +419,7 @@ Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} cla
 {used}
 - It uses {hears} of a clip.
 - {facts["parameters"]:,} parameters, {facts["epochs_run"]} epochs, loss {facts["loss"]}.
-
+{_calibration(facts)}
 ## Scores
 
 This model on its own test clips, then all whole repetitions of the same experiment under each protocol (means).
@@ -463,7 +472,26 @@ TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes
 """
 
 
-def _by_protocol(run):
+def _calibration(facts):
+    """What the card says of the probabilities, and of classes that one corpus alone has."""
+    said, calibration = "", facts["calibration"]
+    if calibration:
+        said += (
+            f"- Calibrated: temperature {calibration['temperature']:.2f}, fitted to the answers of the same experiment "
+            f"for {calibration['clips']:,} clips of speakers whom\n  the network that answered had never heard. "
+            f"Expected calibration error for such speakers {calibration['error_before']:.3f} before,\n  "
+            f"{calibration['error_after']:.3f} after.\n"
+        )
+    some = [label for label in facts["labels"] if label not in facts["common_labels"]]
+    if some:
+        said += (
+            f"- Classes of some of its corpora alone: {', '.join(some)}. What it gives them means nothing for other "
+            "speech:\n  `keras-ser calibrate` makes a model of the classes that all have.\n"
+        )
+    return said
+
+
+def by_protocol(run):
     """The whole repetitions of a run's setup that are stored beside it. → dict, see :func:`describe`"""
     facts, found = run.facts, {}
     place = layout.place("", facts)

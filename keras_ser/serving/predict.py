@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+import keras_ser
 from keras_ser import audio, files
 from keras_ser.corpora.corpus import audio_files
 from keras_ser.data.features import padded
@@ -38,6 +39,7 @@ WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that 
 SHORTEST_S = 0.3  # less than a syllable or two
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 QUIET_DB = -60.0  # below full scale
+SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
 
 
 @dataclass(frozen=True)
@@ -141,14 +143,14 @@ class Prediction:
         return [(self.labels[place], float(self.probabilities[place])) for place in order]
 
 
-def load(path) -> Predictor:
-    """An exported model, a run's folder, or the ``model.keras`` in it. Raises UserError if ``path`` is none of them."""
-    path = Path(path)
-    if path.name == "model.keras":
-        path = path.parent
-    if (path / export.SUMS).is_file() or (path / "saved_model.pb").is_file():
+def load(path=SHIPPED) -> Predictor:
+    """An exported model, a run's folder, or the ``model.keras`` in it; without a path the model that comes with the
+    package. Raises UserError if ``path`` is none of them.
+    """
+    path = _folder(path)
+    if _is_exported(path):
         return _exported(path)
-    if any((path / name).is_file() for name in store.FILES):
+    if _is_run(path):
         run = export.open_run(path)
         model = export.chain(run)
 
@@ -157,6 +159,25 @@ def load(path) -> Predictor:
 
         return _predictor(export.describe(run), _as_graph(answer))
     raise UserError(f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k> with model.keras)")
+
+
+def is_model(path) -> bool:
+    """Whether :func:`load` would take ``path`` for a model."""
+    folder = _folder(path)
+    return _is_exported(folder) or _is_run(folder)
+
+
+def _folder(path):
+    path = Path(path)
+    return path.parent if path.name == store.MODEL else path
+
+
+def _is_exported(folder):
+    return any((folder / name).is_file() for name in (export.SUMS, "saved_model.pb"))
+
+
+def _is_run(folder):
+    return any((folder / name).is_file() for name in store.FILES)
 
 
 def _exported(path):
@@ -181,6 +202,9 @@ def _predictor(facts, answer):
     unseen = facts.get("by_protocol", {}).get("speaker_independent")
     if caution and unseen:
         caution += f" (speaker_independent: accuracy {unseen['accuracy']:.2f})"
+    some = [label for label in facts["labels"] if label not in facts.get("common_labels", facts["labels"])]
+    if some:
+        caution += f"{'; ' * bool(caution)}{', '.join(some)}: classes of some of its corpora alone, see calibrate"
     return Predictor(
         title,
         caution,
@@ -199,8 +223,7 @@ def _as_graph(answer):
 
 def digest(path) -> str:
     """Of what a model that :func:`load` takes holds: another model has another."""
-    path = Path(path)
-    folder = path.parent if path.name == "model.keras" else path
+    folder = _folder(path)
     sums = folder / export.SUMS  # of an exported model
     holds = [sums] if sums.is_file() else [folder / store.RECORD, folder / store.MODEL]
     return blake2b(b"".join(file.read_bytes() for file in holds), digest_size=16).hexdigest()

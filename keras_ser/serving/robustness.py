@@ -1,6 +1,7 @@
-"""How a stored run answers its own test clips when they are recorded badly.
+"""How a model answers clips when they are recorded badly.
 
-In: a run with its model, and the recordings of its test clips. Out: one row per condition, scores of the same clips.
+In: a run and the recordings of its own test clips, or any model and a manifest. Out: one row per condition, scores of
+the same clips.
 Every condition is applied to the waveform at the model's rate; what is drawn (noise, other voices, where a cut begins)
 depends on the seed and the clip alone.
 """
@@ -20,6 +21,7 @@ from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.progress import bar
 from keras_ser.serving import export
+from keras_ser.serving.evaluate import in_common
 from keras_ser.serving.predict import load
 from keras_ser.training import metrics
 
@@ -91,25 +93,42 @@ CONDITIONS: dict[str, Callable] = {
 }
 
 
-def measure(folder, root, *, n_clips, seed=0):
-    """Scores of the run in ``folder`` on ``n_clips`` of its test clips, whose recordings lie in the data root ``root``.
+def of_run(folder, root):
+    """The test clips of the run in ``folder`` whose recordings lie in the data root ``root``.
 
     An answer is among the classes that the run gave any probability: those of the clip's corpus, where a run knows that
-    corpora have different ones. → DataFrame ``condition, clips, speakers,
-    accuracy, uar``. Raises UserError where no test clip, or one speaker alone, is there.
+    corpora have different ones. → arguments of :func:`measure`. Raises UserError where no test clip is there.
     """
     run = export.open_run(folder)
     clips = export.stored_clips(run, root)
+    if clips.empty:
+        raise UserError(f"{root}: no recording of a test clip of {folder} is there (--data DIR, or --corpus)")
+    possible = clips[[f"p_{label}" for label in run.facts["labels"]]].to_numpy() > 0
+    return load(folder), clips, possible
+
+
+def of_manifest(predictor, manifest):
+    """The clips of ``manifest`` of emotions that ``predictor`` knows, among which it answers. → arguments of
+    :func:`measure`. Raises UserError where they have fewer than two in common.
+    """
+    clips, _ = in_common(predictor, manifest)
+    there = np.isin(predictor.labels, clips["emotion"].unique())
+    return predictor, clips.rename(columns={"emotion": "true"}), np.tile(there, (len(clips), 1))
+
+
+def measure(predictor, clips, possible, *, n_clips, seed=0):
+    """Scores on ``n_clips`` of the ``clips`` (``clip, path, speaker, true``) under each of ``CONDITIONS``, the answers
+    among the ``possible`` classes, bool [clips, classes]. → DataFrame ``condition, clips, speakers, accuracy, uar``.
+
+    Raises UserError where the clips are of one speaker alone.
+    """
     if clips["speaker"].nunique() < 2:
-        raise UserError(f"{root}: recordings of two speakers at least whom {folder} was tested on are needed")
-    order = [draw(seed, clip, 0, "robustness", 0, 1) for clip in clips["clip"]]
-    clips = clips.iloc[np.argsort(order)[:n_clips]].reset_index(drop=True)
-    predictor = load(folder)
+        raise UserError("clips of two speakers at least are needed: some conditions mix them")
+    order = np.argsort([draw(seed, clip, 0, "robustness", 0, 1) for clip in clips["clip"]])[:n_clips]
+    clips, possible = clips.iloc[order].reset_index(drop=True), possible[order]
     sample_rate = predictor.sample_rate or export.ANY_RATE
     waveforms = [_at_rate(y, rate, sample_rate) for y, rate in audio.read_many(clips["path"])]
-    labels = np.array(predictor.labels)
-    true = clips["true"].map({label: place for place, label in enumerate(labels)}).to_numpy()
-    possible = clips[[f"p_{label}" for label in labels]].to_numpy() > 0
+    true = clips["true"].map({label: place for place, label in enumerate(predictor.labels)}).to_numpy()
     speaker = clips["speaker"].to_numpy()
     rows = []
     for name, condition in bar(CONDITIONS.items(), desc="robustness", unit="condition"):

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 SCORES = ("accuracy", "uar", "macro_f1", "weighted_f1")
+BINS = 15  # of confidence, as in Guo et al., "On calibration of modern neural networks", 2017
 
 
 def confusion(true, predicted, n_classes):
@@ -52,3 +53,10 @@ def most_confusing_class(matrix, labels):
     """The class with the most clips taken for another (``crema_1d_2d``, section 11.2). Ties: the first."""
     matrix = np.asarray(matrix)
     return labels[int(np.argmax(matrix.sum(axis=1) - np.diag(matrix)))]
+
+
+def calibration_error(confidence, correct):
+    """Expected calibration error: mean distance of accuracy from confidence over bins of confidence. → float"""
+    place = np.clip(np.ceil(np.asarray(confidence) * BINS).astype(int) - 1, 0, BINS - 1)
+    gaps = pd.Series(np.asarray(correct, np.float64) - np.asarray(confidence)).groupby(place).sum()
+    return float(gaps.abs().sum() / len(place))

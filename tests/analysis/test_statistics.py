@@ -139,13 +139,3 @@ def test_weights_that_make_a_mean_the_uar(rng):
     weights = statistics.uar_weights(true)
     assert weights.mean() == pytest.approx(1)
     assert np.mean(weights * (true == predicted)) == pytest.approx(balanced_accuracy_score(true, predicted))
-
-
-def test_calibration_error(rng):
-    confidence = rng.uniform(0.3, 1, 20000)
-    assert statistics.calibration_error(confidence, rng.random(20000) < confidence) < 0.02
-    assert statistics.calibration_error(confidence, rng.random(20000) < confidence - 0.2) == pytest.approx(
-        0.2, abs=0.02
-    )
-    assert statistics.calibration_error([1.0, 1.0], [1, 0]) == 0.5
-    assert statistics.calibration_error([0.0], [1]) == 1.0

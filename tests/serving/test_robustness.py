@@ -69,18 +69,22 @@ def test_louder_is_clipped_quieter_is_not_and_a_cut_is_short(tone, scene):
 
 def test_a_run_is_measured_on_its_own_test_clips(runs, embedded, tmp_path):
     run = runs["emodb_losses"]
-    table = robustness.measure(run.folder, embedded, n_clips=1000)
+    asked = robustness.of_run(run.folder, embedded)
+    table = robustness.measure(*asked, n_clips=1000)
     assert list(table["condition"]) == list(CONDITIONS)
     stored = export.stored_clips(run, embedded)
     assert set(table["clips"]) == {len(stored)}
     right = (stored["true"] == stored["predicted"]).mean()
     # The clip is resampled before it is answered; the synthetic voices have the model's rate.
     assert table["accuracy"][0] == pytest.approx(right, abs=1e-9)
-    again = robustness.measure(run.folder, embedded, n_clips=1000)
-    pd.testing.assert_frame_equal(table, again)
-    assert set(robustness.measure(run.folder, embedded, n_clips=5)["clips"]) == {5}
+    pd.testing.assert_frame_equal(table, robustness.measure(*asked, n_clips=1000))
+    assert set(robustness.measure(*asked, n_clips=5)["clips"]) == {5}
+    with pytest.raises(UserError, match="no recording of a test clip"):
+        robustness.of_run(run.folder, tmp_path)
+    predictor, clips, possible = asked
+    alone = (clips["speaker"] == clips["speaker"][0]).to_numpy()
     with pytest.raises(UserError, match="two speakers at least"):
-        robustness.measure(run.folder, tmp_path, n_clips=5)
+        robustness.measure(predictor, clips[alone], possible[alone], n_clips=5)
 
 
 def test_command(runs, embedded, tmp_path, capsys):
@@ -89,3 +93,5 @@ def test_command(runs, embedded, tmp_path, capsys):
     assert not commands.main([*command, "--output", str(out)])
     assert "telephone band" in capsys.readouterr().out
     assert list(pd.read_csv(out)["condition"]) == list(CONDITIONS)
+    assert not commands.main([*command, "--corpus", "tess"])
+    assert "telephone band" in capsys.readouterr().out

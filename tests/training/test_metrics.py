@@ -74,3 +74,11 @@ def test_properties(pairs):
     assert found["uar"] == pytest.approx(np.nanmean(counts["recall"]))
     if len(set(true)) > 1 and set(predicted) <= set(true):
         assert found["uar"] == pytest.approx(balanced_accuracy_score(true, predicted))
+
+
+def test_calibration_error(rng):
+    confidence = rng.uniform(0.3, 1, 20000)
+    assert metrics.calibration_error(confidence, rng.random(20000) < confidence) < 0.02
+    assert metrics.calibration_error(confidence, rng.random(20000) < confidence - 0.2) == pytest.approx(0.2, abs=0.02)
+    assert metrics.calibration_error([1.0, 1.0], [1, 0]) == 0.5
+    assert metrics.calibration_error([0.0], [1]) == 1.0

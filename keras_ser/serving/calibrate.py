@@ -1,0 +1,93 @@
+"""A stored run as a model to be asked about anybody: of the classes that all its corpora have, by probabilities that
+hold for speakers whom it never heard.
+
+In: a run, and beside it a whole repetition of the same experiment under ``speaker_independent``. Out: a run's folder
+with the same network and :class:`~keras_ser.models.calibrated.Calibrated` after it, and its test clips answered so.
+"""
+
+import keras
+import numpy as np
+import pandas as pd
+
+from keras_ser.errors import UserError
+from keras_ser.models import Calibrated
+from keras_ser.runs import archive, layout, passes, store
+from keras_ser.serving import export
+from keras_ser.training import calibration, evaluation
+
+UNSEEN = "speaker_independent"
+
+
+def calibrate(folder, out):
+    """Write the run in ``folder``, calibrated, to the folder ``out``. → store.Run
+
+    Its record holds ``calibration``: ``temperature``, fitted to the ``clips`` of the unseen speakers, and the expected
+    calibration ``error_before`` and ``error_after``, of each fold by the temperature of the others.
+
+    Raises UserError where nothing is stored for unseen speakers, the run is calibrated already, or there is something
+    at ``out``.
+    """
+    run = export.open_run(folder)
+    facts = run.facts
+    if "calibration" in facts:
+        raise UserError(f"{folder}: is calibrated already")
+    export.check_is_free(out)
+    labels = facts.get("common_labels", facts["labels"])
+    folds = [item.predictions() for item in _unseen(run).runs]
+    clips = calibration.held_out(folds, labels)
+    probabilities, true, _ = calibration.answers(pd.concat(folds, ignore_index=True), labels)
+    temperature = calibration.temperature(probabilities, true)
+    before, after = calibration.errors(clips)
+    places = [facts["labels"].index(label) for label in labels]
+    network = run.model()
+    model = keras.Sequential(
+        [keras.Input(network.input_shape[1:]), network, Calibrated(places, temperature)], name=network.name
+    )
+    predictions = _answered(run.predictions(), labels, temperature)
+    scores = evaluation.score(predictions, labels)
+    return store.write(
+        out,
+        facts
+        | {
+            "labels": labels,
+            "by_protocol": export.by_protocol(run),
+            "examples": facts["examples"] | {"test": len(predictions)},
+            "calibration": {
+                "temperature": temperature,
+                "clips": len(clips),
+                "error_before": before,
+                "error_after": after,
+            },
+        },
+        run.history(),
+        predictions,
+        scores,
+        model,
+    )
+
+
+def _unseen(run):
+    """The first whole repetition of the run's experiment on unseen speakers. Raises UserError where there is none."""
+    root = layout.root_of(run.folder.resolve(), run.facts)
+    same = [
+        item
+        for item in archive.read_all(root, run.facts["report"])
+        if item.facts["setup"] == run.facts["setup"] and item.facts["protocol"] == UNSEEN and not item.diverged
+    ]
+    found = passes.whole(same)
+    if not found:
+        raise UserError(
+            f"{root}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored, by whose answers "
+            f"to calibrate: reproduce {run.facts['report']} with --protocols {UNSEEN}"
+        )
+    return found[0]
+
+
+def _answered(predictions, labels, temperature):
+    """The test clips of ``labels`` as the calibrated model answers them. → DataFrame of predictions"""
+    probabilities, _, kept = calibration.answers(predictions, labels)
+    probabilities = calibration.flattened(probabilities, temperature)
+    others = [name for name in predictions if not name.startswith("p_")]
+    table = predictions.loc[kept, others].reset_index(drop=True)
+    table["predicted"] = np.asarray(labels)[probabilities.argmax(axis=1)]
+    return pd.concat([table, pd.DataFrame(probabilities, columns=[f"p_{label}" for label in labels])], axis=1)

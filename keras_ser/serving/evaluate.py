@@ -1,0 +1,116 @@
+"""How a model answers recordings whose emotions are known.
+
+In: a model and a manifest. Out: a prediction for each clip of an emotion that the model knows, and their scores. The
+model is asked of the emotions that it and the clips have in common, unless told that all of its own may be answered.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_ser.analysis import statistics
+from keras_ser.analysis.summaries import Confusion
+from keras_ser.errors import UserError
+from keras_ser.progress import bar, log
+from keras_ser.serving.predict import predict
+from keras_ser.training import metrics
+
+LEAST_CLASSES = 2
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``predictions``: a row per clip: ``clip, path, corpus, speaker, gender, true, predicted, p_<label>``; ``labels``:
+    that could be answered; ``unknown``: how many clips have which emotions that the model does not know.
+    """
+
+    predictions: pd.DataFrame
+    labels: tuple[str, ...]
+    unknown: dict[str, int]
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """A row for all clips and, where there are several, for each corpus and each gender: ``clips``, ``speakers``,
+        ``accuracy`` and ``uar`` with their 95 % intervals over speakers (``…_low``, ``…_high``; None of few speakers),
+        and ``calibration_error``.
+        """
+        rows = [self._scores("all", self.predictions)]
+        for column in ("corpus", "gender"):
+            if self.predictions[column].nunique() > 1:
+                rows += [self._scores(name or "unknown", own) for name, own in self.predictions.groupby(column)]
+        return pd.DataFrame(rows)
+
+    @property
+    def classes(self) -> pd.DataFrame:
+        """A row per class: ``label``, ``clips``, ``recall``, ``taken_for`` (most often), ``share`` of its clips."""
+        rows = []
+        for label, own in self.predictions.groupby("true"):
+            wrong = own.loc[own["predicted"] != label, "predicted"].value_counts(normalize=False)
+            most = (wrong.index[0], wrong.iloc[0] / len(own)) if len(wrong) else ("", 0.0)
+            rows.append((label, len(own), (own["predicted"] == label).mean(), *most))
+        return pd.DataFrame(rows, columns=["label", "clips", "recall", "taken_for", "share"])
+
+    @property
+    def confusion(self) -> Confusion:
+        """Clips by true and predicted class."""
+        place = {label: number for number, label in enumerate(self.labels)}
+        true, predicted = (self.predictions[name].map(place) for name in ("true", "predicted"))
+        return Confusion(metrics.confusion(true, predicted, len(self.labels)))
+
+    def _scores(self, name, clips):
+        correct = (clips["true"] == clips["predicted"]).to_numpy()
+        uar_weights = statistics.uar_weights(clips["true"])
+        confidence = clips[[f"p_{label}" for label in self.labels]].to_numpy().max(axis=1)
+        row = {"part": name, "clips": len(clips), "speakers": clips["speaker"].nunique()}
+        for score, weights in (("accuracy", None), ("uar", uar_weights)):
+            low, high = statistics.speaker_interval(correct, clips["speaker"], weights) or (None, None)
+            mean = float(np.average(correct, weights=weights))
+            row |= {score: mean, f"{score}_low": low, f"{score}_high": high}
+        return row | {"calibration_error": metrics.calibration_error(confidence, correct)}
+
+
+def in_common(predictor, manifest):
+    """→ the clips of ``manifest`` of emotions that ``predictor`` knows, and dict: other emotions → their clips
+
+    Raises UserError where they have fewer than two in common.
+    """
+    known = manifest["emotion"].isin(predictor.labels)
+    if manifest.loc[known, "emotion"].nunique() < LEAST_CLASSES:
+        raise UserError(
+            f"the clips are of {', '.join(sorted(set(manifest['emotion'])))}, the model knows "
+            f"{', '.join(predictor.labels)}: {LEAST_CLASSES} in common at least are needed (--labels says what others "
+            "mean)"
+        )
+    return manifest[known].reset_index(drop=True), manifest.loc[~known, "emotion"].value_counts().to_dict()
+
+
+def evaluate(predictor, manifest, *, all_classes=False):
+    """Answer the clips of ``manifest`` by ``predictor``. → Evaluation
+
+    ``all_classes``: every class of the model may be answered, those too that no clip is of. A recording that cannot be
+    used is left out, with a warning.
+
+    Raises UserError where the model knows fewer than two of the clips' emotions, or no recording can be used.
+    """
+    clips, unknown = in_common(predictor, manifest)
+    there = set(clips["emotion"])
+    labels = tuple(label for label in predictor.labels if all_classes or label in there)
+    columns = [predictor.labels.index(label) for label in labels]
+    places, answers = [], []
+    found = bar(predict(predictor, clips["path"]), total=len(clips), desc="clips", unit="clip")
+    for place, prediction in enumerate(found):
+        if isinstance(prediction, UserError):
+            log.warning("left out: %s", prediction)
+            continue
+        places.append(place)
+        answers.append(prediction.probabilities[columns])
+    if not places:
+        raise UserError("no recording is there that can be used")
+    answers = np.array(answers, np.float64)
+    answers /= answers.sum(axis=1, keepdims=True)
+    table = clips.loc[places, ["clip", "path", "corpus", "speaker", "gender"]].reset_index(drop=True)
+    table["true"] = clips.loc[places, "emotion"].to_numpy()
+    table["predicted"] = np.array(labels)[answers.argmax(axis=1)]
+    probabilities = pd.DataFrame(answers, columns=[f"p_{label}" for label in labels])
+    return Evaluation(pd.concat([table, probabilities], axis=1), labels, unknown)

@@ -1,0 +1,69 @@
+"""The temperature by which probabilities are made to hold, and what is gained by it.
+
+A temperature is one number; it is fitted to answers for speakers whom the network that gave them had never heard.
+Source: Guo et al., "On calibration of modern neural networks", 2017.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+
+from keras_ser.training import metrics
+
+LEAST = 1e-7  # of a probability: one that is stored as 0 may have been any smaller number
+RANGE = (0.05, 20.0)  # of a temperature
+
+
+def flattened(probabilities, temperature):
+    """``probabilities`` [clips, classes] to the power ``1 / temperature``, divided by their sum. → the same shape"""
+    powers = np.maximum(probabilities, LEAST) ** (1 / temperature)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def temperature(probabilities, true):
+    """The temperature with the least cross-entropy. ``true``: places of the true classes [clips]. → float"""
+    rows = np.arange(len(true))
+
+    def cross_entropy(log_temperature):
+        return -np.log(flattened(probabilities, np.exp(log_temperature))[rows, true]).mean()
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=np.log(RANGE), method="bounded").x))
+
+
+def answers(predictions, labels):
+    """What a table of predictions says of its clips of these ``labels``, asked of those alone. → probabilities [clips,
+    labels], true [clips], and which rows they are (bool)
+    """
+    kept = predictions["true"].isin(labels).to_numpy()
+    own = predictions[kept]
+    probabilities = own[[f"p_{label}" for label in labels]].to_numpy(np.float64)
+    true = own["true"].map({label: place for place, label in enumerate(labels)}).to_numpy()
+    return flattened(probabilities, 1.0), true, kept
+
+
+def held_out(folds, labels):
+    """How well probabilities hold before and after they are flattened, each fold by the temperature of the others: no
+    clip has a part in the temperature that it is judged by.
+
+    ``folds``: tables of predictions, one per fold, whose test speakers differ.
+    → DataFrame of all clips of ``labels``: ``confidence`` of the answer, ``calibrated``, ``correct``; the index is that
+    of the folds' rows one after another
+    """
+    found = [answers(fold, labels) for fold in folds]
+    parts, start = [], 0
+    for place, (probabilities, true, kept) in enumerate(found):
+        others = [item for other, item in enumerate(found) if other != place]
+        fitted = temperature(np.concatenate([item[0] for item in others]), np.concatenate([item[1] for item in others]))
+        columns = {
+            "confidence": probabilities.max(axis=1),
+            "calibrated": flattened(probabilities, fitted).max(axis=1),
+            "correct": probabilities.argmax(axis=1) == true,
+        }
+        parts.append(pd.DataFrame(columns, index=start + np.flatnonzero(kept)))
+        start += len(kept)
+    return pd.concat(parts)
+
+
+def errors(table):
+    """Expected calibration errors of :func:`held_out`. → (before, after)"""
+    return tuple(metrics.calibration_error(table[name], table["correct"]) for name in ("confidence", "calibrated"))

@@ -1,0 +1,84 @@
+"""A run that is calibrated is a run: read, answered by and exported as any other."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_ser import corpora, reports
+from keras_ser.cli import commands
+from keras_ser.errors import UserError
+from keras_ser.runs import runner, store
+from keras_ser.serving import export, predict
+from keras_ser.serving.calibrate import calibrate
+from keras_ser.training import calibration
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(embedded, tmp_path_factory):
+    """A run of three corpora with different classes, and a whole repetition on unseen speakers beside it."""
+    folder, report = tmp_path_factory.mktemp("runs"), reports.load("unseen_speakers")
+    runs = runner.run_all(
+        report,
+        runner.gather(report, "corpora", corpora.joined(report.corpora, embedded)),
+        root=folder / "runs",
+        cache_root=folder / "cache",
+        experiments=[report.experiment("cnn")],
+        protocol_names=["speaker_independent"],
+        repetitions=range(1),
+        backend="tensorflow",
+        epochs=1,
+    )
+    return runs[0]
+
+
+@pytest.fixture(scope="module")
+def calibrated(trained, tmp_path_factory):
+    return calibrate(trained.folder, tmp_path_factory.mktemp("calibrated") / "model")
+
+
+def test_it_answers_of_the_classes_that_all_corpora_have(trained, calibrated):
+    common = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+    assert tuple(calibrated.facts["labels"]) == tuple(trained.facts["common_labels"]) == common
+    table, before = calibrated.predictions(), trained.predictions()
+    before = before[before["true"].isin(common)].reset_index(drop=True)
+    assert list(table["clip"]) == list(before["clip"])
+    raw = before[[f"p_{label}" for label in common]]
+    assert list(table["predicted"]) == list(raw.columns[raw.to_numpy().argmax(axis=1)].str.removeprefix("p_"))
+    expected = calibration.flattened(
+        raw.div(raw.sum(axis=1), axis=0).to_numpy(), calibrated.facts["calibration"]["temperature"]
+    )
+    np.testing.assert_allclose(table[raw.columns], expected, atol=1e-5)
+
+
+def test_its_model_answers_what_it_stored(calibrated, embedded, tmp_path):
+    stored = export.stored_clips(store.read(calibrated.folder), embedded)
+    differences = export.export(calibrated, tmp_path / "exported", stored)
+    assert max(differences.values()) < 1e-3
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert f"temperature {calibrated.facts['calibration']['temperature']:.2f}" in card
+    assert "Classes of some of its corpora" not in card
+    assert predict.load(tmp_path / "exported").labels == predict.load(calibrated.folder).labels
+
+
+def test_a_run_as_it_was_trained_says_which_classes_mean_nothing(trained):
+    assert "boredom, calm, surprise: classes of some of its corpora alone" in predict.load(trained.folder).caution
+
+
+def test_what_cannot_be_calibrated(trained, calibrated, runs, tmp_path):
+    with pytest.raises(UserError, match="is calibrated already"):
+        calibrate(calibrated.folder, tmp_path / "again")
+    with pytest.raises(UserError, match="no whole repetition of cnn/mean_squared_error on unseen speakers is stored"):
+        calibrate(runs["emodb_losses"].folder, tmp_path / "other")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    with pytest.raises(UserError, match="there is something already"):
+        calibrate(trained.folder, tmp_path / "taken")
+
+
+def test_command(trained, tmp_path, capsys):
+    assert not commands.main(["calibrate", str(trained.folder), "--out", str(tmp_path / "model")])
+    facts = store.read(tmp_path / "model").facts
+    assert f"temperature {facts['calibration']['temperature']:.3f}, fitted to" in capsys.readouterr().out
+    assert pd.notna(facts["by_protocol"]["speaker_independent"]["uar"])
