@@ -10,19 +10,18 @@ classic baseline, a linear support vector machine on the same functionals, of ea
 """
 
 import functools
-import itertools
 import math
 
 import keras
 import pandas as pd
 
-from keras_ser import corpora
 from keras_ser.data.augmentation import Copies, originals, with_copies
 from keras_ser.data.protocols import Split
 from keras_ser.dsp import functionals
 from keras_ser.layers import Descriptors, FixFrames, Functionals
 from keras_ser.models.attentive_cnn import attentive_cnn
 from keras_ser.models.svm import svm
+from keras_ser.recipes import findings
 from keras_ser.reports.specification import Experiment, FrontEnd, Report, SupportVectors, Training
 from keras_ser.training import metrics
 from keras_ser.training.losses import PossibleCrossentropy
@@ -131,31 +130,6 @@ def scores(predictions):
     return found
 
 
-def conclusion(table, passes):
-    """UAR of the network beside the baseline's, corpus by corpus. → Markdown"""
-    cells = table[table["n"] > 0].set_index(["protocol", "experiment", "metric"])
-    rows = []
-    for protocol, corpus in itertools.product(table["protocol"].unique(), CORPORA):
-        found = {
-            "network": (protocol, "cnn", f"{corpus}: uar"),
-            "linear SVM on its functionals": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
-        }
-        if found["network"] in cells.index:
-            row = {"corpus": corpora.get(corpus).title, "protocol": protocol}
-            rows.append(row | {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index})
-    if not rows:
-        return ""
-    said = "UAR, pooled over the folds, with its 95 % interval over speakers. The SVM is fitted to the corpus alone."
-    return f"{said}\n\n{pd.DataFrame(rows).fillna('–').to_markdown(index=False)}"
-
-
-def _uar(row):
-    """A row of the table in a few words."""
-    spread = f" ± {row['std']:.3f}" if row["n"] > 1 else ""
-    over = f" ({row['ci_low']:.3f} to {row['ci_high']:.3f})" if row["interval_over"] == "speakers" else ""
-    return f"{row['mean']:.3f}{spread}{over}"
-
-
 REPORT = Report(
     name="unseen_speakers",
     title="CREMA-D, RAVDESS, Emo-DB: a network for speakers that it never heard",
@@ -174,5 +148,5 @@ REPORT = Report(
     clip_figures=("class_distribution",),
     classes_by_corpus=True,
     scores=scores,
-    conclusion=conclusion,
+    conclusion=findings.conclusion,
 )

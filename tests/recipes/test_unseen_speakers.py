@@ -76,18 +76,3 @@ def test_it_is_found_by_name_and_at_most_two_million_parameters():
     found = reports.load("unseen_speakers")
     assert found is recipe.REPORT
     assert found.experiment("cnn").model(len(found.labels)).count_params() < 2_000_000
-
-
-def test_the_conclusion_sets_the_network_beside_the_baseline_of_each_corpus():
-    rows = [
-        ("cnn", "emodb: uar", 0.8, None, 1, 0.75, 0.85, "speakers"),
-        ("svm/emodb", "uar", 0.7, None, 1, None, None, ""),
-        ("cnn", "crema_d: uar", 0.6, 0.01, 2, 0.58, 0.62, "speakers"),
-        ("cnn", "uar", 0.65, None, 1, None, None, ""),
-    ]
-    columns = ["experiment", "metric", "mean", "std", "n", "ci_low", "ci_high", "interval_over"]
-    table = pd.DataFrame(rows, columns=columns).assign(protocol="speaker_independent")
-    lines = recipe.conclusion(table, []).splitlines()[4:]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert [row[2:] for row in cells] == [["0.800 (0.750 to 0.850)", "0.700"], ["0.600 ± 0.010 (0.580 to 0.620)", "–"]]
-    assert recipe.conclusion(table[table["experiment"] != "cnn"], []) == ""

@@ -1,0 +1,99 @@
+"""What the runs of ``unseen_speakers`` say: the network beside the baseline, who is understood how well, and how far
+its probabilities can be trusted. (table of :mod:`keras_ser.analysis.reported`, whole passes) → Markdown
+"""
+
+import itertools
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from keras_ser import corpora
+from keras_ser.training import calibration, metrics
+
+NETWORK, UNSEEN = "cnn", "speaker_independent"
+ANSWERED = (1.0, 0.75, 0.5, 0.25)  # shares of the clips
+
+
+def conclusion(table, passes):
+    """UAR of the network beside the baseline's, corpus by corpus; then what the first repetition on unseen speakers
+    says of women and men and of its probabilities. "" where the network was not run.
+    """
+    parts = [_beside_the_baseline(table)]
+    tested = [item for item in passes if (item.facts["experiment"], item.facts["protocol"]) == (NETWORK, UNSEEN)]
+    if tested and not tested[0].diverged:
+        folds = [run.predictions() for run in tested[0].runs]
+        parts += [_by_gender(pd.concat(folds)), _calibrated(folds)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _beside_the_baseline(table):
+    cells = table[table["n"] > 0].set_index(["protocol", "experiment", "metric"])
+    rows = []
+    for protocol, corpus in itertools.product(table["protocol"].unique(), corpora.CORPORA):
+        found = {
+            "network": (protocol, NETWORK, f"{corpus}: uar"),
+            "linear SVM on its functionals": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
+        }
+        if found["network"] in cells.index:
+            row = {"corpus": corpora.get(corpus).title, "protocol": protocol}
+            rows.append(row | {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index})
+    if not rows:
+        return ""
+    said = "UAR, pooled over the folds, with its 95 % interval over speakers. The SVM is fitted to the corpus alone."
+    return f"{said}\n\n{pd.DataFrame(rows).fillna('–').to_markdown(index=False)}"
+
+
+def _uar(row):
+    """A row of the table in a few words."""
+    spread = f" ± {row['std']:.3f}" if row["n"] > 1 else ""
+    over = f" ({row['ci_low']:.3f} to {row['ci_high']:.3f})" if row["interval_over"] == "speakers" else ""
+    return f"{row['mean']:.3f}{spread}{over}"
+
+
+def _gender(corpus, clip):
+    """Of the speaker, "" of a corpus whose names do not say it."""
+    found = corpora.get(corpus).parse(PurePosixPath(f"{clip.removeprefix(f'{corpus}_')}.wav"))
+    return found["gender"] if found else ""
+
+
+def _by_gender(predictions):
+    gender = [_gender(*key) for key in zip(predictions["corpus"], predictions["clip"], strict=True)]
+    rows = []
+    for corpus, own in predictions.assign(gender=gender).groupby("corpus", sort=False):
+        row = {"corpus": corpora.get(corpus).title}
+        for name, title in (("female", "women"), ("male", "men")):
+            clips = own[own["gender"] == name]
+            if len(clips):
+                index = {label: place for place, label in enumerate(sorted(set(own["true"]) | set(own["predicted"])))}
+                uar = metrics.scores(clips["true"].map(index), clips["predicted"].map(index))["uar"]
+                row[title] = f"{uar:.3f} ({len(clips)} clips)"
+        rows.append(row)
+    if not all({"women", "men"} <= set(row) for row in rows):
+        return ""
+    return f"UAR of the network for women and men, first repetition.\n\n{pd.DataFrame(rows).to_markdown(index=False)}"
+
+
+def _calibrated(folds):
+    predictions = pd.concat(folds, ignore_index=True)
+    known = [set(own["true"]) for _, own in predictions.groupby("corpus")]
+    labels = sorted(set.intersection(*known))
+    if len(labels) < 2 or len(folds) < 2:
+        return ""
+    clips = calibration.held_out(folds, labels)
+    clips["corpus"] = predictions["corpus"]
+    rows = []
+    for name, own in [("all", clips), *clips.groupby("corpus", sort=False)]:
+        before, after = calibration.errors(own)
+        row = {"corpus": "all" if name == "all" else corpora.get(name).title, "clips": len(own)}
+        row |= {"error before": f"{before:.3f}", "after": f"{after:.3f}"}
+        surest = own.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
+        for share in ANSWERED:
+            row[f"{share:.0%} answered"] = f"{np.mean(surest[: max(1, round(share * len(surest)))]):.3f}"
+        rows.append(row)
+    said = (
+        f"Asked of the {len(labels)} emotions that all its corpora have: expected calibration error before and after a "
+        "temperature is fitted to the speakers of the other folds, and accuracy where it answers the clips alone that "
+        "it is surest of. First repetition."
+    )
+    return f"{said}\n\n{pd.DataFrame(rows).to_markdown(index=False)}"
