@@ -4,7 +4,7 @@ In: a model and a manifest. Out: a prediction for each clip of an emotion that t
 model is asked of the emotions that it and the clips have in common, unless told that all of its own may be answered.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,8 @@ def evaluate(predictor, manifest, *, all_classes=False):
     labels = tuple(label for label in predictor.labels if all_classes or label in there)
     columns = [predictor.labels.index(label) for label in labels]
     places, answers = [], []
-    found = bar(predict(predictor, clips["path"]), total=len(clips), desc="clips", unit="clip")
+    asked = replace(predictor, needs_speech=False)  # its answer to every clip is scored
+    found = bar(predict(asked, clips["path"]), total=len(clips), desc="clips", unit="clip")
     for place, prediction in enumerate(found):
         if isinstance(prediction, UserError):
             log.warning("left out: %s", prediction)

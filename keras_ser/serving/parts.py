@@ -154,7 +154,7 @@ def _as_parquet(rows, labels):
             record["error"] = _reason(answer)
         else:
             record |= {"seconds": answer.seconds, "sample_rate": answer.rate}
-            record |= {"label": answer.top(1)[0][0], "windows": len(answer.windows)}
+            record |= {"label": answer.label, "windows": len(answer.windows)}
             record |= {f"p_{label}": float(share) for label, share in zip(labels, answer.probabilities, strict=True)}
             record["warnings"] = "; ".join(answer.warnings)
         records.append(record)

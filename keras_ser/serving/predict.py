@@ -30,6 +30,7 @@ from keras_ser.errors import UserError, one_line
 from keras_ser.progress import log
 from keras_ser.runs import store
 from keras_ser.serving import export
+from keras_ser.serving.speech import doubts
 
 BATCH = 16  # windows answered together
 AHEAD = 1 << 24  # samples decoded ahead, 64 MB: 16 clips of 20 s at 48 kHz
@@ -49,7 +50,8 @@ class Predictor:
     ``sample_rate``: Hz, None where it takes recordings at their own. ``first_channel``: it hears the first of several
     channels, not their average. ``hears_samples``: how many samples from the start of a clip, at its rate, it takes in,
     None for all. ``title``: what it was trained on, under which protocol, and how well it did. ``caution``: why less
-    is to be expected of speakers whom it has never heard, "" where that score is theirs.
+    is to be expected of speakers whom it has never heard, "" where that score is theirs. ``needs_speech``: it gives no
+    answer to what is no speech (:mod:`keras_ser.serving.speech`).
     """
 
     title: str
@@ -59,6 +61,7 @@ class Predictor:
     first_channel: bool
     hears_samples: int | None
     answer: Callable
+    needs_speech: bool = False
 
     def hears_s(self, rate):
         """Seconds of a recording at ``rate`` (Hz) that it takes in, None for all."""
@@ -74,7 +77,8 @@ class Predictor:
             window_s, hop_s: as of :func:`predict`.
 
         Returns: one row per window, of most recordings one: ``file`` ("" of a waveform), ``start`` and ``end`` in
-            seconds, ``label``, and ``p_<label>``, the probability of each class.
+            seconds, ``label`` ("" of what is no speech, where the model tells it), and ``p_<label>``, the probability
+            of each class.
 
         Raises:
             UserError: a file that cannot be used; a waveform that is none, or without ``sample_rate``.
@@ -120,7 +124,8 @@ class Sound:
 class Prediction:
     """What a model says of one recording. ``path``: None where it lies in no file. ``rate``: the recording's, in Hz.
 
-    ``starts``: where its windows begin, in seconds; ``windows``: their probabilities [windows, classes].
+    ``starts``: where its windows begin, in seconds; ``windows``: their probabilities [windows, classes]; ``answered``
+    [windows]: whether there is an answer: where there is none, all classes are as likely.
     """
 
     path: Path | None
@@ -130,15 +135,23 @@ class Prediction:
     starts: np.ndarray
     ends: np.ndarray
     windows: np.ndarray
+    answered: np.ndarray
     warnings: tuple[str, ...]
 
     @property
     def probabilities(self):
-        """[classes], the mean over the windows."""
-        return self.windows.mean(axis=0)
+        """[classes], the mean over the windows that have an answer."""
+        return (self.windows[self.answered] if self.answered.any() else self.windows).mean(axis=0)
+
+    @property
+    def label(self):
+        """The likeliest one, "" where there is no answer."""
+        return self.top(1)[0][0] if self.answered.any() else ""
 
     def top(self, n=3):
-        """The ``n`` likeliest labels with their probabilities, likeliest first."""
+        """The ``n`` likeliest labels with their probabilities, likeliest first; none where there is no answer."""
+        if not self.answered.any():
+            return []
         order = np.argsort(-self.probabilities, kind="stable")[:n]
         return [(self.labels[place], float(self.probabilities[place])) for place in order]
 
@@ -213,6 +226,7 @@ def _predictor(facts, answer):
         facts["first_channel"],
         facts["hears_samples"],
         answer,
+        needs_speech=bool(facts.get("calibration")),
     )
 
 
@@ -367,8 +381,13 @@ def _answers(predictor, waiting):
             waveform, lengths = padded(clips)
             if predictor.sample_rate:
                 waveform, lengths = resample(waveform, orig_sr=rate, target_sr=predictor.sample_rate, lengths=lengths)
-            for place, row in zip(places, np.asarray(predictor.answer(waveform, lengths)), strict=True):
-                found[place].append(row)
+            rows = np.array(predictor.answer(waveform, lengths))
+            why = (
+                doubts(waveform, lengths, predictor.sample_rate or rate) if predictor.needs_speech else [""] * len(rows)
+            )
+            rows[[bool(doubt) for doubt in why]] = 1 / rows.shape[1]
+            for place, row, doubt in zip(places, rows, why, strict=True):
+                found[place].append((row, doubt))
     for place, (path, sound, spans, warnings) in enumerate(waiting):
         if isinstance(sound, UserError):
             yield sound
@@ -379,8 +398,19 @@ def _answers(predictor, waiting):
         if hears_s and (ends - starts).max() > hears_s + 0.1:
             used = f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are used"
             warnings += (f"{used}; add --window {hears_s:.1f} to analyse all of it",)
-        windows = np.array(found[place])
-        yield Prediction(path and Path(path), len(y) / rate, rate, predictor.labels, starts, ends, windows, warnings)
+        windows, why = zip(*found[place], strict=True)
+        warnings += _unanswered(why)
+        answered = np.array([not doubt for doubt in why])
+        facts = (path and Path(path), len(y) / rate, rate, predictor.labels, starts, ends)
+        yield Prediction(*facts, np.array(windows), answered, warnings)
+
+
+def _unanswered(why):
+    """Warnings of windows without an answer. ``why``: of each window, "" where it has one."""
+    counts = Counter(doubt for doubt in why if doubt)
+    if len(why) == 1:
+        return tuple(counts)
+    return tuple(f"{doubt} ({n} of {len(why)} windows)" for doubt, n in counts.items())
 
 
 def lower_rates(rates, expected) -> str:
@@ -404,18 +434,19 @@ def warn_of_lower(rates, expected):
 
 
 def segments(prediction) -> pd.DataFrame:
-    """One row per window: ``file, start, end`` (seconds), ``label``, and ``p_<label>`` for each class."""
+    """One row per window: ``file, start, end`` (seconds), ``label`` ("": no answer), and ``p_<label>`` of each one."""
     table = pd.DataFrame(prediction.windows, columns=[f"p_{label}" for label in prediction.labels])
     table.insert(0, "file", str(prediction.path or ""))
     table.insert(1, "start", prediction.starts)
     table.insert(2, "end", prediction.ends)
-    table.insert(3, "label", [prediction.labels[place] for place in prediction.windows.argmax(axis=1)])
+    best = np.array(prediction.labels, object)[prediction.windows.argmax(axis=1)]
+    table.insert(3, "label", np.where(prediction.answered, best, ""))
     return table
 
 
 def as_line(prediction, n_top=3):
     """A prediction for people."""
-    top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top(n_top))
+    top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top(n_top)) or "no answer"
     warnings = f"  [{'; '.join(prediction.warnings)}]" if prediction.warnings else ""
     return f"{top}  {one_line(prediction.path)}{warnings}"
 
@@ -428,7 +459,7 @@ def csv_header(labels):
 def as_csv(prediction):
     """A prediction as a row of CSV."""
     probabilities = [f"{value:.6g}" for value in prediction.probabilities]
-    facts = [prediction.path, f"{prediction.seconds:.6g}", prediction.rate, prediction.top(1)[0][0]]
+    facts = [prediction.path, f"{prediction.seconds:.6g}", prediction.rate, prediction.label]
     return _csv([*facts, *probabilities, "; ".join(prediction.warnings)])
 
 
