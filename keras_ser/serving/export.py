@@ -101,8 +101,15 @@ def describe(run):
     cuts = [layer.n_samples for layer in layers if isinstance(layer, FixSamples)]
     cuts += [layer.n_frames * layer.hop_length * divisor for layer in layers if isinstance(layer, FixFrames)]
     names = "report experiment protocol seed fold fitted_on corpus synthetic clips labels sample_rate loss epochs_run"
+    heard = trained_on(run)
+    of_some = heard != facts["corpora"]
+    clips = {
+        "corpus": corpora.titles(heard),
+        "clips": sum(facts["clips_by_corpus"][name] for name in heard),
+    }
     return {
         **{name: facts[name] for name in [*names.split(), "parameters"]},
+        **(clips if of_some else {}),
         "first_channel": front_end.first_channel,
         "hears_samples": min(cuts, default=None),
         "scores": {name: run.metrics[name] for name in SCORES},
@@ -111,6 +118,15 @@ def describe(run):
         "calibration": facts.get("calibration"),
         "environment": {**facts["environment"], "tensorflow_of_export": version("tensorflow")},
     }
+
+
+def trained_on(run):
+    """The corpora whose clips are not all test clips. → list of names"""
+    facts = run.facts
+    if PROTOCOLS[facts["protocol"]].held_out != ("corpus",):
+        return facts["corpora"]
+    tested = set(run.predictions()["corpus"])
+    return [name for name in facts["corpora"] if name not in tested]
 
 
 def stored_clips(run, root, own=None):
@@ -380,7 +396,7 @@ def _card(run, facts, about_lite):
     labels = ", ".join(facts["labels"])
     used = "\n".join(
         f"- {corpus.title}: {corpus.citation}. Licence: {corpus.licence}. {corpus.home}"
-        for corpus in [corpora.get(name) for name in run.facts["corpora"] if name in corpora.CORPORA]
+        for corpus in [corpora.get(name) for name in trained_on(run) if name in corpora.CORPORA]
     )
     rate = f"{facts['sample_rate']} Hz" if facts["sample_rate"] else "at the recording's own rate"
     hears = "the whole"
@@ -409,6 +425,7 @@ def _card(run, facts, about_lite):
         if facts["synthetic"]
         else ""
     )
+    guard = "; `keras-ser predict` gives no answer to what is no speech" if facts["calibration"] else ""
     return f"""# {report.title}: {facts["experiment"]}
 {warning}
 Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} classes out: {labels}.
@@ -441,7 +458,7 @@ Types of leakage (Kapoor and Narayanan, Patterns, 2023) in the split that this m
 
 {limits}
 Do not use it for decisions about people. Input of another kind (telephone, noise, music, other languages)
-still gets probabilities, which then mean nothing.
+still gets probabilities, which then mean nothing{guard}.
 
 ## Use
 

@@ -16,21 +16,32 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def trained(embedded, tmp_path_factory):
-    """A run of three corpora with different classes, and a whole repetition on unseen speakers beside it."""
+def all_runs(embedded, tmp_path_factory):
+    """Of three corpora with different classes: a whole repetition on unseen speakers, and one on unseen corpora."""
     folder, report = tmp_path_factory.mktemp("runs"), reports.load("unseen_speakers")
-    runs = runner.run_all(
+    return runner.run_all(
         report,
         runner.gather(report, "corpora", corpora.joined(report.corpora, embedded)),
         root=folder / "runs",
         cache_root=folder / "cache",
         experiments=[report.experiment("cnn")],
-        protocol_names=["speaker_independent"],
+        protocol_names=["speaker_independent", "corpus_independent"],
         repetitions=range(1),
         backend="tensorflow",
         epochs=1,
     )
-    return runs[0]
+
+
+@pytest.fixture(scope="module")
+def trained(all_runs):
+    return all_runs[0]
+
+
+@pytest.fixture(scope="module")
+def of_unseen_corpora(all_runs):
+    """Name of the corpus that was tested → the run that was trained on the others."""
+    runs = [run for run in all_runs if run.facts["protocol"] == "corpus_independent"]
+    return {run.predictions()["corpus"][0]: run for run in runs}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +75,25 @@ def test_its_model_answers_what_it_stored(calibrated, embedded, tmp_path):
 
 def test_a_run_as_it_was_trained_says_which_classes_mean_nothing(trained):
     assert "boredom, calm, surprise: classes of some of its corpora alone" in predict.load(trained.folder).caution
+
+
+def test_an_unseen_corpus_is_asked_of_what_the_others_know(of_unseen_corpora):
+    assert set(of_unseen_corpora) == {"emodb", "ravdess", "crema_d"}
+    run = of_unseen_corpora["ravdess"]
+    predictions = run.predictions()
+    asked = predictions.filter(regex="^p_").any()
+    assert set(asked.index[asked].str.removeprefix("p_")) == set(run.facts["common_labels"]) == set(predictions["true"])
+    assert "boredom" not in of_unseen_corpora["emodb"].facts["common_labels"]
+
+
+def test_the_card_names_what_it_was_trained_on(of_unseen_corpora, tmp_path):
+    facts = export.describe(of_unseen_corpora["ravdess"])
+    assert (facts["corpus"], facts["clips"]) == ("Emo-DB and CREMA-D", 84)
+    model = calibrate(of_unseen_corpora["ravdess"].folder, tmp_path / "model")
+    export.export(model, tmp_path / "exported")
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "Trained on Emo-DB and CREMA-D, 84 clips" in card
+    assert "RAVDESS" not in card.partition("## Scores")[0].replace("CREMA-D, RAVDESS, Emo-DB: a network", "")
 
 
 def test_what_cannot_be_calibrated(trained, calibrated, runs, tmp_path):
