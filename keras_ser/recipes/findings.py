@@ -27,6 +27,11 @@ def conclusion(table, passes):
     return "\n\n".join(part for part in parts if part)
 
 
+def _name(corpus):
+    """What a corpus is called for short."""
+    return corpora.get(corpus).title.partition(" (")[0]
+
+
 def _beside_the_baseline(table):
     cells = table[table["n"] > 0].set_index(["protocol", "experiment", "metric"])
     rows = []
@@ -36,12 +41,16 @@ def _beside_the_baseline(table):
             "linear SVM on its functionals": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
         }
         if found["network"] in cells.index:
-            row = {"corpus": corpora.get(corpus).title, "protocol": protocol}
+            row = {"corpus": _name(corpus), "protocol": protocol}
             rows.append(row | {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index})
     if not rows:
         return ""
     said = "UAR, pooled over the folds, with its 95 % interval over speakers. The SVM is fitted to the corpus alone."
-    return f"{said}\n\n{pd.DataFrame(rows).fillna('–').to_markdown(index=False)}"
+    return f"{said}\n\n{_table(rows)}"
+
+
+def _table(rows):
+    return pd.DataFrame(rows).fillna("–").to_markdown(index=False, disable_numparse=True)
 
 
 def _uar(row):
@@ -61,7 +70,7 @@ def _by_gender(predictions):
     gender = [_gender(*key) for key in zip(predictions["corpus"], predictions["clip"], strict=True)]
     rows = []
     for corpus, own in predictions.assign(gender=gender).groupby("corpus", sort=False):
-        row = {"corpus": corpora.get(corpus).title}
+        row = {"corpus": _name(corpus)}
         for name, title in (("female", "women"), ("male", "men")):
             clips = own[own["gender"] == name]
             if len(clips):
@@ -71,7 +80,7 @@ def _by_gender(predictions):
         rows.append(row)
     if not all({"women", "men"} <= set(row) for row in rows):
         return ""
-    return f"UAR of the network for women and men, first repetition.\n\n{pd.DataFrame(rows).to_markdown(index=False)}"
+    return f"UAR of the network for women and men, first repetition.\n\n{_table(rows)}"
 
 
 def _calibrated(folds):
@@ -85,7 +94,7 @@ def _calibrated(folds):
     rows = []
     for name, own in [("all", clips), *clips.groupby("corpus", sort=False)]:
         before, after = calibration.errors(own)
-        row = {"corpus": "all" if name == "all" else corpora.get(name).title, "clips": len(own)}
+        row = {"corpus": "all" if name == "all" else _name(name), "clips": len(own)}
         row |= {"error before": f"{before:.3f}", "after": f"{after:.3f}"}
         surest = own.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
         for share in ANSWERED:
@@ -96,4 +105,4 @@ def _calibrated(folds):
         "temperature is fitted to the speakers of the other folds, and accuracy where it answers the clips alone that "
         "it is surest of. First repetition."
     )
-    return f"{said}\n\n{pd.DataFrame(rows).to_markdown(index=False)}"
+    return f"{said}\n\n{_table(rows)}"

@@ -216,6 +216,15 @@ def test_curves_mark_the_epoch_that_was_tested(drawn, tmp_path):
     assert legend_of(drawn[0]) == ["train", "validation", "chance level (0.250)", "epoch tested"]
 
 
+def test_curves_of_a_network_without_validation(drawn, tmp_path):
+    history = history_of([1.0, 0.9]).drop(columns=["val_loss", "val_accuracy"])
+    results.curves({"a": [(history, 2)]}, "unseen speakers", 0.25, "title", tmp_path / "x.png")
+    loss, accuracy = drawn[0].axes
+    assert [list(line.get_ydata()) for line in loss.lines] == [[1.0, 0.9]]
+    assert len(accuracy.lines) == 2  # train and the chance level
+    assert legend_of(drawn[0]) == ["train", "chance level (0.250)"]
+
+
 @pytest.mark.parametrize(("n", "ticks"), [(1, [1]), (3, [1, 2, 3]), (30, [1, 5, 10, 15, 20, 25, 30]), (50, None)])
 def test_epochs_begin_with_1(drawn, tmp_path, n, ticks):
     results.curves({"a": [(history_of([1.0] * n), n)]}, "as reported", 0.25, "title", tmp_path / "x.png")

@@ -24,7 +24,8 @@ TRAIN, VALIDATION = style.PALETTE[0], style.PALETTE[1]
 
 @style.styled
 def curves(trainings, what, chance, title, path):
-    """Loss and accuracy by epoch, train and validation; one thin line per training, a dot on the epoch that was tested.
+    """Loss and accuracy by epoch, train and validation, where there is one; one thin line per training, a dot on the
+    epoch that was tested.
 
     ``trainings``: of :func:`keras_ser.analysis.summaries.curves`.
     """
@@ -32,18 +33,21 @@ def curves(trainings, what, chance, title, path):
     bands = -(-len(trainings) // columns)
     size = (max(7, 3.6 * columns), 5.6 * bands + 0.6)
     figure, grid = style.subplots(2 * bands, columns, size=size)
+    validated = dotted = False
     for place, (name, of_name) in enumerate(trainings.items()):
         loss, accuracy = grid[2 * (place // columns) : 2 * (place // columns) + 2, place % columns]
         for history, tested in of_name:
+            watched = "val_loss" in history
+            validated, dotted = validated or watched, dotted or (watched and tested is not None)
             for axes, metric in ((loss, "loss"), (accuracy, "accuracy")):
-                for column, color in ((metric, TRAIN), (f"val_{metric}", VALIDATION)):
+                for column, color in ((metric, TRAIN), (f"val_{metric}", VALIDATION))[: 1 + watched]:
                     marker = "." if len(history) == 1 else None
                     axes.plot(history["epoch"], history[column], color=color, linewidth=1, alpha=0.6, marker=marker)
-                if tested is not None:
+                if watched and tested is not None:
                     value = history.set_index("epoch").at[tested, f"val_{metric}"]
                     axes.plot(tested, value, "o", color="black", markersize=4, zorder=3, clip_on=False)
         _epochs((loss, accuracy), int(max(history["epoch"].max() for history, _ in of_name)))
-        losses = pd.concat([history[["loss", "val_loss"]] for history, _ in of_name]).stack()
+        losses = pd.concat([history.filter(["loss", "val_loss"]) for history, _ in of_name]).stack()
         if losses.max() > DWARFED * losses.median() and losses.min() > 0:
             loss.set_yscale("log")
         level = style.chance_line(accuracy, chance)
@@ -54,8 +58,10 @@ def curves(trainings, what, chance, title, path):
             accuracy.set_ylabel("accuracy")
     for axes in _unused(grid, len(trainings), columns):
         axes.remove()
-    lines = [Line2D([], [], color=TRAIN, label="train"), Line2D([], [], color=VALIDATION, label="validation"), level]
-    if any(tested is not None for of_name in trainings.values() for _, tested in of_name):
+    lines = [Line2D([], [], color=TRAIN, label="train"), level]
+    if validated:
+        lines.insert(1, Line2D([], [], color=VALIDATION, label="validation"))
+    if dotted:
         lines.append(Line2D([], [], color="black", marker="o", markersize=4, linestyle="", label="epoch tested"))
     figure.legend(handles=lines, loc="outside lower center", ncols=4)
     style.headline(figure, f"Learning curves, {what}: one line per training", title)
