@@ -18,6 +18,7 @@ from keras_ser.models.conv2d_image import conv2d_image
 from keras_ser.models.conv2d_mel import conv2d_mel
 from keras_ser.models.conv2d_mfcc import conv2d_mfcc
 from keras_ser.models.lstm import lstm
+from keras_ser.models.mlp import mlp
 from keras_ser.models.resnet_mfcc import resnet_mfcc
 from keras_ser.models.svm import svm
 
@@ -34,6 +35,7 @@ __all__ = [
     "conv2d_mel",
     "conv2d_mfcc",
     "lstm",
+    "mlp",
     "resnet_mfcc",
     "svm",
 ]

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from keras_ser.layers import RandomMasks, RandomTilt, RandomWarp
+from keras_ser.models.mlp import hidden_layer
 
 STRIDES = 4  # frames that the convolutions make one of
 
@@ -98,7 +99,7 @@ def attentive_cnn(input_shape, n_classes, *, n_functionals, piece):
     size = math.prod(input_shape)
     inputs = keras.Input((size + n_functionals,))
     spectrogram = layers.Reshape(input_shape)(inputs[:, :size])
-    opinions = [of_spectrogram(spectrogram, n_classes, piece), of_functionals(inputs[:, size:], n_classes)]
+    opinions = [of_spectrogram(spectrogram, n_classes, piece), hidden_layer(inputs[:, size:], n_classes)]
     return keras.Model(inputs, Opinions()(opinions), name="attentive_cnn")
 
 
@@ -122,15 +123,6 @@ def of_spectrogram(spectrogram, n_classes, piece):
     x = layers.BatchNormalization(momentum=0.97)(AttentiveStatistics()(x, own))
     x = layers.Dense(128, activation="relu")(layers.Dropout(0.3)(x))
     return layers.Dense(n_classes, activation="softmax")(layers.Dropout(0.3)(x))
-
-
-def of_functionals(functionals, n_classes):
-    """One hidden layer on the standardised functionals, of which half are left out at a time."""
-    layers = keras.layers
-    x = layers.BatchNormalization(momentum=0.99, center=False, scale=False)(functionals)
-    x = layers.Dropout(0.5)(keras.ops.clip(x, -5.0, 5.0))
-    x = layers.Dense(128, activation="relu")(x)
-    return layers.Dense(n_classes, activation="softmax")(layers.Dropout(0.5)(x))
 
 
 def _convolution(kind, x, filters, size, strides=1, **options):

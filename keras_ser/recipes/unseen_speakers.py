@@ -20,6 +20,7 @@ from keras_ser.data.protocols import Split
 from keras_ser.dsp import functionals
 from keras_ser.layers import Descriptors, FixFrames, Functionals
 from keras_ser.models.attentive_cnn import attentive_cnn
+from keras_ser.models.mlp import mlp
 from keras_ser.models.svm import svm
 from keras_ser.recipes import findings
 from keras_ser.reports.specification import Experiment, FrontEnd, Report, SupportVectors, Training
@@ -92,6 +93,10 @@ def network(n_classes):
     return attentive_cnn((N_FRAMES, N_MELS), n_classes, n_functionals=N_FUNCTIONALS, piece=PIECE)
 
 
+def of_functionals(n_classes):
+    return mlp((N_FUNCTIONALS,), n_classes)
+
+
 def linear_svm(n_classes):
     return svm((N_FUNCTIONALS,), n_classes)
 
@@ -104,6 +109,15 @@ EXPERIMENTS = (
         PossibleCrossentropy.NAME,
         Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
         augmentation=balanced,
+    ),
+    Experiment(
+        "mlp",
+        FrontEnd("functionals", SAMPLE_RATE, functools.partial(features, False), None),
+        of_functionals,
+        PossibleCrossentropy.NAME,
+        Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
+        augmentation=balanced,
+        note="the second opinion alone: one hidden layer on the functionals",
     ),
     *(
         Experiment(
