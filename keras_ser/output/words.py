@@ -13,7 +13,7 @@ _WORDS = {  # of two that begin alike the longer one comes first
     "cnn_1d": "1D CNN",
     "cnn_2d": "2D CNN",
     "svm_grid": "SVM with C and kernel chosen",
-    **{name: name.upper() for name in ("cnn", "lstm", "svm", "mfcc")},
+    **{name: name.upper() for name in ("cnn", "lstm", "mlp", "svm", "mfcc")},
     "resnet": "ResNet",
     "categorical_crossentropy": "cross-entropy",
     "/int16": " on samples of one scale",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from keras_ser import corpora
+from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.training import calibration, metrics
 
 NETWORK, UNSEEN = "cnn", "speaker_independent"
@@ -38,11 +39,12 @@ def _beside_the_baseline(table):
     for protocol, corpus in itertools.product(table["protocol"].unique(), corpora.CORPORA):
         found = {
             "network": (protocol, NETWORK, f"{corpus}: uar"),
-            "linear SVM on its functionals": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
+            "its functionals alone": (protocol, "mlp", f"{corpus}: uar"),
+            "linear SVM on them": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
         }
-        if found["network"] in cells.index:
-            row = {"corpus": _name(corpus), "protocol": protocol}
-            rows.append(row | {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index})
+        there = {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index}
+        if "network" in there or "its functionals alone" in there:
+            rows.append({"corpus": _name(corpus), "protocol": PROTOCOLS[protocol].title} | there)
     if not rows:
         return ""
     said = "UAR, pooled over the folds, with its 95 % interval over speakers. The SVM is fitted to the corpus alone."

@@ -114,7 +114,7 @@ EXPERIMENTS = (
         "mlp",
         FrontEnd("functionals", SAMPLE_RATE, functools.partial(features, False), None),
         of_functionals,
-        PossibleCrossentropy.NAME,
+        PossibleCrossentropy.BOUNDED,
         Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
         augmentation=balanced,
         note="the second opinion alone: one hidden layer on the functionals",

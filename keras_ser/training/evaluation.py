@@ -7,6 +7,7 @@ from keras_ser.training import metrics
 
 COLUMNS = ("clip", "corpus", "speaker", "copy", "transform", "amount")
 BATCH = 128
+LEAST = 1e-30  # of a probability: where a network gives nothing to any class that is possible, they are as likely
 
 
 def probabilities(model, features, possible=None):
@@ -26,7 +27,7 @@ def probabilities(model, features, possible=None):
     answers = np.concatenate(answers)
     if possible is None:
         return answers
-    answers = np.where(possible, answers, 0)
+    answers = np.where(possible, np.maximum(answers, LEAST), 0)
     return answers / answers.sum(axis=1, keepdims=True)
 
 

@@ -3,14 +3,17 @@
 import keras
 import tensorflow as tf
 
+OUTSIDE = 0.1
+
 
 def get(loss):
     """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the names
     of Keras's own.
     """
-    if loss == PossibleCrossentropy.NAME or isinstance(loss, PossibleCrossentropy):
+    outside = {PossibleCrossentropy.NAME: 0.0, PossibleCrossentropy.BOUNDED: OUTSIDE}
+    if loss in outside or isinstance(loss, PossibleCrossentropy):
         accuracy = keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")
-        return {"loss": PossibleCrossentropy(), "metrics": [accuracy]}
+        return {"loss": PossibleCrossentropy(outside[loss]) if loss in outside else loss, "metrics": [accuracy]}
     return {"loss": loss, "metrics": ["accuracy"]}
 
 
@@ -41,6 +44,9 @@ class PossibleCrossentropy(keras.losses.Loss):
     Corpora know different emotions. What the network gives to those that the example's corpus lacks is neither reward
     nor fault: the probabilities of the others are divided by their sum.
 
+    Nothing then keeps a network from giving those all it has, and the others too little to be told apart: one that
+    learns fast ends there. ``outside`` is the weight of a term that does, minus the logarithm of that sum.
+
     Of several opinions on an example, each is compared, and the mean is the loss.
 
     Call arguments:
@@ -48,10 +54,14 @@ class PossibleCrossentropy(keras.losses.Loss):
         y_pred: probabilities [batch, n_classes] or [batch, opinions, n_classes].
     """
 
-    NAME = "possible_crossentropy"
+    NAME, BOUNDED = "possible_crossentropy", "possible_crossentropy_bounded"  # the latter with OUTSIDE
 
-    def __init__(self, name=NAME, **kwargs):
+    def __init__(self, outside=0.0, name=NAME, **kwargs):
         super().__init__(name=name, **kwargs)
+        self.outside = outside
+
+    def get_config(self):
+        return {**super().get_config(), "outside": self.outside}
 
     def call(self, y_true, y_pred):
         if len(y_pred.shape) == 3:
@@ -59,5 +69,6 @@ class PossibleCrossentropy(keras.losses.Loss):
         possible = tf.cast(y_true >= 0, y_pred.dtype)
         share = tf.reduce_sum(possible * y_pred, axis=1, keepdims=True)
         least = keras.config.epsilon()
-        log = tf.math.log(tf.maximum(y_pred, least)) - tf.math.log(tf.maximum(share, least))
-        return -tf.reduce_sum(possible * y_true * log, axis=1)
+        log_share = tf.math.log(tf.maximum(share, least))
+        log = tf.math.log(tf.maximum(y_pred, least)) - log_share
+        return -tf.reduce_sum(possible * y_true * log, axis=1) - self.outside * log_share[:, 0]

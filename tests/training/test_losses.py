@@ -30,6 +30,16 @@ def test_what_an_impossible_class_gets_changes_nothing_and_has_no_gradient():
     assert np.isfinite(loss(targets, certain)).all()
 
 
+def test_bounded_it_is_a_fault_to_leave_little_to_what_is_possible():
+    targets = losses.targets(CLASSES, 4, POSSIBLE)
+    answers = np.array([[0.1, 0.3, 0.4, 0.2], [0.2, 0.3, 0.1, 0.4]], np.float32)
+    plain = losses.PossibleCrossentropy(reduction=None)
+    bounded = losses.get("possible_crossentropy_bounded")["loss"]
+    again = losses.PossibleCrossentropy.from_config(bounded.get_config() | {"reduction": None})
+    expected = plain(targets, answers) - losses.OUTSIDE * np.log([0.6, 0.3])
+    np.testing.assert_allclose(again(targets, answers), expected, rtol=1e-5)
+
+
 def test_each_of_several_opinions_is_compared(rng):
     targets = losses.targets(CLASSES, 4, POSSIBLE)
     opinions = rng.dirichlet(np.ones(4), (2, 3)).astype(np.float32)  # [batch, opinions, classes]
