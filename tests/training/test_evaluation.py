@@ -55,6 +55,8 @@ def test_a_class_that_an_example_cannot_be_of_gets_nothing(examples):
     np.testing.assert_allclose(found[["p_anger", "p_fear", "p_neutral"]].to_numpy()[1], [0.4, 0.6, 0], rtol=1e-5)
     assert evaluation.score_of(model, features, classes, possible)["accuracy"] == 0.75
     assert evaluation.score_of(model, features, classes)["accuracy"] == 0.5
+    nothing = np.array([[-200.0, -200.0, 200.0]], np.float32)  # both possible classes are rounded to 0
+    np.testing.assert_allclose(evaluation.probabilities(model, nothing, possible[1:2]), [[0.5, 0.5, 0]])
 
 
 def test_batches_do_not_matter(examples, rng, monkeypatch):
