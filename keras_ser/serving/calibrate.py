@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from keras_ser.errors import UserError
-from keras_ser.models import Calibrated
+from keras_ser.models.calibrated import Calibrated
 from keras_ser.runs import archive, layout, passes, store
 from keras_ser.serving import export
 from keras_ser.training import calibration, evaluation

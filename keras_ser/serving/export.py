@@ -178,7 +178,7 @@ def check_is_free(out):
     """Raises UserError where there is something at ``out`` already."""
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: there is something already: choose another folder or delete it")
+        raise UserError(f"output directory {out} is not empty: choose another or delete it")
 
 
 def _write_saved_model(model, facts, folder):

@@ -19,4 +19,4 @@ def test_a_name_is_its_function_whatever_was_imported_before(name):
 
 def test_every_architecture_is_there():
     modules = {module.name for module in pkgutil.iter_modules(models.__path__)}
-    assert modules - set(models.__all__) == {"columns"}
+    assert modules - set(models.__all__) == {"columns", "calibrated"}

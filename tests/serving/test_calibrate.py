@@ -99,7 +99,7 @@ def test_what_cannot_be_calibrated(trained, calibrated, runs, tmp_path):
         calibrate(runs["emodb_losses"].folder, tmp_path / "other")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
-    with pytest.raises(UserError, match="there is something already"):
+    with pytest.raises(UserError, match="is not empty"):
         calibrate(trained.folder, tmp_path / "taken")
 
 

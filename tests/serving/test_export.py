@@ -270,7 +270,7 @@ def test_verify_sees_a_model_that_answers_otherwise(exported, tmp_path):
 def test_nothing_is_overwritten(runs, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
-    with pytest.raises(UserError, match="something already"):
+    with pytest.raises(UserError, match="is not empty"):
         export.export(runs["tess_mfcc"], tmp_path / "mine")
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from keras_ser.models import Calibrated
+from keras_ser.models.calibrated import Calibrated
 from keras_ser.training import calibration
 
 LABELS = ("anger", "fear", "neutral")

@@ -20,14 +20,14 @@ CAPTIONS = {
     "mel_pictures": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's image of it.",
     "splits": "Accuracy and weighted F1 on each split; the numbers are under “Train, validation, test”.",
     "listeners": "Confusion matrices of human listeners and of the models.",
-    "protocols_accuracy": "Accuracy by protocol, mean and 95 % interval; a dash marks what is reported.",
-    "protocols_uar": "UAR by protocol, mean and 95 % interval.",
+    "protocols_accuracy": "Accuracy by protocol, with its 95 % interval if there is one; dashes are reported values.",
+    "protocols_uar": "UAR by protocol, with its 95 % interval if there is one.",
     "class_counts": "True positives, false positives and false negatives per class, reported and obtained.",
     "ladder": "Accuracy under each protocol, over what its train and test share.",
     "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers where there are any.",
     "reliability": "Accuracy by confidence; on the diagonal a model is as often right as it says.",
     **{
-        f"curves_{name}": f"Learning curves, {protocol.title}: one line per training, a dot on the epoch tested."
+        f"curves_{name}": f"Learning curves, {protocol.title}: one line per training, a dot on a chosen epoch."
         for name, protocol in PROTOCOLS.items()
     },
 }
