@@ -628,6 +628,7 @@ def evaluate(
     data: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
     speaker_from: str | None = None,
+    adapt: bool = False,
     all_classes: bool = False,
 ) -> "Evaluation":
     """How a model answers recordings whose emotions are known.
@@ -636,6 +637,8 @@ def evaluate(
         corpus: name of a corpus, or a table or directory of recordings of your own, as of :func:`run`.
         model: as of :func:`load`; None: the model of the package.
         data, labels, speaker_from: as of :func:`run`.
+        adapt: the model standardises its features by these recordings, of which it is not told the emotions
+            (:meth:`Predictor.adapted`).
         all_classes: the model may answer classes too that none of the recordings is of.
 
     Returns: ``predictions``, ``scores`` (with intervals over speakers, by corpus and gender), ``classes``,
@@ -647,7 +650,10 @@ def evaluate(
     from keras_ser.serving import evaluate as serving_evaluate
 
     manifest = recordings_of(corpus, data, labels=labels, speaker_from=speaker_from)
-    return serving_evaluate.evaluate(load(model or SHIPPED), manifest, all_classes=all_classes)
+    predictor = load(model or SHIPPED)
+    if adapt:
+        predictor = predictor.adapted(list(manifest["path"]))
+    return serving_evaluate.evaluate(predictor, manifest, all_classes=all_classes)
 
 
 def recordings_of(corpus, data=None, *, labels=None, speaker_from=None) -> pd.DataFrame:

@@ -268,7 +268,7 @@ def evaluate(options):
     api = started()
     from tabulate import tabulate
 
-    words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "all_classes")}
+    words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "adapt", "all_classes")}
     found = api.evaluate(options.corpus, options.model, **words)
     if options.output:
         _write_csv(found.predictions, options.output)
@@ -298,7 +298,10 @@ def robustness(options):
         asked = robustness.of_manifest(api.load(model), manifest)
     else:
         asked = robustness.of_run(model, data_root(options.data))
-    table = robustness.measure(*asked, n_clips=options.clips)
+    predictor, clips, possible = asked
+    if options.adapt:
+        predictor = predictor.adapted(list(clips["path"]))
+    table = robustness.measure(predictor, clips, possible, n_clips=options.clips)
     if options.output:
         _write_csv(table, options.output)
     print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
@@ -328,7 +331,10 @@ def predict(options):
         if options.files_from:
             is_stdin = options.files_from == Path("-")
             listed = sys.stdin.buffer if is_stdin else stack.enter_context(options.files_from.open("rb"))
-        paths = predict.recordings(itertools.chain(options.paths, predict.listed(listed)))
+        paths = predict.paths_of(itertools.chain(options.paths, predict.listed(listed)))
+        if options.adapt:
+            paths = list(paths)  # they are heard twice
+            predictor = predictor.adapted(paths)
         answered, failed = (_in_parts if options.parts else _one_by_one)(options, predictor, paths)
     if not answered and not failed:
         named = [*options.paths, *([options.files_from] if options.files_from else [])]
@@ -355,7 +361,7 @@ def _check_predict(options, of_parts):
     alone = [name for name in ("jobs", "scheduler", "per_part") if getattr(options, name)]
     if alone and not options.parts:
         raise UserError(f"--{alone[0].replace('_', '-')} is of answers in parts: name their directory with --parts")
-    whole = [name for name in ("output", "timeline") if getattr(options, name)]
+    whole = [name for name in ("output", "timeline", "adapt") if getattr(options, name)]
     if whole and options.parts:
         raise UserError(f"--{whole[0]} and --parts exclude one another")
     options.format = options.format or ("jsonl" if options.parts else "table")

@@ -124,6 +124,10 @@ def arguments():
         words = "exported folder, folder of a run, or its model.keras (default: the model of the package)"
         added.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
 
+    def with_adapt(added):
+        words = "standardise by these recordings, ten or more of one room and microphone; their emotions are not asked"
+        added.add_argument("--adapt", action="store_true", help=words)
+
     def with_own(added):
         words = "what labels of your own recordings mean: ang=anger,exc=happiness"
         added.add_argument("--labels", type=mapping, metavar="A=B,…", help=words)
@@ -281,6 +285,7 @@ def arguments():
     with_model(added)
     with_data(added)
     with_corpus(added, "the recordings", required=True)
+    with_adapt(added)
     words = "the model may answer classes too that none of the recordings is of"
     added.add_argument("--all-classes", action="store_true", help=words)
     added.add_argument("--output", type=Path, metavar="FILE", help="write the predictions there as CSV")
@@ -291,6 +296,7 @@ def arguments():
     with_model(added)
     with_data(added)
     with_corpus(added, "the clips (default: the test clips of a run)")
+    with_adapt(added)
     added.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
     added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
@@ -312,6 +318,7 @@ def arguments():
     added.add_argument(
         "--top", type=positive, default=3, metavar="N", help="labels per line of table and jsonl (default: 3)"
     )
+    with_adapt(added)
     added.add_argument("--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)")
     added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
     added.add_argument("--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure")

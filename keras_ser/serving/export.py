@@ -61,8 +61,16 @@ def open_run(folder):
     return run
 
 
-def chain(run):
+def standardisation(network):
+    """The layer by which a network standardises its features before anything is learnt of them, None if it has none."""
+    found = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    return next((layer for layer in found if not layer.center and not layer.scale), None)
+
+
+def chain(run, statistics=None):
     """The training path of a run as one model: waveform [batch, samples], lengths [batch] → probabilities.
+
+    ``statistics``: mean and variance of the features, by which they are standardised in place of those of train.
 
     Raises UserError if the report's front end is no longer the one that the run was trained with.
     """
@@ -76,6 +84,10 @@ def chain(run):
         raise UserError(f"{run.folder}: trained on other features than this version computes: reproduce the run")
     graph = front_end.graph()
     network = run.model()
+    if statistics:
+        layer = standardisation(network)
+        layer.moving_mean.assign(statistics[0])
+        layer.moving_variance.assign(statistics[1])
     if network.input_shape != graph.output_shape:
         raise UserError(
             f"{run.folder / store.MODEL}: takes features {network.input_shape}, the report's are {graph.output_shape}: "

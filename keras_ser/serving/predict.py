@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -28,6 +28,7 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import log
+from keras_ser.reports import extensions
 from keras_ser.runs import store
 from keras_ser.serving import export
 from keras_ser.serving.speech import doubts
@@ -39,6 +40,11 @@ WINDOW_S = 5.0  # for a model that hears clips of any length
 WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
 SHORTEST_S = 0.3  # less than a syllable or two
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
+ADAPT_LEAST = 10  # recordings that say what recordings are like
+UNADAPTED = (
+    "by microphones that it was not trained on it hears one emotion in nearly everything: with ten recordings or more "
+    "adapt it (--adapt, or Predictor.adapted)"
+)
 QUIET_DB = -60.0  # below full scale
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
 
@@ -51,7 +57,8 @@ class Predictor:
     channels, not their average. ``hears_samples``: how many samples from the start of a clip, at its rate, it takes in,
     None for all. ``title``: what it was trained on, under which protocol, and how well it did. ``caution``: why less
     is to be expected of speakers whom it has never heard, "" where that score is theirs. ``needs_speech``: it gives no
-    answer to what is no speech (:mod:`keras_ser.serving.speech`).
+    answer to what is no speech (:mod:`keras_ser.serving.speech`). ``features``, ``standardised``: of a model that can
+    be adapted: (waveform, lengths) → features [batch, features]; their mean and variance → ``answer`` by those.
     """
 
     title: str
@@ -62,6 +69,8 @@ class Predictor:
     hears_samples: int | None
     answer: Callable
     needs_speech: bool = False
+    features: Callable | None = None
+    standardised: Callable | None = None
 
     def hears_s(self, rate):
         """Seconds of a recording at ``rate`` (Hz) that it takes in, None for all."""
@@ -87,13 +96,39 @@ class Predictor:
         sounds = [_sound(item, sample_rate) for item in ([recordings] if single else recordings)]
         return self._table(predict(self, sounds, window_s=window_s, hop_s=hop_s))
 
+    def adapted(self, recordings) -> "Predictor":
+        """This model for the speakers, rooms and microphones of ``recordings``, whose emotions need not be known.
+
+        It then standardises its features by those of the recordings, and not by those that it was trained on: of other
+        microphones, without that, it takes nearly everything for one emotion.
+
+        Args:
+            recordings: ten at least, of all emotions that are to be told apart, as a list of paths, or a folder.
+
+        Raises:
+            UserError: fewer than ten can be used, or the model does not standardise its features.
+        """
+        if self.standardised is None:
+            raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
+        paths = [recordings] if isinstance(recordings, (str, Path)) else recordings
+        asked = replace(self, answer=self.features, needs_speech=False)
+        found = [item.windows for item in predict(asked, paths_of(paths)) if isinstance(item, Prediction)]
+        values = np.concatenate(found) if found else np.zeros((0, 1))
+        if len(values) < ADAPT_LEAST:
+            raise UserError(
+                f"{len(values)} recordings (or windows) can be used: to adapt a model takes {ADAPT_LEAST} at least, of "
+                "all emotions that are to be told apart"
+            )
+        answer = self.standardised(values.mean(axis=0), values.var(axis=0))
+        return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
+
     def predict_folder(self, folder, *, window_s=None, hop_s=None) -> pd.DataFrame:
         """:meth:`predict` of all audio files below ``folder``; those that cannot be used are left out, with a warning.
 
         Raises:
             UserError: no audio file is there, or none can be used.
         """
-        found = predict(self, recordings([folder]), window_s=window_s, hop_s=hop_s)
+        found = predict(self, paths_of([folder]), window_s=window_s, hop_s=hop_s)
         return self._table(found, skip=True)
 
     def _table(self, found, skip=False):
@@ -165,12 +200,16 @@ def load(path=SHIPPED) -> Predictor:
         return _exported(path)
     if _is_run(path):
         run = export.open_run(path)
-        model = export.chain(run)
-
-        def answer(waveform, lengths):
-            return model([waveform, lengths])
-
-        return _predictor(export.describe(run), _as_graph(answer))
+        predictor = _predictor(export.describe(run), _answer(export.chain(run)))
+        if export.standardisation(run.model()) is None:
+            return predictor
+        features = extensions.experiment_of(run.facts).front_end.graph()
+        return replace(
+            predictor,
+            caution="; ".join(filter(None, [predictor.caution, UNADAPTED])),
+            features=_answer(features),
+            standardised=lambda mean, variance: _answer(export.chain(run, (mean, variance))),
+        )
     raise UserError(f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k> with model.keras)")
 
 
@@ -230,7 +269,10 @@ def _predictor(facts, answer):
     )
 
 
-def _as_graph(answer):
+def _answer(model):
+    def answer(waveform, lengths):
+        return model([waveform, lengths])
+
     signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
     return tf.function(answer, input_signature=signature)
 
@@ -250,7 +292,7 @@ def listed(lines: Iterable[bytes]) -> Iterator[Path]:
             yield Path(os.fsdecode(name))
 
 
-def recordings(paths: Iterable[str | Path]) -> Iterator[Path]:
+def paths_of(paths: Iterable[str | Path]) -> Iterator[Path]:
     """The files named, and those with an audio suffix in the folders named."""
     for path in map(Path, paths):
         if os.path.isdir(path):  # Path.is_dir raises where a name is too long

@@ -1,0 +1,91 @@
+"""The model that comes with the package: small, in step with the code, and adapted to other microphones."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+
+import keras_ser
+from keras_ser import corpora
+from keras_ser.cli import commands
+from keras_ser.errors import UserError
+from keras_ser.runs import store
+from keras_ser.serving import export, predict
+from keras_ser.serving.evaluate import evaluate
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return keras_ser.load()
+
+
+@pytest.fixture
+def voices(tmp_path, rng):
+    """Twelve noises of different colour and level: recordings to adapt to."""
+    folder = tmp_path / "voices"
+    folder.mkdir()
+    for place in range(12):
+        y = np.cumsum(rng.normal(size=16000)) if place % 2 else rng.normal(size=16000)
+        soundfile.write(folder / f"{place:02}.wav", 0.05 * (1 + place) * y / np.abs(y).max(), 16000)
+    return folder
+
+
+def test_it_is_small_and_tells_six_emotions_apart(predictor):
+    assert sum(path.stat().st_size for path in predict.SHIPPED.iterdir()) < 3_000_000
+    assert predictor.labels == ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+    assert "trained on Emo-DB and CREMA-D (7976 clips)" in predictor.title
+    assert export.trained_on(store.read(predict.SHIPPED)) == ["emodb", "crema_d"]
+
+
+def test_it_answers_what_was_stored_when_it_was_trained(predictor, real_data):
+    stored = export.stored_clips(store.read(predict.SHIPPED), real_data).iloc[::20]
+    assert len(stored) > 5
+    found = dataclasses.replace(predictor, needs_speech=False).predict(list(stored["path"]))
+    columns = [f"p_{label}" for label in predictor.labels]
+    np.testing.assert_allclose(found[columns], stored[columns], atol=2e-3)
+
+
+@pytest.mark.slow
+def test_adapted_it_hears_another_microphone(predictor, real_data):
+    clips = corpora.manifest("ravdess", real_data).iloc[::2]
+    adapted = predictor.adapted(list(clips["path"]))
+    as_it_is, better = (evaluate(model, clips).scores["uar"][0] for model in (predictor, adapted))
+    assert better > as_it_is + 0.1
+    assert predict.UNADAPTED in predictor.caution
+    assert predict.UNADAPTED not in adapted.caution
+
+
+def test_features_are_standardised_by_the_recordings(predictor, voices):
+    model = export.chain(store.read(predict.SHIPPED))
+    adapted = predictor.adapted(voices)
+    paths = sorted(voices.iterdir())
+    clips = [soundfile.read(path, dtype="float32")[0] for path in paths]
+    waveform, lengths = np.stack(clips), np.full(12, 16000, np.int32)
+    values = np.asarray(predictor.features(waveform, lengths))
+    layer = export.standardisation(model)
+    layer.moving_mean.assign(values.mean(axis=0))
+    layer.moving_variance.assign(values.var(axis=0))
+    np.testing.assert_allclose(adapted.answer(waveform, lengths), model([waveform, lengths]), atol=1e-4)
+    assert np.abs(adapted.answer(waveform, lengths) - predictor.answer(waveform, lengths)).max() > 0.01
+
+
+def test_what_cannot_be_adapted(predictor, voices, runs):
+    few = sorted(voices.iterdir())[:9]
+    with pytest.raises(UserError, match=r"9 recordings .* can be used: to adapt a model takes 10 at least"):
+        predictor.adapted(few)
+    with pytest.raises(UserError, match="this model cannot be adapted"):
+        keras_ser.load(runs["emodb_losses"].folder).adapted(voices)
+
+
+def test_without_a_model_predict_asks_it(voices, tmp_path, capsys):
+    path = str(sorted(voices.iterdir())[0])
+    assert not commands.main(["predict", path])
+    assert "no answer" in (out := capsys.readouterr()).out  # it is noise
+    assert "unseen_speakers mlp" in out.err
+    assert not commands.main(["predict", "--adapt", "--format", "csv", str(voices)])
+    assert len(capsys.readouterr().out.splitlines()) == 13
+    assert commands.main(["predict", str(tmp_path / "missing.wav")]) == 2
+    assert "missing.wav" in capsys.readouterr().err
+    assert commands.main(["predict", "--adapt", path]) == 2
+    assert "1 recordings (or windows) can be used" in capsys.readouterr().err
