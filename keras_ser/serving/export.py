@@ -113,15 +113,13 @@ def describe(run):
     cuts = [layer.n_samples for layer in layers if isinstance(layer, FixSamples)]
     cuts += [layer.n_frames * layer.hop_length * divisor for layer in layers if isinstance(layer, FixFrames)]
     names = "report experiment protocol seed fold fitted_on corpus synthetic clips labels sample_rate loss epochs_run"
-    heard = trained_on(run)
-    of_some = heard != facts["corpora"]
-    clips = {
-        "corpus": corpora.titles(heard),
-        "clips": sum(facts["clips_by_corpus"][name] for name in heard),
-    }
+    heard, of_train = trained_on(run), {}
+    if heard != facts["corpora"]:
+        n_clips = sum(facts["clips_by_corpus"][name] for name in heard)
+        of_train = {"corpus": corpora.titles(heard), "clips": n_clips}
     return {
         **{name: facts[name] for name in [*names.split(), "parameters"]},
-        **(clips if of_some else {}),
+        **of_train,
         "first_channel": front_end.first_channel,
         "hears_samples": min(cuts, default=None),
         "scores": {name: run.metrics[name] for name in SCORES},
