@@ -142,6 +142,20 @@ def test_check_as_a_command(podcast, tmp_path, capsys):
     assert "unknown labels excluded: X (6)" in said.err
 
 
+def test_check_a_folder_whose_names_say_the_speaker(embedded, tmp_path, capsys):
+    for row in corpora.manifest("emodb", embedded).itertuples():
+        path = tmp_path / "mine" / row.emotion / f"spk{row.speaker}_{row.clip}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(row.path, path)
+    words = ["corpus", "check", str(tmp_path / "mine"), "--out", str(tmp_path / "out")]
+    assert commands.main(words) == 0
+    assert "the folder mine (speakers unknown: not speaker-independent)" in capsys.readouterr().out
+    assert commands.main([*words, "--speaker-from", r"(spk\d+)_"]) == 0
+    said = capsys.readouterr().out
+    assert "speakers unknown" not in said
+    assert "spk03" in said
+
+
 def test_gender_and_emotion_need_the_gender(podcast, tmp_path, capsys):
     words = ["reproduce", "four_corpora", "--corpus", str(podcast), "--out", str(tmp_path / "out"), "--epochs", "1"]
     assert commands.main(words) == 2

@@ -331,3 +331,15 @@ def test_an_unseen_corpus_is_tested_on_the_emotions_that_the_others_know():
         originals_ = table[table["copy"] == 0]
         assert set(originals_["clip"][originals_["split"] != "test"]) == others  # nothing of them is left out
     assert protocols.possible(clips, SPLIT)[-2:] == ["corpus_independent", "speaker_sentence_independent"]
+
+
+@pytest.mark.parametrize("name", OF_ONE_CORPUS)
+def test_thousands_of_speakers(name):
+    clips = manifest(3000, 2, EMOTIONS[:2])
+    assigned = protocols.get(name).assign(originals(clips), clips, SPLIT)
+    speaker = assigned["clip"].map(clips.set_index("clip")["speaker"])
+    speakers = {split: set(own) for split, own in speaker.groupby(assigned["split"])}
+    assert set(speakers) == set(protocols.SPLITS)
+    if "speaker" in protocols.get(name).held_out:
+        assert not speakers["train"] & speakers["test"]
+        assert len(speakers["test"]) == 600

@@ -27,7 +27,7 @@ def all_runs(embedded, tmp_path_factory):
         runner.gather(report, "corpora", corpora.joined(report.corpora, embedded)),
         root=folder / "runs",
         cache_root=folder / "cache",
-        experiments=[report.experiment("cnn")],
+        experiments=[report.experiment("mlp")],
         protocol_names=["speaker_independent", "corpus_independent"],
         repetitions=range(1),
         backend="tensorflow",
