@@ -89,6 +89,9 @@ def optimizer():
     return keras.optimizers.serialize(keras.optimizers.AdamW(RATE, **options))
 
 
+TRAINING = Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False)
+
+
 def network(n_classes):
     return attentive_cnn((N_FRAMES, N_MELS), n_classes, n_functionals=N_FUNCTIONALS, piece=PIECE)
 
@@ -107,7 +110,7 @@ EXPERIMENTS = (
         FrontEnd("spectrogram_and_functionals", SAMPLE_RATE, functools.partial(features, True), None),
         network,
         PossibleCrossentropy.NAME,
-        Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
+        TRAINING,
         augmentation=balanced,
     ),
     Experiment(
@@ -115,7 +118,7 @@ EXPERIMENTS = (
         FrontEnd("functionals", SAMPLE_RATE, functools.partial(features, False), None),
         of_functionals,
         PossibleCrossentropy.BOUNDED,
-        Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False),
+        TRAINING,
         augmentation=balanced,
         note="the second opinion alone: one hidden layer on the functionals",
     ),

@@ -46,7 +46,7 @@ class Evaluation:
         """A row per class: ``label``, ``clips``, ``recall``, ``taken_for`` (most often), ``share`` of its clips."""
         rows = []
         for label, own in self.predictions.groupby("true"):
-            wrong = own.loc[own["predicted"] != label, "predicted"].value_counts(normalize=False)
+            wrong = own.loc[own["predicted"] != label, "predicted"].value_counts()
             most = (wrong.index[0], wrong.iloc[0] / len(own)) if len(wrong) else ("", 0.0)
             rows.append((label, len(own), (own["predicted"] == label).mean(), *most))
         return pd.DataFrame(rows, columns=["label", "clips", "recall", "taken_for", "share"])

@@ -62,9 +62,12 @@ def open_run(folder):
 
 
 def standardisation(network):
-    """The layer by which a network standardises its features before anything is learnt of them, None if it has none."""
+    """The layer by which a network standardises all its features before anything is learnt of them, None if it has
+    none. ``network``: features [batch, features] → probabilities.
+    """
     found = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    return next((layer for layer in found if not layer.center and not layer.scale), None)
+    of_all = [layer for layer in found if layer.moving_mean.shape == network.input_shape[1:]]
+    return next((layer for layer in of_all if not layer.center and not layer.scale), None)
 
 
 def chain(run, statistics=None):

@@ -200,8 +200,9 @@ def load(path=SHIPPED) -> Predictor:
         return _exported(path)
     if _is_run(path):
         run = export.open_run(path)
-        predictor = _predictor(export.describe(run), _answer(export.chain(run)))
-        if export.standardisation(run.model()) is None:
+        model = export.chain(run)
+        predictor = _predictor(export.describe(run), _answer(model))
+        if export.standardisation(model.layers[-1]) is None:  # what comes after the front end
             return predictor
         features = extensions.experiment_of(run.facts).front_end.graph()
         return replace(
