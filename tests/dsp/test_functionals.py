@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_ser.dsp import functionals
-from keras_ser.dsp.descriptors import DESCRIPTORS, descriptors
+from keras_ser.dsp.descriptors import DESCRIPTORS, descriptors, running_sum
 from tests.harness import generated, padded
 
 N_MELS = 64
@@ -90,6 +90,29 @@ def test_statistics_are_those_of_the_frames_that_count(n_frames, seed):
     assert list(expected) == list(functionals.STATISTICS)
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_frames_sorted_once_serve_every_mask(rng):
+    features = np.round(rng.normal(size=(2, 40, 3)), 1).astype(np.float32)  # some are alike
+    inside = np.arange(40) < np.array([[40], [29]])
+    some = inside & (rng.random((2, 40)) < 0.5)
+    none = np.zeros_like(some)
+    masks = np.stack([inside, some, none], axis=2).astype(np.float32)
+    found = functionals._statistics(features, functionals._sorted(features, inside), masks, [(0, 3), (1, 3), (0, 1)])
+    parts = zip((inside, some, none), (slice(0, 3), slice(1, 3), slice(0, 1)), strict=True)
+    alone = [functionals.statistics(features[..., own], mask) for mask, own in parts]
+    alone = [np.reshape(values, (2, len(functionals.STATISTICS), -1)) for values in alone]
+    np.testing.assert_allclose(found, np.concatenate(alone, axis=2), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3, 32), (2, 3, 257)])
+def test_running_sums(shape, rng):
+    values = rng.random(shape).astype(np.float32)
+    found = running_sum(values).numpy()
+    np.testing.assert_allclose(found[..., : shape[-1]], np.cumsum(values, axis=-1), rtol=1e-5)
+    np.testing.assert_allclose(
+        found[..., shape[-1] :], values.sum(axis=-1, keepdims=True) + 0 * found[..., shape[-1] :], rtol=1e-5
+    )
 
 
 def test_change_does_not_reach_over_a_gap():
