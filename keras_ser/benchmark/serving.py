@@ -17,7 +17,7 @@ from keras_ser.progress import bar
 from keras_ser.reports import extensions
 from keras_ser.serving import export
 
-TARGET = 20  # least ratio that the design asks for, one clip
+TARGET = 25  # least ratio that the design asks for, one clip
 
 
 def run(runs, paths, out_dir, *, corpus, rounds=5):

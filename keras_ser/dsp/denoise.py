@@ -6,10 +6,14 @@ of a bin stands out of its own smoothed course over time; the mask is smoothed o
 
 What makes it fast, and exact for clips of different lengths in one batch:
 
-- the smoothing over time is a first-order recursive filter, run forwards and backwards: two triangular matrices;
+- the smoothing over time is a first-order recursive filter, run forwards and backwards: inside blocks of frames a
+  triangular matrix, from block to block what is left of the block before;
 - noisereduce surrounds a clip by 30,000 zeros, in whose frames the forward filter only decays: their part in the
-  backward filter has a closed form (one factor per clip), so the matrices span the clip's own frames;
-- the filter that smooths the mask is an outer product: one banded matrix over time and one over frequency.
+  backward filter has a closed form (one factor per clip), so the blocks span the clip's own frames;
+- the filter that smooths the mask is an outer product of two short ones, over time and over frequency, each a small
+  matrix on blocks that overlap.
+
+Time and memory grow with the length of a clip.
 
 Clips longer than 600,000 samples are gated in chunks as noisereduce does it, each with 30,000 samples of what lies
 around it.
@@ -22,6 +26,9 @@ from keras_ser.dsp.spectrum import clear_padding, hann
 
 CHUNK_SIZE = 600_000
 PADDING = 30_000
+# Frames, and bins, that one small matrix is for: few products that are 0, and few rows read twice.
+BLOCK_FRAMES = 32
+BLOCK_BINS = 32
 
 
 def denoise(
@@ -53,7 +60,7 @@ def denoise(
     n_samples = tf.shape(waveform)[1]
     lengths = tf.fill(tf.shape(waveform)[:1], n_samples) if lengths is None else lengths
     n_bins = n_fft // 2 + 1
-    over_frequency = _triangle(n_bins, _width(freq_mask_smooth_hz, sample_rate / (n_fft / 2), "freq_mask_smooth_hz"))
+    n_grad_freq = _width(freq_mask_smooth_hz, sample_rate / (n_fft / 2), "freq_mask_smooth_hz")
     n_grad_time = _width(time_mask_smooth_ms, hop_length / sample_rate * 1000, "time_mask_smooth_ms")
     t_frames = time_constant_s * sample_rate / hop_length
     b = (np.sqrt(1 + 4 * t_frames**2) - 1) / (2 * t_frames**2)
@@ -70,18 +77,16 @@ def denoise(
         frames = tf.signal.frame(pieces, n_fft, hop_length)  # [pieces, frames, n_fft]
         spectrum = tf.signal.rfft(frames * hann(n_fft), [n_fft])  # [pieces, frames, bins]
         magnitude = tf.abs(spectrum)
-        n_frames = tf.shape(magnitude)[1]
-        forwards = _decay(n_frames, b)  # [frames, frames], lower triangle
-        smooth = tf.matmul(forwards, first_weight(magnitude))
-        smooth = tf.matmul(forwards, smooth * last_weight_of(n_frames)[..., None], transpose_a=True)
+        smooth = _smoothed_in_time(first_weight(magnitude), b, last_weight_of)
         heard = smooth > 0
         above = tf.where(heard, (magnitude - smooth) / tf.where(heard, smooth, 1.0), -1.0)
-        mask = tf.matmul(_banded(n_frames, n_grad_time), tf.matmul(openness(above) - outside, over_frequency))
-        mask += outside * over_frequency.sum(axis=0)
+        mask = _triangle(_triangle(openness(above) - outside, 2, n_grad_freq, BLOCK_BINS), 1, n_grad_time, BLOCK_FRAMES)
+        ones = np.ones(n_bins, np.float32)
+        mask += outside * np.convolve(ones, _weights(n_grad_freq), "same")
         mask = mask * prop_decrease + (1.0 - prop_decrease)
-        frames = tf.signal.irfft(spectrum * tf.cast(mask, spectrum.dtype), [n_fft]) * hann(n_fft)
         # Four windows overlap everywhere: their squares sum to 1.5.
-        return tf.signal.overlap_and_add(frames, hop_length) / 1.5
+        frames = tf.signal.irfft(spectrum * tf.cast(mask, spectrum.dtype), [n_fft]) * (hann(n_fft) / 1.5)
+        return tf.signal.overlap_and_add(frames, hop_length)
 
     def short():
         # Frame 116 of noisereduce's padded clip is the first that reaches into the clip: it starts 816 samples before.
@@ -147,19 +152,47 @@ def _weights(n_grad):
     return (triangle / triangle.sum()).astype(np.float32)
 
 
-def _triangle(n, n_grad):
-    """Matrix of the smoothing over ``n`` bins, zeros beyond the ends. → float32 [n, n]"""
-    distance = np.abs(np.arange(n)[:, None] - np.arange(n))
-    return np.pad(_weights(n_grad)[n_grad:], (0, n))[distance]
+def _triangle(values, axis, n_grad, block):
+    """Smooth ``values`` [pieces, frames, bins] along ``axis`` with :func:`_weights`, zeros beyond the ends.
+
+    ``block`` results at a time are made of the ``block + 2 · n_grad`` values around them.
+    """
+    n = tf.shape(values)[axis]
+    n_blocks = -(-n // block)
+    paddings = [[0, 0]] * 3
+    paddings[axis] = [n_grad, n_blocks * block - n + n_grad]
+    around = tf.signal.frame(tf.pad(values, paddings), block + 2 * n_grad, block, axis=axis)
+    distance = np.abs(np.arange(-n_grad, block + n_grad)[:, None] - np.arange(block))
+    matrix = np.pad(_weights(n_grad)[n_grad:], (0, block + n_grad))[distance]  # [block + 2 · n_grad, block]
+    if axis == 2:
+        smooth = tf.matmul(tf.reshape(around, [-1, block + 2 * n_grad]), matrix)  # [pieces · frames · blocks, block]
+        return tf.reshape(smooth, [tf.shape(values)[0], tf.shape(values)[1], n_blocks * block])[..., :n]
+    smooth = tf.matmul(np.ascontiguousarray(matrix.T), around)  # [pieces, blocks, block, bins]
+    return tf.reshape(smooth, [tf.shape(values)[0], n_blocks * block, tf.shape(values)[2]])[:, :n]
 
 
-def _banded(n, n_grad):
-    """The same for a number of frames known only in the graph."""
-    distance = tf.abs(tf.range(n)[:, None] - tf.range(n))
-    return tf.gather(tf.constant(np.pad(_weights(n_grad)[n_grad:], (0, 1))), tf.minimum(distance, n_grad + 1))
+def _smoothed_in_time(values, b, last_weight_of):
+    """y[t] = b · x[t] + (1 - b) · y[t - 1] forwards over the frames, its results weighted, the same backwards.
 
+    ``last_weight_of``: number of frames → weights [pieces, frames]. → as ``values``, [pieces, frames, bins]
+    """
+    n_pieces, n_frames, n_bins = tf.unstack(tf.shape(values))
+    n_blocks = -(-n_frames // BLOCK_FRAMES)
+    n_padded = n_blocks * BLOCK_FRAMES
+    a = 1.0 - b
+    age = np.arange(BLOCK_FRAMES)[:, None] - np.arange(BLOCK_FRAMES)
+    inside = np.where(age >= 0, b * a ** np.maximum(age, 0), 0.0).astype(np.float32)
+    fade = (a ** np.arange(1, BLOCK_FRAMES + 1)).astype(np.float32)[:, None]  # of what comes into a block
+    # What comes into block i is what the blocks before it end with, faded over the blocks between.
+    between = tf.cast(tf.range(n_blocks)[:, None] - 1 - tf.range(n_blocks), tf.float32)
+    carried = tf.where(between >= 0, tf.exp(tf.maximum(between, 0.0) * (BLOCK_FRAMES * np.log1p(-b))), 0.0)
 
-def _decay(n, b):
-    """Matrix of y[t] = b · x[t] + (1 - b) · y[t - 1]. → float32 [n, n]"""
-    distance = tf.cast(tf.range(n)[:, None] - tf.range(n), tf.float32)
-    return tf.where(distance >= 0, b * tf.exp(tf.maximum(distance, 0.0) * np.log1p(-b)), 0.0)
+    blocks = tf.reshape(
+        tf.pad(values, [[0, 0], [0, n_padded - n_frames], [0, 0]]), [n_pieces, n_blocks, BLOCK_FRAMES, n_bins]
+    )
+    forwards = tf.matmul(inside, blocks)
+    forwards += fade * tf.matmul(carried, forwards[:, :, -1])[:, :, None]
+    forwards *= tf.reshape(last_weight_of(n_padded), [n_pieces, n_blocks, BLOCK_FRAMES, 1])
+    backwards = tf.matmul(np.ascontiguousarray(inside.T), forwards)
+    backwards += fade[::-1] * tf.matmul(carried, backwards[:, :, 0], transpose_a=True)[:, :, None]
+    return tf.reshape(backwards, [n_pieces, n_padded, n_bins])[:, :n_frames]

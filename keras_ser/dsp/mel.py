@@ -18,6 +18,7 @@ _BREAK_HZ = 1000.0
 _HZ_PER_MEL = 200.0 / 3
 _BREAK_MEL = _BREAK_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27
+TOGETHER = 32  # neighbouring filters that are multiplied at once
 WIDE = 512  # so many filters at most are wide enough to be kept as a dense matrix
 
 
@@ -83,10 +84,25 @@ def narrow_filterbank(*, sample_rate, n_fft, n_mels, fmin=0.0, fmax=None, htk=Fa
     return scipy.sparse.csr_array((weights, (bin_, filter_)), shape=(len(bins), n_mels))
 
 
+def _neighbours(filters):
+    """A matrix of filters in pieces of ``TOGETHER``, each with the few bins that one of them hears.
+
+    → list of (slice of bins, float32 [its bins, its filters])
+    """
+    pieces = []
+    for first in range(0, filters.shape[1], TOGETHER):
+        piece = filters[:, first : first + TOGETHER]
+        (heard,) = np.nonzero(piece.any(axis=1))
+        bins = slice(heard[0], heard[-1] + 1) if len(heard) else slice(0, 1)
+        pieces.append((bins, piece[bins]))
+    return pieces
+
+
 def _filter(spectrum, sample_rate, n_fft, n_mels, **scale):
     """Sum the bins of each filter. [n, bins] → [n, n_mels]"""
     if n_mels <= WIDE:
-        return tf.matmul(spectrum, mel_filterbank(sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, **scale))
+        filters = mel_filterbank(sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, **scale)
+        return tf.concat([tf.matmul(spectrum[:, bins], part) for bins, part in _neighbours(filters)], axis=1)
     filters = narrow_filterbank(sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, **scale).T.tocoo()
     filters = tf.SparseTensor(np.stack(filters.coords, axis=1), filters.data.astype(np.float32), filters.shape)
     return tf.transpose(tf.sparse.sparse_dense_matmul(tf.sparse.reorder(filters), spectrum, adjoint_b=True))
