@@ -84,6 +84,19 @@ def test_an_interval_says_over_what(made):
     assert "(n = 1;" in unseen
 
 
+def test_scores_of_one_section_have_as_many_digits(made):
+    """The interval of a verdict too, beside the reported value and ours."""
+    whole = {"clips": 535, "clips_by_corpus": {"emodb": 535}, "corpus": "Emo-DB (a corpus)"}
+    runs = [made(REPORT, CNN, "as_reported", k, right=0.9, **whole) for k in range(5)] + folds(made, CNN, **whole)
+    text = text_of(REPORT, runs)
+    for heading in ("Summary", *markdown.HEADINGS.values()):
+        part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+        numbers = re.findall(r"\d+\.\d+", part)
+        assert numbers, heading
+        assert all(len(number) == len("0.000") for number in numbers), heading
+    assert re.search(r"\| reproduced, interval 0\.\d+ to \d\.\d+ \|", text)
+
+
 def test_the_info_sheet_stands_in_the_table(made):
     text = text_of(REPORT, [made(REPORT, CNN, "as_reported"), *folds(made, CNN)])
     sheet = text.partition("## Model info sheet")[2].partition("\n## ")[0]
