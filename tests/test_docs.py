@@ -16,6 +16,7 @@ from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands, parser
 from keras_ser.output import tables
 from keras_ser.output.page import content
+from tests.words import house_words, without_code
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -76,6 +77,13 @@ def test_pages_of_the_navigation_are_there():
     written = {path.name for path in DOCS.iterdir() if path.suffix in (".md", ".ipynb")}
     assert written < listed
     assert {name for name in listed - written if "/" not in name} == {"index.md", "findings.md"}
+
+
+def test_no_page_says_house_words():
+    """The change log says what was, and stays as it is."""
+    for path in sorted(DOCS.glob("*.md")):
+        if path.name != "CHANGELOG.md":
+            assert house_words(without_code(path.read_text())) == [], path.name
 
 
 @pytest.mark.slow

@@ -207,8 +207,8 @@ def verdict(report, frame):
         return f"N{blocked.iloc[0][1:]}."
     meanings = {
         "reproduced": "reproduced",
-        "higher": "lower than ours",
-        "lower": "higher than ours",
+        "higher": "lower than obtained",
+        "lower": "higher than obtained",
         "not decided": "not decided by so few repetitions",
     }
     said = [(n, meanings[word]) for word, n in verdicts.str.partition(" (")[0].value_counts().items()]

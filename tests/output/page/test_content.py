@@ -123,7 +123,7 @@ def test_nothing_compared_nothing_found():
     assert content.verdict(REPORT, frame) == "Not comparable (535 of 1000 clips)."
     frame = frame.assign(verdict="higher")
     assert "0.900 is reported; we obtain 0.500 ± 0.100" in content.finding([REPORT], frame)
-    assert content.verdict(REPORT, frame) == "The reported accuracy is lower than ours."
+    assert content.verdict(REPORT, frame) == "The reported accuracy is lower than obtained."
 
 
 def test_the_chart_is_of_the_reports_alone(results):

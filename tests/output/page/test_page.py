@@ -3,6 +3,7 @@
 Each page is loaded once; the tests change the size of its window and the colours that it is asked for.
 """
 
+import html
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ from keras_ser import reports
 from keras_ser.cli import commands
 from keras_ser.output import markdown, page, tables
 from keras_ser.output.page import content
+from tests.words import house_words
 
 KNOWN = (*reports.NAMES, *reports.RECIPES)
 CHROMIUM = shutil.which("chromium")
@@ -260,6 +262,13 @@ def test_the_committed_pages_show_the_committed_tables():
         named, _, numbers = " ".join(row).partition(cells[1])  # the experiment's name, perhaps after words
         assert named.startswith(cells[0]), advice
         assert numbers.split() == content.firm(" ".join(cells[2:])).split(), advice
+
+
+def test_the_committed_pages_say_no_house_words():
+    for path in [ARTIFACTS / page.NAME, *(ARTIFACTS / page.PAGES).iterdir()]:
+        text = re.sub(r"<(script|style|code).*?</\1>", "", path.read_text(), flags=re.DOTALL)
+        said = house_words(html.unescape(re.sub("<.*?>", " ", text)))
+        assert said == [], f"{path.name}; out of step? python -m keras_ser page"
 
 
 def test_the_committed_pages_are_small_and_hold_nobodys_voice():
