@@ -86,6 +86,19 @@ def test_no_page_says_house_words():
             assert house_words(without_code(path.read_text())) == [], path.name
 
 
+def test_how_to_extend_it_names_what_is_there():
+    text = (DOCS / "extending.md").read_text()
+    parts = re.findall("^## (.*)$", text, re.MULTILINE)
+    steps = ["How a figure is made", *(f"How to add a {what}" for what in ("report", "corpus", "layer"))]
+    assert parts[:4] == steps
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
+    assert {"output/figures/selection.py", "tests/parity.py", "corpora/synthetic.py"} < named
+    for name in named:
+        path = name.rstrip("/").replace("NAME", "four_corpora")
+        assert (ROOT / path).exists() or any((ROOT / "keras_ser").rglob(path)), name
+    assert {"`of_report`", "`of_comparison`", "`reports.NAMES`", "`layers.__all__`"} < set(re.findall("`[^`]+`", text))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["layers_in_your_model", "own_recordings"])
 def test_a_tutorial_runs_as_it_stands(page, tmp_path, monkeypatch):
