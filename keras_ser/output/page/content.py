@@ -407,7 +407,7 @@ def cell(value, column):
 
 def broken(name):
     """A name that may be broken between its parts, in HTML."""
-    return Markup(re.sub("[/_]", r"\g<0><wbr>", name))
+    return Markup(name.replace("/", "/<wbr>"))
 
 
 def firm(text):

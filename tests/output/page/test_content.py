@@ -290,7 +290,6 @@ def test_numbers(value, std, count, said):
 def test_markdown_in_cells_and_sentences():
     assert content.inline("`a_b` <i> 1 ± 2") == "<code>a_b</code> &lt;i&gt; 1\u00a0±\u00a02"
     assert content.inline("(n = 5; 4 % of it)") == "(n\u00a0=\u00a05; 4\u00a0% of it)"
-    assert content.broken("cnn_lstm/a") == "cnn_<wbr>lstm/<wbr>a"
     assert content.prose("- x `y`\n- z") == "<ul>\n<li>x <code>y</code></li>\n<li>z</li>\n</ul>\n"
     assert content.slug("Unweighted average recall (UAR)") == "unweighted-average-recall-uar"
 
