@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import librosa
 import numpy as np
+import scipy.fft
 
 from keras_ser import layers, librosa_reference
 from tests.harness import generated, padded
@@ -98,6 +99,18 @@ def standardized(y):
     return (y - y.mean(dtype=np.float64)) / (y.std(dtype=np.float64) or 1)
 
 
+def torchaudio_mfcc(y):
+    """torchaudio.transforms.MFCC() and its defaults, in float64. [samples] → [frames, 40]"""
+    power = np.lib.stride_tricks.sliding_window_view(np.pad(y, 200, "reflect"), 400)[::200]  # [frames, 400]
+    power = np.abs(np.fft.rfft(power * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)))) ** 2
+    mels = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 130)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    slopes = edges - np.linspace(0, 8000, 201)[:, None]  # [bins, 130]
+    filters = np.minimum(-slopes[:, :-2] / np.diff(edges)[:-1], slopes[:, 2:] / np.diff(edges)[1:])
+    db = 10 * np.log10(np.maximum(power @ np.maximum(filters, 0), 1e-10))
+    return scipy.fft.dct(np.maximum(db, db.max() - 80), norm="ortho")[:, :40]
+
+
 def mel_in_db(y):
     return librosa.power_to_db(mel(y))
 
@@ -107,6 +120,13 @@ PARITY = [
     Parity(layers.LogMel(16000), "librosa.power_to_db(librosa.feature.melspectrogram)", mel_in_db, absolute, 1e-3),
     Parity(layers.PowerToDecibel(), "librosa.power_to_db", librosa.power_to_db, absolute, 1e-3, "mel"),
     Parity(layers.MFCC(16000), "librosa.feature.mfcc", lambda y: librosa.feature.mfcc(y=y, sr=16000).T, absolute, 1e-3),
+    Parity(
+        layers.MFCC(16000, 40, n_fft=400, hop_length=200, htk=True, norm=None, pad_mode="reflect"),
+        "torchaudio.transforms.MFCC(), by its formulas in NumPy",
+        lambda y: torchaudio_mfcc(y.astype(np.float64)),
+        absolute,
+        1e-3,
+    ),
     Parity(
         layers.Deltas(),
         "librosa.feature.delta",

@@ -16,6 +16,7 @@ from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands, parser
 from keras_ser.output import tables
 from keras_ser.output.page import content
+from tests.words import house_words, without_code
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -76,6 +77,26 @@ def test_pages_of_the_navigation_are_there():
     written = {path.name for path in DOCS.iterdir() if path.suffix in (".md", ".ipynb")}
     assert written < listed
     assert {name for name in listed - written if "/" not in name} == {"index.md", "findings.md"}
+
+
+def test_no_page_says_house_words():
+    """The change log says what was, and stays as it is."""
+    for path in sorted(DOCS.glob("*.md")):
+        if path.name != "CHANGELOG.md":
+            assert house_words(without_code(path.read_text())) == [], path.name
+
+
+def test_how_to_extend_it_names_what_is_there():
+    text = (DOCS / "extending.md").read_text()
+    parts = re.findall("^## (.*)$", text, re.MULTILINE)
+    steps = ["How a figure is made", *(f"How to add a {what}" for what in ("report", "corpus", "layer"))]
+    assert parts[:4] == steps
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
+    assert {"output/figures/selection.py", "tests/parity.py", "corpora/synthetic.py"} < named
+    for name in named:
+        path = name.rstrip("/").replace("NAME", "four_corpora")
+        assert (ROOT / path).exists() or any((ROOT / "keras_ser").rglob(path)), name
+    assert {"`of_report`", "`of_comparison`", "`reports.NAMES`", "`layers.__all__`"} < set(re.findall("`[^`]+`", text))
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """The package as it is built and installed: what pyproject.toml, CITATION.cff and the notices promise."""
 
+import datetime
 import importlib.metadata
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import keras_ser
@@ -47,6 +50,38 @@ def test_one_version():
     assert f'version: "{keras_ser.__version__}"' in citation
     assert f"## {keras_ser.__version__}" in (ROOT / "docs" / "CHANGELOG.md").read_text()
     assert PROJECT["dynamic"] == ["version"]
+
+
+def test_the_citation_is_valid_cff():
+    """By the schema of CFF 1.2.0: required keys, no others than it knows, types, and what names the version."""
+    yaml = pytest.importorskip("yaml")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    texts = {"cff-version", "message", "title", "type", "version", "license"}
+    assert texts | {"authors"} <= set(citation) <= texts | {"authors", "keywords", "abstract", "date-released", "url"}
+    assert all(isinstance(citation[key], str) and citation[key] for key in texts)
+    assert (citation["cff-version"], citation["type"]) == ("1.2.0", "software")
+    assert citation["version"] == keras_ser.__version__
+    assert citation["license"] in PROJECT["license"].split(" AND ")  # a list would mean: or
+    assert citation["authors"] == PROJECT["authors"] != []  # of each a name: an entity
+    assert all(set(author) == {"name"} and author["name"] for author in citation["authors"])
+    assert len(citation["keywords"]) == len(set(citation["keywords"])) > 0
+    assert all(isinstance(word, str) for word in citation["keywords"])
+    assert isinstance(citation.get("date-released", datetime.date.today()), datetime.date)  # YYYY-MM-DD
+
+
+def test_classifiers():
+    classifiers = PROJECT["classifiers"]
+    assert classifiers == sorted(set(classifiers))
+    supported = SpecifierSet(PROJECT["requires-python"])
+    versions = [f"3.{minor}" for minor in range(40) if supported.contains(f"3.{minor}")]
+    python = "Programming Language :: Python :: "
+    assert [name.removeprefix(python) for name in classifiers if name.startswith(python)] == ["3", *versions]
+    systems = [name for name in classifiers if name.startswith("Operating System")]
+    assert systems == ["Operating System :: MacOS", "Operating System :: POSIX :: Linux"]
+    assert {"Topic :: Multimedia :: Sound/Audio :: Speech", "Typing :: Typed"} < set(classifiers)
+    assert not any(name.startswith("License ::") for name in classifiers)  # beside an expression none may stand
+    if importlib.util.find_spec("trove_classifiers"):
+        assert set(classifiers) <= importlib.import_module("trove_classifiers").classifiers
 
 
 @pytest.fixture(scope="module")

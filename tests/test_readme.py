@@ -1,17 +1,23 @@
 """What the README promises exists."""
 
 import re
+import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from keras_ser import reports
-from keras_ser.cli import commands
+from keras_ser import corpora, reports
+from keras_ser.cli import commands, parser
 from keras_ser.data import protocols
+from keras_ser.output import tables, words
+from keras_ser.runs import archive
+from tests.words import house_words, without_code
 
 ROOT = Path(__file__).parents[1]
+ARTIFACTS = ROOT / "artifacts"
 README = (ROOT / "README.md").read_text()
 
 
@@ -49,6 +55,104 @@ def test_its_python_runs_as_it_stands(embedded, tmp_path, monkeypatch):
     assert found["model"].output_shape == (None, 7)
 
 
+def test_what_it_says_first():
+    """What it is in two sentences, the finding with its picture; then one part after the other."""
+    first, *parts = README.split("\n## ")
+    what, finding, picture = first.partition("\n\n")[2].strip().split("\n\n")
+    assert what.startswith("Five reports on speech emotion recognition, re-implemented in Keras")
+    assert len(re.findall(r"\.(?=\s|$)", what)) == 2
+    assert len(re.findall(r"\d\.\d{3}", finding)) >= 3
+    assert picture.startswith("![")
+    headings = [part.partition("\n")[0] for part in parts]
+    assert headings[:5] == ["Install", "In Python", "Reproduce", "Your own recordings", "Recognise"]
+    assert headings[5:7] == ["Where to go on", "What comes out"]
+    assert all("```" in part for part in parts[:5])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "course and student work, chosen because",
+        *("H. Mohammadi Alashti", "U. Wasowska and M. Kapitan", "project report of 2023", "Data 690", "SIT789"),
+        *("No GPU is needed", "2.5 GB", "hours of training", "1.5 MB", "Its weights are under the Apache License 2.0"),
+        *("The code is under the Apache License 2.0", "How to cite: `CITATION.cff`"),
+    ],
+)
+def test_it_says_by_whom_what_it_takes_and_what_is_allowed(said):
+    assert said in " ".join(README.split())
+
+
+def row_of(report, experiment, protocol, metric="accuracy"):
+    frame = tables.read(ARTIFACTS / report / tables.CSV)
+    (row,) = frame.set_index(["experiment", "protocol", "metric"]).loc[[(experiment, protocol, metric)]].itertuples()
+    return row
+
+
+def test_figures_in_its_sentences_are_those_of_the_tables():
+    """At the digits that are printed; the results between the marks have a test of their own."""
+    cnn = {p: row_of("emodb_losses", "cnn/categorical_crossentropy", p) for p in ("as_reported", "clip_disjoint")}
+    own, clips = (words.describe(row.mean, row.std) for row in cnn.values())
+    unseen = row_of("emodb_losses", "cnn/categorical_crossentropy", "speaker_independent")
+    tess = [f"{row_of('tess_mfcc', 'cnn', p).mean:.3f}" for p in ("as_reported", "speaker_independent")]
+    reported = f"{cnn['as_reported'].reported:.3f}"
+    three = [row_of("four_corpora", "cnn", p) for p in ("as_reported", "speaker_independent")]
+    of_tess = [row_of("four_corpora", "cnn", p, "tess: joint accuracy") for p in ("as_reported", "speaker_independent")]
+    compared = tables.read(ARTIFACTS / "compare" / "models" / "emodb_losses" / tables.CSV, ["experiment", "accuracy"])
+    svm = compared.set_index(["experiment", "protocol"]).at[("svm", "speaker_independent"), "accuracy"]
+    sentences = [
+        f"CNN has an accuracy of {reported}; we obtain {own} under its own split, and {unseen.mean:.3f} on speakers",
+        f"CNN reaches an accuracy of {reported}; we obtain {own} under its own split",
+        f"Once none has, {clips} remain, and {unseen.mean:.3f} on unseen speakers (95 % interval "
+        f"{words.between(unseen.ci_low, unseen.ci_high)} over ten speakers; chance level {1 / 7:.3f})",
+        f"On TESS (two speakers) the drop is larger: {tess[0]} → {tess[1]}",
+        f"gender and emotion right in {three[0].reported:.3f} of the clips; we obtain "
+        f"{words.describe(three[0].mean, three[0].std)}, of which TESS has {of_tess[0].mean:.3f}, and "
+        f"{three[1].mean:.3f} on unseen speakers, where TESS has {of_tess[1].mean:.3f}",
+        f"fitted to the same clips, has {svm:.3f} on unseen speakers",
+    ]
+    for corpus in ("emodb", "ravdess", "crema_d"):
+        found = [row_of("unseen_speakers", name, "speaker_independent", f"{corpus}: uar") for name in ("cnn", "mlp")]
+        found.append(row_of("unseen_speakers", f"svm/{corpus}", "speaker_independent", "uar"))
+        sentences.append(" | ".join(f"{row.mean:.3f} ({words.between(row.ci_low, row.ci_high)})" for row in found))
+    card = (ROOT / "keras_ser" / "pretrained" / "README.md").read_text()
+    adapted = re.search(r"RAVDESS \S+ as it is,\s+(\S+) adapted .*?TESS \S+ as it is, (\S+) adapted", card, re.DOTALL)
+    sentences.append(f"of six emotions is then {adapted[1]} (chance {1 / 6:.3f}), on TESS {adapted[2]}")
+    before, _, after = README.partition(commands.RESULTS_BEGIN)
+    rest = " ".join((before + after.partition(commands.RESULTS_END)[2]).split())
+    for sentence in sentences:
+        assert sentence in rest
+        rest = rest.replace(sentence, "")
+    assert re.findall(r"\d\.\d{3}", rest) == []
+
+
+def test_the_hours_of_training_are_those_of_the_runs():
+    said = re.search(r"in (\S+) hours of training for Emo-DB, (\S+) for TESS and (\S+)\s+for RAVDESS", README).groups()
+    for hours, name in zip(said, ("emodb_losses", "tess_mfcc", "spectral_features"), strict=True):
+        runs = archive.read_all(ARTIFACTS / "runs", name)
+        assert f"{sum(run.facts['seconds'] for run in runs) / 3600:.1f}" == hours
+
+
+def test_its_commands_are_understood(tmp_path, embedded, monkeypatch, capsys):
+    """Every line by the parser; and of those on own recordings the first as it stands, on a table of such labels."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    lines = [line for line in map(partial(shlex.split, comments=True), blocks.splitlines()) if line]
+    called = [line[3:] for line in lines if line[:3] == ["python", "-m", "keras_ser"]]
+    called += [["reproduce", *line[2:]] for line in lines if line[:2] == ["bash", "scripts/reproduce.sh"]]
+    assert len(called) > 6
+    for line in called:
+        parser.arguments().parse_args(line)
+    own = [line for line in called if "turns.csv" in line]
+    assert [line[:2] for line in own] == [["corpus", "check"], ["reproduce", "tess_mfcc"]]
+    assert parser.arguments().parse_args(own[1]).seeds == 5
+    clips = corpora.manifest("emodb", embedded)
+    labels = {"anger": "ang", "happiness": "exc", "fear": "fru", "boredom": "xxx"}
+    table = clips.assign(emotion=clips["emotion"].replace(labels))[["path", "emotion", "speaker"]]
+    table.to_csv(tmp_path / "turns.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    assert commands.main(own[0]) == 0
+    assert "xxx (6)" in capsys.readouterr().err
+
+
 def test_options_of_reproduce_exist(capsys):
     with pytest.raises(SystemExit):
         commands.main(["reproduce", "--help"])
@@ -61,7 +165,7 @@ def test_options_of_reproduce_exist(capsys):
 def test_its_results_are_those_of_the_tables(tmp_path):
     copy = tmp_path / "README.md"
     copy.write_text(README)
-    assert commands.main(["results", "--out", str(ROOT / "artifacts"), "--readme", str(copy)]) == 0
+    assert commands.main(["results", "--out", str(ARTIFACTS), "--readme", str(copy)]) == 0
     assert copy.read_text() == README
     assert README.count("| emodb_losses ") == 4
 
@@ -73,6 +177,10 @@ def test_its_results_have_one_column_per_protocol():
     assert columns[:5] == ["report", "experiment", "reported", "verdict", titles[0]]
     assert columns[4:-1] == [title for title in titles if title in columns]
     assert columns[-1] == "clips"
+
+
+def test_it_says_no_house_words():
+    assert house_words(without_code(README)) == []
 
 
 def test_every_report_is_named():

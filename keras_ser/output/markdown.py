@@ -34,9 +34,9 @@ PERCENT = round(100 * statistics.CONFIDENCE)
 
 
 def compared(row):
-    """The reported value beside ours, of a row of a table: "reproduced (prediction interval 0.86 to 0.93)"."""
+    """The verdict of a row of a table, with the prediction interval: "reproduced, interval 0.862 to 0.931"."""
     if pd.notna(row.pi_low) and row.verdict.startswith("reproduced"):
-        return f"{row.verdict}, interval {between(row.pi_low, row.pi_high, 2)}"
+        return f"{row.verdict}, interval {between(row.pi_low, row.pi_high)}"
     return row.verdict
 
 

@@ -105,6 +105,6 @@ def _calibrated(folds):
     said = (
         f"Asked of the {len(labels)} emotions that all its corpora have: expected calibration error before and after a "
         "temperature is fitted to the speakers of the other folds, and accuracy where it answers the clips alone that "
-        "it is surest of. First repetition."
+        "it is most confident of. First repetition."
     )
     return f"{said}\n\n{_table(rows)}"

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 import keras_ser
-from keras_ser.cli import commands
+from keras_ser.cli import commands, parser
+from tests.words import house_words
 
 CNN = "cnn/mean_squared_error"
 
@@ -43,6 +44,21 @@ def test_help_names_every_command():
     text = subprocess.run([sys.executable, "-m", "keras_ser", "--help"], capture_output=True, text=True, check=True)
     for command in ("reports", "show", "reproduce", "augment", "corpus", "benchmark"):
         assert command in text.stdout
+
+
+def helps(of):
+    """The help of a parser and of those below it."""
+    yield of.format_help()
+    for action in of._actions:
+        if isinstance(action.choices, dict):
+            for below in action.choices.values():
+                yield from helps(below)
+
+
+def test_no_help_says_house_words():
+    texts = list(helps(parser.arguments()))
+    assert len(texts) > 20
+    assert [said for text in texts if (said := house_words(re.sub(r"--\w+", "", text)))] == []
 
 
 def test_alone_it_explains_itself(capsys):

@@ -12,16 +12,19 @@ from matplotlib.text import Text
 from PIL import Image
 
 from keras_ser import corpora, reports
-from keras_ser.analysis import reported, summaries
+from keras_ser.analysis import paired, reported, summaries
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
 from keras_ser.output.figures import recordings, results, selection, style
 from keras_ser.runs import passes, runner
+from tests.words import house_words
 
 LABELS = ("anger", "neutral", "sadness")
 MATRIX = Confusion(np.array([[6, 2, 0], [0, 8, 0], [0, 0, 4]]), 2)
 REPORT = reports.load("emodb_losses")
-CNN = "cnn/mean_squared_error"
+CNN, LSTM = "cnn/mean_squared_error", "cnn_lstm/mean_squared_error"
+LONG = "RAVDESS speech (Ryerson Audio-Visual Database), TESS (Toronto Emotional Speech Set) and CREMA-D (Crowd-sourced "
+LONG += "Emotional Multimodal Actors Dataset), without SAVEE (Surrey Audio-Visual Expressed Emotion), of all speakers"
 
 
 @pytest.fixture
@@ -38,6 +41,31 @@ def texts_of(figure):
 
 def legend_of(figure):
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def fits(figure):
+    """Its titles are within it."""
+    figure.draw_without_rendering()
+    titles = [title for axes in figure.axes for title in (axes.title, axes._left_title) if title.get_text()]
+    boxes = [text.get_window_extent() for text in (figure._suptitle, *titles)]
+    return all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes)
+
+
+def chance_lines(axes):
+    """The level of each, and whether it is one of "x" or "y"."""
+    lines = [line for line in axes.lines if line.get_label().startswith("chance level")]
+    kinds = ["x" if len(set(line.get_xdata())) == 1 else "y" for line in lines]
+    return [(kind, getattr(line, f"get_{kind}data")()[0]) for kind, line in zip(kinds, lines, strict=True)]
+
+
+def scales_of(figure):
+    """What colour bars say, and from where to where they reach."""
+    bars = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
+    along = ["x" if axes.get_xlabel() else "y" for axes in bars]
+    return [
+        tuple(getattr(axes, f"get_{way}{what}")() for what in ("label", "lim"))
+        for axes, way in zip(bars, along, strict=True)
+    ]
 
 
 def test_confusion_is_in_per_cent_of_the_true_class(drawn, tmp_path):
@@ -102,6 +130,8 @@ def test_splits_by_protocol(drawn, tmp_path):
     titles = [axes.get_title() for axes in drawn[0].axes]
     assert titles == [f"{m}, {p}" for p in ("as reported", "unseen speakers") for m in ("accuracy", "weighted F1")]
     assert [bar.get_width() for bar in drawn[0].axes[0].patches] == [0.9, 0.6, 0.5]
+    assert [chance_lines(axes) for axes in drawn[0].axes] == [[("x", 0.2)], []] * 2  # a chance level of accuracy
+    assert "chance level (0.200)" in legend_of(drawn[0])
 
 
 def test_splits_say_where_a_score_was_not_recorded(drawn, tmp_path):
@@ -129,11 +159,32 @@ def test_mel_pictures_of_the_first_and_the_last_speaker(drawn, embedded, tmp_pat
     assert scales == ["dB below the clip's maximum", "grey level"]
 
 
-def test_a_recording_is_an_image_in_memory(rng):
-    image = recordings.recording(rng.normal(0, 0.1, 8000).astype(np.float32), 16000)
+def test_a_recording_is_an_image_in_memory(rng, monkeypatch):
+    waveform = rng.normal(0, 0.1, 8000).astype(np.float32)
+    image = recordings.recording(waveform, 16000)
     assert image.dtype == np.uint8
     assert image.shape[2] == 3
     assert len(np.unique(image)) > 50
+    monkeypatch.setattr(style, "pixels", lambda figure: figure)
+    assert scales_of(recordings.recording(waveform, 16000)) == [("dB below maximum", (-80, 0))]
+
+
+def test_spectrograms_say_what_their_colours_are(drawn, embedded, tmp_path):
+    manifest, _ = features.with_content(corpora.manifest("emodb", embedded))
+    for draw in (recordings.clips, recordings.chirp):
+        draw(manifest, LABELS, "title", tmp_path / "x.png")
+    clips, chirp = map(scales_of, drawn)
+    assert clips[0] == ("dB below the clip's maximum", (-80, 0))
+    assert clips[1][0] == "value of the coefficient"
+    assert chirp == [("dB below maximum", (-80, 0))]
+
+
+def test_a_timeline(drawn, tmp_path):
+    table = pd.DataFrame({"start": [0.0, 1.5], "end": [1.5, 3.0], **{label: [0.4, 0.3] for label in LABELS}})
+    recordings.timeline(table, LABELS, "interview_" * 25 + ".wav", tmp_path / "x.png")
+    assert chance_lines(drawn[0].axes[0]) == [("y", pytest.approx(1 / 3))]
+    assert drawn[0].get_suptitle().startswith("Probability of each class in windows of 1.5 s\ninterview_")
+    assert fits(drawn[0])
 
 
 def table_of(rows):
@@ -251,19 +302,52 @@ def test_a_ladder_does_not_use_a_colour_twice(drawn, tmp_path):
     models = {matplotlib.colors.to_hex(line.get_color()) for line in scores.lines if line.get_marker() == "o"}
     bars = {matplotlib.colors.to_hex(bar.get_facecolor()) for bar in shares.patches}
     assert (len(models), len(bars), models & bars) == (4, 4, set())
+    assert (chance_lines(scores), chance_lines(shares)) == ([("y", 0.2)], [])
     assert "interval" not in " ".join(texts_of(drawn[0]))
 
 
 @pytest.mark.parametrize("name", reports.NAMES)
 def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
-    """Those of the clips; nothing that is not there is written either."""
+    """Those of the clips; nothing that is not there is written either; and the titles fit."""
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     for picture in report.clip_figures:
-        selection.OF_CLIPS[picture](material.manifest, report.labels, "title", tmp_path / "x.png")
-    words = " ".join(text for figure in drawn for text in texts_of(figure))
-    for word in ("nan", "None", " a class", "stand-in", "ours"):
-        assert word not in words, word
+        selection.OF_CLIPS[picture](material.manifest, report.labels, LONG, tmp_path / "x.png")
+    assert house_words(" ".join(text for figure in drawn for text in texts_of(figure))) == []
+    assert all(map(fits, drawn))
+
+
+def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
+    """Below a corpus with a long name too."""
+    runs = [made(REPORT, name, "as_reported", repetition) for name in (CNN, LSTM) for repetition in range(2)]
+    runs += [made(REPORT, name, "speaker_independent", 0, fold, 2) for name in (CNN, LSTM) for fold in range(2)]
+    whole = passes.whole(runs)
+    material = runner.gather(REPORT, LONG, corpora.joined(REPORT.corpora, embedded))
+    paths = selection.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path)
+    clips = paired.tested(whole)
+    scores, changes = paired.scores(whole, clips), paired.differences(clips, [(CNN, LSTM)], whole)
+    paths += selection.of_comparison(REPORT, LONG, whole, scores, changes, clips, tmp_path)
+    shown = {path.stem: " ".join(figure.get_suptitle().split()) for path, figure in zip(paths, drawn, strict=True)}
+    begins = {
+        "class_distribution": "Clips per class",
+        "waveforms": "One clip per class, all on one scale",
+        "curves_as_reported": "Learning curves, as reported: one line per training",
+        "curves_speaker_independent": "Learning curves, unseen speakers: one line per training",
+        "confusion_as_reported": "Confusion matrices in % of the true class, as reported",
+        "confusion_speaker_independent": "Confusion matrices in % of the true class, unseen speakers",
+        "splits": "Scores on train, validation and test",
+        "protocols_accuracy": "Accuracy by protocol",
+        "protocols_uar": "UAR by protocol",
+        "ladder": "Accuracy under increasingly strict splits",
+        "differences": "Accuracy difference A − B on the same clips",
+        "reliability": "Accuracy by confidence",
+    }
+    assert shown.keys() == begins.keys()
+    assert house_words(" ".join(text for figure in drawn for text in texts_of(figure))) == []
+    for name, text in shown.items():
+        assert text.startswith(begins[name]), name
+        assert "RAVDESS speech, TESS and CREMA-D, without SAVEE" in text, name
+    assert [path.stem for path, figure in zip(paths, drawn, strict=True) if not fits(figure)] == []
 
 
 def test_what_draws_opens_no_recording_and_computes_no_feature():

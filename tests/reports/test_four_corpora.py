@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.fft
 
 from keras_ser import audio, corpora, reports
 from keras_ser.data import protocols
@@ -14,6 +13,7 @@ from keras_ser.dsp.resample import decimate
 from keras_ser.reports import four_corpora as report
 from tests.harness import check_layer, generated
 from tests.harness import padded as padded_with_noise
+from tests.parity import torchaudio_mfcc
 
 REPORT = reports.load("four_corpora")
 FRONT_END = REPORT.experiment("cnn").front_end
@@ -29,23 +29,11 @@ def test_every_printed_figure_is_there(printed_figures):
     assert ours == {(name, item.removeprefix("test_")): float(value) for (name, item), value in printed.items()}
 
 
-def mfcc_by_definition(y):
-    """torchaudio.transforms.MFCC() and its defaults, in float64. [samples] → [40, frames]"""
-    power = np.lib.stride_tricks.sliding_window_view(np.pad(y, 200, "reflect"), 400)[::200]  # [frames, 400]
-    power = np.abs(np.fft.rfft(power * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)))) ** 2
-    mels = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 130)
-    edges = 700 * (10 ** (mels / 2595) - 1)
-    slopes = edges - np.linspace(0, 8000, 201)[:, None]  # [bins, 130]
-    filters = np.minimum(-slopes[:, :-2] / np.diff(edges)[:-1], slopes[:, 2:] / np.diff(edges)[1:])
-    db = 10 * np.log10(np.maximum(power @ np.maximum(filters, 0), 1e-10))
-    return scipy.fft.dct(np.maximum(db, db.max() - 80), norm="ortho")[:, :40].T
-
-
 def test_features_are_torchaudios_by_the_formulas():
     signals = {name: y for name, y in generated().items() if name not in ("silence", "impulse")}
     found = FRONT_END.graph()(padded(list(signals.values()))).numpy()
     for name, y, row in zip(signals, signals.values(), found, strict=True):
-        expected = mfcc_by_definition(decimate(y[None], 10)[0][0].numpy().astype(np.float64))
+        expected = torchaudio_mfcc(decimate(y[None], 10)[0][0].numpy().astype(np.float64)).T
         np.testing.assert_allclose(row[:, : expected.shape[1]], expected, rtol=0, atol=1e-3, err_msg=name)
         assert not row[:, expected.shape[1] :].any()
         np.testing.assert_allclose(row, FRONT_END.reference(y, 16000), rtol=0, atol=1e-3, err_msg=name)
@@ -68,7 +56,7 @@ def test_features_alone_in_a_batch_reloaded_and_exported(tmp_path):
 def test_the_shapes_that_the_report_prints():
     y = np.random.default_rng(0).normal(size=274585)
     assert decimate(y[None].astype(np.float32), 10)[0].shape == (1, 27459)
-    assert mfcc_by_definition(y[:27459]).shape == (40, 138)
+    assert torchaudio_mfcc(y[:27459]).shape == (138, 40)
 
 
 def test_a_longer_clip_is_cut():

@@ -179,7 +179,7 @@ def recording(waveform, rate, size=(9, 4.5)):
     power = spectrum.imshow(db, extent=(0, seconds, 0, len(db)), **options)
     spectrum.grid(visible=False)
     spectrum.set(ylabel="mel band", xlabel="seconds")
-    figure.colorbar(power, ax=spectrum, label="dB")
+    figure.colorbar(power, ax=spectrum, label="dB below maximum")
     return style.pixels(figure)
 
 
@@ -191,9 +191,10 @@ def timeline(table, labels, title, path):
     for label, (color, marker) in style.color_of(labels).items():
         axes.plot(middle, table[label], marker=marker, markersize=4, color=color, label=label)
     axes.set(ylim=(0, 1), xlim=(0, table["end"].max()), xlabel="seconds (middle of the window)", ylabel="probability")
-    axes.set_title(f"{title}: windows of {(table['end'] - table['start']).max():.1f} s", fontsize=12)
     style.chance_line(axes, 1 / len(labels))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    window = (table["end"] - table["start"]).max()
+    style.headline(figure, f"Probability of each class in windows of {window:.1f} s\n{title}", "")
     return style.save(figure, path)
 
 

@@ -5,18 +5,12 @@ Computes where the marks lie; ``chart.html`` draws them as SVG in the colours of
 
 import pandas as pd
 
+from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import words
 
 LEFT, WIDTH = 4.0, 92.0  # per cent of the chart: where accuracy 0 lies, and how far it is to 1
-HEADING, ROW, AXIS = 34, 46, 22  # pixels
-BESIDE = {  # protocol → pixels below the middle of the strip, so that no mark hides another
-    "as_reported": -8,
-    "clip_disjoint": -3,
-    "sentence_independent": 3,
-    "speaker_independent": 8,
-    "corpus_independent": 8,
-    "speaker_sentence_independent": 8,
-}
+HEADING, LABEL, STEP, AXIS = 34, 26, 7, 22  # pixels; STEP: from one protocol's marks down to the next one's
+REACH = 8  # of a mark, above and below its middle
 
 
 def place(accuracy):
@@ -25,10 +19,12 @@ def place(accuracy):
 
 
 def layout(known, frame):
-    """``frame``: of :func:`keras_ser.output.tables.accuracies`. → dict ``height, ticks, groups``
+    """``known``: reports; ``frame``: of :func:`keras_ser.output.tables.accuracies`. → dict ``height, ticks, groups,
+    intervals`` (whether there are any)
 
-    A group is a report: ``title, y, chance, rows``; a row: ``label, y, middle, reported, marks``; a mark:
-    ``protocol, x, low, high, y, title`` (``low`` is "" where there is no interval).
+    A group is a report: ``title, y, chance, rows``; a row: ``label, y, top, bottom, reported, marks``; a mark:
+    ``protocol, x, low, high, y, title`` (``low`` is "" where there is no interval). Each protocol of a report has a
+    line of its own in every row, so that no mark hides another.
     """
     groups, y = [], AXIS
     for report in known:
@@ -42,16 +38,18 @@ def layout(known, frame):
             "rows": [],
         }
         y += HEADING
+        used = [name for name in PROTOCOLS if name in set(of_report["protocol"])]
         for name, lines in of_report.groupby("experiment", sort=False):
-            group["rows"].append(_row(name, lines, y))
-            y += ROW
+            group["rows"].append(_row(name, lines, y, used))
+            y = group["rows"][-1]["bottom"]
         groups.append(group)
     ticks = [(place(tenth / 5), f"{tenth / 5:.1f}") for tenth in range(6)]
-    return {"height": y + AXIS, "ticks": ticks, "groups": groups}
+    intervals = any(mark["low"] for group in groups for row in group["rows"] for mark in row["marks"])
+    return {"height": y + AXIS, "ticks": ticks, "groups": groups, "intervals": intervals}
 
 
-def _row(name, lines, y):
-    middle = y + 31
+def _row(name, lines, y, used):
+    first = y + LABEL
     compared = lines[lines["reported"].notna() & ~lines["verdict"].str.startswith("not comparable")]
     marks = [
         {
@@ -59,10 +57,16 @@ def _row(name, lines, y):
             "x": place(line.mean),
             "low": place(line.ci_low) if pd.notna(line.ci_low) else "",
             "high": place(line.ci_high) if pd.notna(line.ci_low) else "",
-            "y": middle + BESIDE[line.protocol],
+            "y": first + STEP * used.index(line.protocol),
             "title": f"{words.describe(line.mean, line.std)} {words.title_of(line.protocol)}",
         }
         for line in lines.itertuples()
     ]
-    reported = [(place(value), f"{value:.3f} reported") for value in compared["reported"]]
-    return {"label": words.in_words(name), "y": y + 14, "middle": middle, "reported": reported, "marks": marks}
+    return {
+        "label": words.in_words(name),
+        "y": y + 14,
+        "top": first - REACH,
+        "bottom": first + STEP * (len(used) - 1) + REACH,
+        "reported": [(place(value), f"{value:.3f} reported") for value in compared["reported"]],
+        "marks": marks,
+    }

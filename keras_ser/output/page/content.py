@@ -30,7 +30,7 @@ QUESTIONS = {  # of `keras-ser compare`
     "protocols": "From the report's split to unseen speakers",
 }
 FIRST = ("Summary", "Findings", markdown.HEADINGS["accuracy"], markdown.HEADINGS["uar"])  # sections shown unfolded
-# Figures without a section of their as_reported.
+# Figures without a section of their own.
 OTHERS = [name for name in CAPTIONS if name != "protocols_accuracy" and not name.startswith("curves_")]
 DEFINITIONS = {
     "as_reported": "The report's own split, leakage included: augmented versions of one clip may be in both the "
@@ -116,7 +116,7 @@ def of_all(known, out):
     return {
         "finding": finding(known, frame),
         "definitions": [(name, PROTOCOLS[name].title, DEFINITIONS[name]) for name in used],
-        "chart": chart.layout(known, frame),
+        "chart": chart.layout([report for report in known if report.name not in reports.RECIPES], frame),
         "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
         "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
         "speed": speed(out / "benchmark"),
@@ -206,13 +206,17 @@ def verdict(report, frame):
     if len(blocked):
         return f"N{blocked.iloc[0][1:]}."
     meanings = {
-        "reproduced": "are reproduced",
-        "higher": "are lower than ours",
-        "lower": "are higher than ours",
-        "not decided": "cannot be told from ours by so few repetitions",
+        "reproduced": "reproduced",
+        "higher": "lower than obtained",
+        "lower": "higher than obtained",
+        "not decided": "not decided by so few repetitions",
     }
-    counts = verdicts.str.partition(" (")[0].value_counts()
-    return "; ".join(f"{n} of {len(verdicts)} reported accuracies {meanings[word]}" for word, n in counts.items()) + "."
+    said = [(n, meanings[word]) for word, n in verdicts.str.partition(" (")[0].value_counts().items()]
+    if len(said) == 1:
+        ((n, meaning),) = said
+        return f"The reported accuracy is {meaning}." if n == 1 else f"All {n} reported accuracies are {meaning}."
+    parts = [f"{n} {'is' if n == 1 else 'are'} {meaning}" for n, meaning in said]
+    return f"Of {len(verdicts)} reported accuracies {', '.join(parts)}."
 
 
 def _span(values):
@@ -353,11 +357,12 @@ def matrices(report, finished):
     confusions, printed = summaries.confusions(finished), summaries.printed(report, finished)
     shown = []
     for protocol in PROTOCOLS:
+        beside = printed if protocol == "as_reported" else {}
         of_protocol = []
-        for item in report.experiments:
+        for item in sorted(report.experiments, key=lambda item: item.name not in beside):  # pairs first, in rows of two
             obtained = confusions.get((item.name, protocol))
-            if obtained and protocol == "as_reported" and item.name in printed:
-                of_protocol.append(_matrix(item.name, printed[item.name], report.labels))
+            if obtained and item.name in beside:
+                of_protocol.append(_matrix(item.name, beside[item.name], report.labels))
             if obtained:
                 of_protocol.append(_matrix(item.name, obtained, report.labels))
         if of_protocol:
@@ -380,7 +385,7 @@ def _matrix(name, matrix, labels):
 
 
 def prose(text):
-    """Markdown → HTML; its tables scroll in boxes of their as_reported."""
+    """Markdown → HTML; its tables scroll in boxes of their own."""
     html = _MARKDOWN.render(text)
     html = html.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="table"><table>')
     return Markup(firm(html.replace("</table>", "</table></div>")))
@@ -406,8 +411,8 @@ def broken(name):
 
 
 def firm(text):
-    """A mean and its spread stay in one line."""
-    return text.replace(" ± ", "\u00a0±\u00a0")
+    """A mean and its spread stay in one line, and a number and its unit."""
+    return text.replace(" ± ", "\u00a0±\u00a0").replace("n = ", "n\u00a0=\u00a0").replace(" %", "\u00a0%")
 
 
 def slug(heading):

@@ -1,4 +1,5 @@
 import dataclasses
+import html
 import io
 import json
 import logging
@@ -10,11 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from keras_ser import progress, reports
+from keras_ser import corpora, progress, reports
 from keras_ser.analysis import reported
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 from keras_ser.output import tables, words
+from keras_ser.output.figures.style import short
 from keras_ser.output.page import chart, clips, content, pictures
 from keras_ser.runs import passes, store
 
@@ -28,6 +30,11 @@ def passes_of(results):
 
 def test_the_first_page_says_what_was_found(page, results):
     text = page.read_text()
+    what, _ = re.findall(r'<p class="lead">(?:<strong>)?(.*?)</', text)
+    assert what.startswith(
+        "keras_ser re-implements five reports on speech emotion recognition in Keras and sets every "
+    )
+    assert re.findall(r"\.(?!\w)", what) == ["."]  # one sentence
     frame = tables.accuracies([REPORT], results).set_index(["experiment", "protocol"])
     lines = frame.loc["cnn/categorical_crossentropy"]
     own, clip, speaker = (lines.loc[name] for name in ("as_reported", "clip_disjoint", "speaker_independent"))
@@ -41,9 +48,25 @@ def test_the_first_page_says_what_was_found(page, results):
     for name in reports.NAMES:
         assert f'href="pages/{name}.html"' in text
     assert text.count("Not run here yet") == len(reports.NAMES) - 1
-    assert re.search(r"Written on \d{4}-\d\d-\d\d .* 0\.1\.0", text)
-    assert "To cite:" in text
     assert len(text) < 100e3
+
+
+def test_a_card_says_title_source_and_corpus(page):
+    cards = re.findall(r"<li>\n<h3>(.*?)</li>", html.unescape(page.read_text()), re.S)
+    for name, text in zip(reports.NAMES, cards, strict=True):
+        report = reports.load(name)
+        assert text.startswith(f'<a href="pages/{name}.html">{report.title}</a></h3>')
+        assert f"{report.source}. Corpus: {short(corpora.titles(report.corpora))}." in text
+
+
+def test_a_page_says_by_what_it_was_made_and_the_licence(page):
+    about = content.colophon()
+    for path in (page, *(page.parent / "pages").iterdir()):
+        text = path.read_text().partition("<footer>")[2]
+        assert f"Written on {about['date']} by <code>keras-ser page</code>, keras_ser {about['version']}" in text
+        assert not about["commit"] or f"commit <code>{about['commit']}</code>" in text
+        assert "Code under the Apache License 2.0" in text
+        assert "To cite: keras_ser, version" in text
 
 
 def test_what_stands_in_a_reports_page(page):
@@ -61,7 +84,19 @@ def test_what_stands_in_a_reports_page(page):
     ):
         assert said in text, said
     assert text.count("Model info sheet</summary>") == 1
+    captions = re.findall(r'<p class="caption" id="(.*?)">.*?: UAR \d\.\d{3}<br>', text)
+    assert captions == re.findall(r'<table class="matrix" aria-labelledby="(.*?)">', text) != []
     assert len(text) < 300e3
+
+
+def test_protocols_are_defined_before_they_are_named(page, results):
+    text = html.unescape((page.parent / "pages" / f"{REPORT.name}.html").read_text()).partition("<main")[2]
+    used = set(tables.read(results / REPORT.name / "table.csv")["protocol"])
+    assert len(used) == 3
+    for name in used:
+        before, _, after = text.partition(PROTOCOLS[name].title)
+        assert before.endswith("<dt>")
+        assert after.startswith(f"</dt><dd>{content.DEFINITIONS[name]}</dd>")
 
 
 def test_of_a_report_that_was_not_run_it_says_what_it_states(page):
@@ -88,7 +123,31 @@ def test_nothing_compared_nothing_found():
     assert content.verdict(REPORT, frame) == "Not comparable (535 of 1000 clips)."
     frame = frame.assign(verdict="higher")
     assert "0.900 is reported; we obtain 0.500 ± 0.100" in content.finding([REPORT], frame)
-    assert content.verdict(REPORT, frame) == "1 of 1 reported accuracies are lower than ours."
+    assert content.verdict(REPORT, frame) == "The reported accuracy is lower than obtained."
+
+
+def test_the_chart_is_of_the_reports_alone(results):
+    """Recipes have cards and numbers; and no interval is spoken of where none is drawn."""
+    recipe = reports.load(reports.RECIPES[0])
+    ours = pd.DataFrame({"report": recipe.name, "experiment": ["cnn"], "protocol": "speaker_independent", "mean": 0.7})
+    ours = ours.assign(metric="accuracy", n=1, clips=1, ci_low=0.6, ci_high=0.8).reindex(columns=reported.COLUMNS)
+    with pytest.MonkeyPatch.context() as patch:
+        frame = pd.concat([tables.accuracies([REPORT], results), ours], ignore_index=True)
+        patch.setattr(tables, "accuracies", lambda known, out: frame)
+        first = content.of_all([REPORT, recipe], results)
+    assert [group["title"] for group in first["chart"]["groups"]] == ["Emo-DB"]
+    assert [card["name"] for card in first["cards"]] == [REPORT.name, recipe.name]
+    assert recipe.name in set(first["results"]["report"])
+    assert first["chart"]["intervals"]
+    assert not chart.layout([REPORT], frame.assign(ci_low=None))["intervals"]
+
+
+def test_verdicts_are_counted():
+    rows = [("a", "reproduced"), ("b", "not decided (one repetition)"), ("c", "not decided (interval too wide)")]
+    frame = pd.DataFrame(rows, columns=["experiment", "verdict"]).assign(protocol="as_reported", reported=0.9)
+    said = "Of 3 reported accuracies 2 are not decided by so few repetitions, 1 is reproduced."
+    assert content.verdict(REPORT, frame) == said
+    assert content.verdict(REPORT, frame[1:]) == "All 2 reported accuracies are not decided by so few repetitions."
 
 
 def test_marks_lie_where_their_numbers_are(results):
@@ -98,11 +157,13 @@ def test_marks_lie_where_their_numbers_are(results):
     row = next(row for row in group["rows"] if row["label"] == "CNN, mean squared error")
     assert [said for _, said in row["reported"]] == ["0.909 reported"]
     lines = frame[frame["experiment"] == CNN].set_index("protocol")
+    assert len({mark["y"] for mark in row["marks"]}) == len(lines)  # none hides another
     for mark in row["marks"]:
         line = lines.loc[mark["protocol"]]
         assert float(mark["x"].rstrip("%")) == pytest.approx(chart.LEFT + chart.WIDTH * line["mean"], abs=0.01)
         assert mark["title"].startswith(f"{line['mean']:.3f}")
-    assert set(chart.BESIDE) == set(PROTOCOLS) == set(content.DEFINITIONS)
+        assert row["top"] < mark["y"] < row["bottom"]
+    assert set(PROTOCOLS) == set(content.DEFINITIONS)
 
 
 def test_experiments_have_names_in_words():
@@ -228,6 +289,7 @@ def test_numbers(value, std, count, said):
 
 def test_markdown_in_cells_and_sentences():
     assert content.inline("`a_b` <i> 1 ± 2") == "<code>a_b</code> &lt;i&gt; 1\u00a0±\u00a02"
+    assert content.inline("(n = 5; 4 % of it)") == "(n\u00a0=\u00a05; 4\u00a0% of it)"
     assert content.prose("- x `y`\n- z") == "<ul>\n<li>x <code>y</code></li>\n<li>z</li>\n</ul>\n"
     assert content.slug("Unweighted average recall (UAR)") == "unweighted-average-recall-uar"
 
@@ -235,6 +297,13 @@ def test_markdown_in_cells_and_sentences():
 def test_figures_of_every_name_have_a_caption():
     names = {"splits", "ladder", "differences", "reliability", "class_counts", "listeners"}
     assert names | {name for r in reports.NAMES for name in reports.load(r).clip_figures} <= set(pictures.CAPTIONS)
+
+
+def test_a_caption_promises_no_interval():
+    """What may be drawn with or without one says so: "if there is one"."""
+    promising = [caption for caption in pictures.CAPTIONS.values() if "interval" in caption]
+    assert promising
+    assert all(re.search("if there is one|where there are any", caption) for caption in promising)
 
 
 def test_images_in_a_page(tmp_path, rng):
