@@ -603,7 +603,7 @@ def export(
 
 
 def calibrate(run: str | Path, out: str | Path) -> dict[str, float]:
-    """Write a copy of a stored run whose probabilities hold for speakers whom it never heard, among the classes that
+    """Write a copy of a stored run whose probabilities hold for unseen speakers, among the classes that
     all its corpora have (:mod:`keras_ser.serving.calibrate`).
 
     Args:

@@ -1,4 +1,4 @@
-"""A small network for speakers that it never heard: convolutions and attention on a log-mel spectrogram, and a second
+"""A small network for unseen speakers: convolutions and attention on a log-mel spectrogram, and a second
 opinion from functionals of the clip.
 
 No report's. It is the network of the recipe :mod:`keras_ser.recipes.unseen_speakers`.

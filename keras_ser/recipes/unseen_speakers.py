@@ -1,7 +1,7 @@
-"""A model for speakers that it never heard: raw audio at 16 kHz to emotion, trained from scratch on three corpora.
+"""A model for unseen speakers: raw audio at 16 kHz to emotion, trained from scratch on three corpora.
 
 CREMA-D, RAVDESS and Emo-DB are taken together; their speakers are dealt into folds corpus by corpus, so that each clip
-is tested by a network that heard nothing of its speaker. What was tried, and on which speakers it was chosen:
+is tested by a network whose training set does not have its speaker. What was tried, and on which speakers it was chosen:
 ``docs/unseen_speakers.md``.
 
 Waveform → low-level descriptors, 100 frames per second → their log-mel spectrogram at 50 frames per second, and
@@ -149,7 +149,7 @@ def scores(predictions):
 
 REPORT = Report(
     name="unseen_speakers",
-    title="CREMA-D, RAVDESS, Emo-DB: a network for speakers that it never heard",
+    title="CREMA-D, RAVDESS, Emo-DB: a network for unseen speakers",
     source="A recipe of this project",
     corpora=CORPORA,
     labels=LABELS,

@@ -1,5 +1,5 @@
 """A stored run as a model to be asked about anybody: of the classes that all its corpora have, by probabilities that
-hold for speakers whom it never heard.
+hold for unseen speakers.
 
 In: a run, and beside it a whole repetition of the same experiment under ``speaker_independent``. Out: a run's folder
 with the same network and :class:`~keras_ser.models.calibrated.Calibrated` after it, and its test clips answered so.

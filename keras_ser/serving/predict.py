@@ -42,8 +42,8 @@ SHORTEST_S = 0.3  # less than a syllable or two
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
-    "by microphones that it was not trained on it hears one emotion in nearly everything: with ten recordings or more "
-    "adapt it (--adapt, or Predictor.adapted)"
+    "recordings by microphones that it was not trained on it answers nearly all with one emotion: with ten of them or "
+    "more adapt it (--adapt, or Predictor.adapted)"
 )
 QUIET_DB = -60.0  # below full scale
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
@@ -56,7 +56,7 @@ class Predictor:
     ``sample_rate``: Hz, None where it takes recordings at their own. ``first_channel``: it hears the first of several
     channels, not their average. ``hears_samples``: how many samples from the start of a clip, at its rate, it takes in,
     None for all. ``title``: what it was trained on, under which protocol, and how well it did. ``caution``: why less
-    is to be expected of speakers whom it has never heard, "" where that score is theirs. ``needs_speech``: it gives no
+    is to be expected of unseen speakers, "" where that score is theirs. ``needs_speech``: it gives no
     answer to what is no speech (:mod:`keras_ser.serving.speech`). ``features``, ``standardised``: of a model that can
     be adapted: (waveform, lengths) → features [batch, features]; their mean and variance → ``answer`` by those.
     """
