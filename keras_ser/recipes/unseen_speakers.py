@@ -1,8 +1,8 @@
 """A model for unseen speakers: raw audio at 16 kHz to emotion, trained from scratch on three corpora.
 
 CREMA-D, RAVDESS and Emo-DB are taken together; their speakers are dealt into folds corpus by corpus, so that each clip
-is tested by a network whose training set does not have its speaker. What was tried, and on which speakers it was chosen:
-``docs/unseen_speakers.md``.
+is tested by a network whose training set does not have its speaker. What was tried, and on which speakers it was
+chosen: ``docs/unseen_speakers.md``.
 
 Waveform → low-level descriptors, 100 frames per second → their log-mel spectrogram at 50 frames per second, and
 functionals of the clip → convolutions with attention and a hidden layer, two opinions whose mean counts; beside it the

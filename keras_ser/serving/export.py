@@ -508,8 +508,8 @@ def _calibration(facts):
     if calibration:
         said += (
             f"- Calibrated: temperature {calibration['temperature']:.2f}, fitted to the answers of the same experiment "
-            f"for {calibration['clips']:,} clips of speakers\n  who are not in the training set of the network that answered. "
-            f"Expected calibration error for such speakers {calibration['error_before']:.3f} before,\n  "
+            f"for {calibration['clips']:,} clips of speakers\n  who are not in the training set of the network that "
+            f"answered. Expected calibration error for such speakers {calibration['error_before']:.3f} before,\n  "
             f"{calibration['error_after']:.3f} after.\n"
         )
     some = [label for label in facts["labels"] if label not in facts["common_labels"]]

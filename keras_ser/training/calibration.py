@@ -1,6 +1,7 @@
 """The temperature by which probabilities are made to hold, and what is gained by it.
 
-A temperature is one number; it is fitted to answers for speakers who are not in the training set of the network that gave them.
+A temperature is one number; it is fitted to answers for speakers who are not in the training set of the network that
+gave them.
 Source: Guo et al., "On calibration of modern neural networks", 2017.
 """
 
