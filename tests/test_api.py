@@ -13,6 +13,7 @@ import pytest
 
 import keras_ser
 from keras_ser import audio, corpora
+from keras_ser.cli import commands
 from keras_ser.errors import UserError
 
 CNN = "cnn/mean_squared_error"
@@ -122,6 +123,11 @@ def test_a_leaky_score_is_qualified(exported):
     )
 
 
+def read(result):
+    """The predictions of its first fold as they are stored."""
+    return pd.read_csv(result.folders[0] / "predictions.csv")
+
+
 @pytest.mark.slow
 def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path):
     mine = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -154,6 +160,16 @@ def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path)
     np.testing.assert_allclose(answer[0], row[[f"p_{label}" for label in result.facts["labels"]]].tolist(), atol=1e-4)
     again = keras_ser.run("emodb_losses", CNN, protocol="clip_disjoint", data=embedded, epochs=1, out=tmp_path / "out")
     pd.testing.assert_frame_equal(again.history, result.history)  # its seconds too: nothing was trained again
+
+    options = {"protocol": "clip_disjoint", "data": embedded, "epochs": 1, "out": tmp_path / "other"}
+    second = keras_ser.run("emodb_losses", CNN, seed=1, **options)
+    words = ["reproduce", "emodb_losses", "--experiments", CNN, "--protocols", "clip_disjoint", "--epochs", "1"]
+    words += ["--data", str(embedded), "--out", str(tmp_path / "out"), "--seeds", "2", "--jobs", "1"]
+    assert commands.main(words) == 0
+    of_command = {folder.name: folder for folder in result.folders[0].parent.iterdir()}
+    assert sorted(of_command) == ["seed-0", "seed-1"]
+    pd.testing.assert_frame_equal(pd.read_csv(of_command["seed-1"] / "predictions.csv"), read(second), check_exact=True)
+    assert not read(second).equals(read(result))
 
     differences = keras_ser.export(result.folders[0], tmp_path / "model", embedded)
     assert max(differences.values()) < 1e-3

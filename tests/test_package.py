@@ -200,3 +200,12 @@ def test_completion(typed, completed, tmp_path, capsys):
     (tmp_path / "recordings" / "a.wav").touch()
     done = subprocess.run(["bash", "-c", ASK, "bash", *typed], capture_output=True, text=True, cwd=tmp_path)
     assert (done.stdout.strip(), done.stderr) == (completed, "")
+
+
+@pytest.mark.parametrize(("shell", "begins"), [("zsh", "#compdef keras-ser"), ("tcsh", "# AUTOMATICALLY GENERATED")])
+def test_completion_of_other_shells_is_printed(shell, begins, capsys):
+    pytest.importorskip("shtab")
+    assert commands.main(["--print-completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert script.startswith(begins)
+    assert all(word in script for word in ("reproduce", "emodb_losses", "protocols"))

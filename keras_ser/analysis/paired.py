@@ -24,7 +24,6 @@ PRIMARY = (
     "clip_disjoint",
     "as_reported",
 )
-TOO_FEW = "too few speakers to tell"
 DESCRIBED = "not tested"
 
 
@@ -61,8 +60,8 @@ def scores(passes, clips):
 
     ``accuracy``, ``uar`` and their ``_std``: over the ``n`` repetitions; ``repetitions_low`` and ``_high``: 95 %
     interval of the mean accuracy over them; ``low`` and ``high``: of the same accuracy over speakers; ``tested``:
-    different clips; ``epochs``: run until training stopped; ``calibration_error``, ``brier``: of the probabilities, 0
-    is best.
+    different clips; ``speakers``: 0 where not all are known; ``epochs``: run until training stopped;
+    ``calibration_error``, ``brier``: of the probabilities, 0 is best.
     """
     rows = []
     for (experiment, protocol), group in reported.groups(passes).items():
@@ -74,7 +73,7 @@ def scores(passes, clips):
             "n": len(finished),
             "diverged": len(group) - len(finished),
             "fitted_on": " + ".join(group[0].facts["fitted_on"]),
-            "speakers": own["speaker"].nunique(),
+            "speakers": _n_speakers(own),
             "tested": len(own[["clip", "copy"]].drop_duplicates()),
         }
         if finished:
@@ -96,6 +95,16 @@ def scores(passes, clips):
     columns = ["experiment", "protocol", "n", "diverged", "fitted_on", "speakers", "tested", "accuracy", "accuracy_std"]
     columns += ["repetitions_low", "repetitions_high", "low", "high", "uar", "uar_std", "calibration_error", "brier"]
     return pd.DataFrame(rows, columns=[*columns, "epochs"])
+
+
+def _n_speakers(clips):
+    """How many speak in these clips, 0 where that is not known of every clip."""
+    return 0 if (clips["speaker"] == "").any() else clips["speaker"].nunique()
+
+
+def untold(n_speakers):
+    """Why speakers tell nothing, where they are fewer than are needed, or not known (0)."""
+    return f"too few speakers to tell ({n_speakers})" if n_speakers else "speakers unknown"
 
 
 def primary_of(names):
@@ -146,7 +155,7 @@ def differences(clips, pairs, passes):
                 "accuracy_second": chosen["correct_second"].mean(),
                 "difference": change.mean(),
                 "clips": len(chosen[["clip", "copy"]].drop_duplicates()),
-                "speakers": chosen["speaker"].nunique(),
+                "speakers": _n_speakers(chosen),
                 "choosing_speakers": both.loc[choosing, "speaker"].nunique(),
                 "all_chose": bool(choosing.all()),
                 "fitted_on_first": " + ".join(of_pair[0]["fitted_on"]),
@@ -190,7 +199,7 @@ def _finding(row):
     if row.all_chose:
         return "not tested: these speakers chose the design"
     if row.p_corrected is None or pd.isna(row.p_corrected):
-        return f"{TOO_FEW} ({row.speakers})"
+        return untold(row.speakers)
     if row.p_corrected >= 1 - statistics.CONFIDENCE:
         return "no difference shown"
     return f"{row.first if row.difference > 0 else row.second} is better"

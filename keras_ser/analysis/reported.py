@@ -181,8 +181,6 @@ def _over_speakers(finished):
     if not finished:
         return {}
     tables = [item.predictions() for item in finished]
-    if any((table["speaker"] == "").any() for table in tables):
-        return {}
     found = _speaker_intervals(tables)
     of_corpora = dict.fromkeys(corpus for table in tables for corpus in table["corpus"])
     for corpus in of_corpora if len(of_corpora) > 1 else ():

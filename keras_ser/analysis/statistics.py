@@ -3,8 +3,9 @@ SciPy.
 
 Intervals and tests over speakers are cluster-robust (Liang and Zeger, 1986, with the small-sample factor and Student's
 t with one degree of freedom less than there are speakers): the mean over clips is estimated, speakers are what varies.
-An interval and the test beside it come from one fit, so they agree. With fewer than ``FEW_SPEAKERS`` there is no answer
-(None). Intervals over repetitions are Student's t. No interval of a share leaves [0, 1].
+An interval and the test beside it come from one fit, so they agree. With fewer than ``FEW_SPEAKERS``, and where the
+speaker of a clip is unknown (""), there is no answer (None). Intervals over repetitions are Student's t. No interval of
+a share leaves [0, 1].
 """
 
 import numpy as np
@@ -20,12 +21,12 @@ NO_SPREAD = 1e-9  # standard error of a mean that is a rounding error
 
 
 def _fit(values, speakers):
-    """The mean of ``values`` [clips] with its cluster-robust standard error; None with too few speakers.
+    """The mean of ``values`` [clips] with its cluster-robust standard error; None with too few or unknown speakers.
 
     Where all speakers have the same mean, their spread says nothing: the error is then that of independent clips.
     """
-    groups = pd.factorize(np.asarray(speakers))[0]
-    if len(groups) == 0 or groups.max() + 1 < FEW_SPEAKERS:
+    groups, names = pd.factorize(np.asarray(speakers))
+    if len(names) < FEW_SPEAKERS or "" in names:
         return None
     values = np.asarray(values, np.float64)
     options = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "df_correction": True}, "use_t": True}

@@ -130,6 +130,8 @@ def _uses(tree, scope):
                 yield f"{node.value.id}.{node.attr}", getattr(module, node.attr, None)
 
 
+# What later versions of Keras (3.13 to 3.15) write of a layer that is what it was without them.
+_LATER = {"optional": False, "renorm": False, "renorm_momentum": 0.99}
 # Where a configuration names layers: an argument of a layer may be called like one.
 _REFERENCES = ("inbound_nodes", "input_layers", "output_layers")
 
@@ -137,13 +139,13 @@ _REFERENCES = ("inbound_nodes", "input_layers", "output_layers")
 def _plain(config, numbers, referring=False):
     """A Keras configuration without what a version of Keras adds, and with layers numbered instead of named."""
     if isinstance(config, dict):
-        kept = config
+        kept = config  # what a later Keras adds is None, or in _LATER, where it is not used
         if "class_name" in config and "config" in config:
             kept = {key: config[key] for key in ("class_name", "config", "inbound_nodes") if key in config}
         return {
             key: _plain(value, numbers, referring or key in _REFERENCES)
             for key, value in kept.items()
-            if key != "name" and value is not None  # what a later Keras adds is None where it is not used
+            if key != "name" and value is not None and _LATER.get(key) != value
         }
     if isinstance(config, list):
         return [_plain(value, numbers, referring) for value in config]

@@ -409,9 +409,7 @@ def comparison_scores(frame):
                 "clips tested": row.tested,
                 "accuracy": describe(row.accuracy, row.accuracy_std),
                 f"{PERCENT} % over repetitions": between(row.repetitions_low, row.repetitions_high),
-                f"{PERCENT} % over speakers": between(row.low, row.high)
-                if known
-                else f"{paired.TOO_FEW} ({row.speakers})",
+                f"{PERCENT} % over speakers": between(row.low, row.high) if known else paired.untold(row.speakers),
                 "UAR": describe(row.uar, row.uar_std),
                 "calibration error": describe(row.calibration_error),
                 "Brier": describe(row.brier),

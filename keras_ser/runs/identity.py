@@ -6,8 +6,6 @@ and what is of the single run (protocol, augmentation, split, seed). Python, lib
 beside it and never compared: they change the last bits of a result, not what was computed.
 """
 
-import re
-
 import keras
 
 from keras_ser.data import augmentation, features
@@ -43,8 +41,8 @@ def training_facts(experiment, epochs):
     optimizer = keras.optimizers.get(training.optimizer).get_config()
     return {
         **facts,
-        # Later versions of Keras count the optimizers of a process in their names: adam_1.
-        "optimizer": {**optimizer, "name": re.sub(r"_\d+$", "", optimizer["name"])},
+        # Later versions of Keras have other names for them (adam_w), and count those of a process: adam_1.
+        "optimizer": {**optimizer, "name": training.optimizer_name},
         "batch_size": training.batch_size,
         "epochs": epochs or training.epochs,
         "callbacks": code(training.callbacks),

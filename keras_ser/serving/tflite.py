@@ -12,10 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_ser.progress import quiet_stderr
+
 LONGEST_S = 10.0  # of a clip
 SIGNATURE = "padded"
 
 
+@quiet_stderr()  # what the converter reports as an error is said in words
 def convert(model, sample_rate):
     """``model``: waveform [batch, samples], lengths [batch] → probabilities. → (content of the file, "") or (None, why
     there is none, in a sentence).
@@ -57,6 +60,7 @@ def _interpreter(content):
         return tf.lite.Interpreter(model_content=content)
 
 
+@quiet_stderr()
 def difference(content, clips, lengths, probabilities):
     """Greatest difference between the answers of the file's content and ``probabilities`` [clips, classes].
 

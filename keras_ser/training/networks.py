@@ -165,6 +165,7 @@ def fit(model, train, validation, *, training, seed, test=None, epochs=None):
             dataset(*examples, training.batch_size, shuffle_seed=seed, epoch=epoch),
             epochs=n_epochs,
             callbacks=[number, EpochTimer(), *watch, *training.callbacks(), keras.callbacks.TerminateOnNaN()],
+            shuffle=False,  # the batches are
             verbose=0,
             **options,
         )

@@ -254,3 +254,11 @@ def test_few_speakers_are_said_to_be_few(tmp_path, better):
     (row,) = compared(items, [("a", "b")]).to_dict("records")
     assert row["finding"] == "too few speakers to tell (2)"
     assert pd.isna(paired.scores(items, paired.tested(items)).loc[0, "low"])
+
+
+def test_unknown_speakers_are_not_one_speaker(tmp_path, better):
+    some = np.array(["", *"abcdefgh"])[np.arange(80) % 9]
+    items = [one(tmp_path, name, right, speakers=some) for name, right in zip("ab", better, strict=True)]
+    (row,) = compared(items, [("a", "b")]).to_dict("records")
+    assert (row["finding"], row["speakers"]) == ("speakers unknown", 0)
+    assert pd.isna(paired.scores(items, paired.tested(items)).loc[0, "low"])

@@ -107,6 +107,17 @@ def test_a_model_is_its_architecture_and_not_its_names():
     assert facts != model_facts(network(activation="tanh"))
 
 
+def test_a_later_keras_that_says_more_means_the_same(monkeypatch):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()])
+    facts = model_facts(model)
+    for layer, said in ((keras.layers.InputLayer, "optional"), (keras.layers.BatchNormalization, "renorm")):
+        config = layer.get_config
+        for value, same in ((False, True), (True, False)):  # False is what Keras 3.12 does, which says nothing of it
+            monkeypatch.setattr(layer, "get_config", lambda self, c=config, more={said: value}: {**c(self), **more})
+            assert (model_facts(model) == facts) == same
+        monkeypatch.setattr(layer, "get_config", config)
+
+
 def test_a_digest_ignores_the_order_of_keys():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
 
