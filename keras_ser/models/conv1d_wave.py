@@ -6,8 +6,9 @@ import numpy as np
 FILTERS = 40
 TAPS = 1200  # 25 ms at 48 kHz
 # Adam moves every weight by about the learning rate, whatever its size: taps as small as an average's would be another
-# filter after a few steps. So they are made this much larger, and the energies smaller by its square.
-GAIN = 100.0
+# filter after a few steps. So they are made this much larger, and the energies smaller by its square. With a hundred
+# clips filters that move slowly do best (docs/choosing_networks.md).
+GAIN = 1000.0
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
@@ -72,7 +73,7 @@ class LogEnergy(keras.layers.Layer):
 
 
 def conv1d_wave(input_shape, n_classes, changes=(), scale=1.0):
-    """A filterbank that is learnt from where Gabor filters stand, then three narrow convolutions over its energies.
+    """A filterbank that is learnt from where Gabor filters stand, then three small convolutions over its energies.
 
     In the spirit of W. Dai et al., "Very deep convolutional neural networks for raw waveforms", 2017 (M5): wide strided
     filters first, batch normalisation and pooling in between; dropout. ``input_shape`` (samples, 1) at 48 kHz;
@@ -105,7 +106,7 @@ def conv1d_wave(input_shape, n_classes, changes=(), scale=1.0):
     for change in changes:
         x = change(x)
     x = layers.Reshape((frames, FILTERS))(x)
-    for filters, kernel_size, pool_size in ((16, 5, 3), (32, 5, 3), (32, 3, 1)):
+    for filters, kernel_size, pool_size in ((32, 5, 3), (64, 5, 3), (64, 3, 1)):
         x = block(x, filters, kernel_size, pool_size)
     x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
     x = layers.Dropout(0.3)(x)

@@ -41,7 +41,9 @@ BANDS = ((300, 627), (628, 1060), (1061, 1633), (1634, 2393), (2394, 3400))
 READINGS = {"rows": {"unit": "rows"}, "hertz": {"unit": "hertz", "fmin": 300.0, "fmax": 3400.0}}
 KINDS = ("centroid", "bandwidth", "energy")
 
-SELECTED_ON = {"ravdess": ("01", "02", "03", "04"), "emodb": ()}  # whose clips chose the networks' design
+# Whose clips chose the networks' design (docs/choosing_networks.md).
+SELECTED_ON = {"ravdess": ("01", "02", "03", "04"), "emodb": ()}
+WAVE_SELECTED_ON = {**SELECTED_ON, "ravdess": (*SELECTED_ON["ravdess"], *(f"{actor:02d}" for actor in range(9, 17)))}
 
 # 3.1. Of the energies before their logarithm, so that it flattens out at those of the pauses.
 ENERGY_SCALES = {"int16": 1e3, "per_clip": 1e5}
@@ -159,7 +161,7 @@ def wave_network(name, normalization, epochs=40, layers=list, **options):
 
     reference = functools.partial(wave_by_librosa, normalization=normalization)
     front_end = FrontEnd(f"wave_{normalization}", SAMPLE_RATE, functools.partial(wave, normalization), reference)
-    return network(name, front_end, model, epochs, **options)
+    return network(name, front_end, model, epochs, selected_on=WAVE_SELECTED_ON, **options)
 
 
 def image_network(name, epochs=60, layers=list, **options):
