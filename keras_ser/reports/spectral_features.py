@@ -17,7 +17,15 @@ import numpy as np
 from keras_ser import corpora
 from keras_ser.data.augmentation import originals
 from keras_ser.data.protocols import SpeakerSplit
-from keras_ser.layers import BandShape, ClipNormalization, FixFrames, FixSamples, GreyPicture, MelSpectrogram
+from keras_ser.layers import (
+    BandShape,
+    ClipNormalization,
+    FixFrames,
+    FixSamples,
+    GreyPicture,
+    MelSpectrogram,
+    RandomMasks,
+)
 from keras_ser.librosa_reference import band_shapes, librosa
 from keras_ser.models.conv1d_wave import conv1d_wave
 from keras_ser.models.conv2d_image import conv2d_image
@@ -149,11 +157,16 @@ def falling_rate(epochs):
 def network(name, front_end, model, epochs, **options):
     """3. Fitted once on three actors, to see the fourth's curve, then on all four, as an SVM is."""
     training = Training("adam", 16, epochs, functools.partial(falling_rate, epochs), chosen_on=(), refit=True)
-    options = {"selected_on": SELECTED_ON, "note": "each clip as it is", **options}
+    options = {"selected_on": SELECTED_ON, **options}
     return Experiment(name, front_end, model, "categorical_crossentropy", training, **options)
 
 
-def wave_network(name, normalization, epochs=40, layers=list, **options):
+def masks():
+    """3.1. Of the learnt bands and of the frames up to a fifth each (SpecAugment)."""
+    return [RandomMasks(0.2, 0.2)]
+
+
+def wave_network(name, normalization, epochs=40, layers=masks, note="masks of learnt bands and of frames", **options):
     """3.1. ``layers``: () → layers that alter the energies of the learnt bands [frames, bands] while training."""
 
     def model(n_classes):
@@ -161,16 +174,17 @@ def wave_network(name, normalization, epochs=40, layers=list, **options):
 
     reference = functools.partial(wave_by_librosa, normalization=normalization)
     front_end = FrontEnd(f"wave_{normalization}", SAMPLE_RATE, functools.partial(wave, normalization), reference)
-    return network(name, front_end, model, epochs, selected_on=WAVE_SELECTED_ON, **options)
+    return network(name, front_end, model, epochs, selected_on=WAVE_SELECTED_ON, note=note, **options)
 
 
-def image_network(name, epochs=60, layers=list, **options):
+def image_network(name, epochs=60, layers=list, note="each clip as it is", **options):
     """3.2. ``layers``: () → layers that alter the images [150, 50, 1] while training."""
 
     def model(n_classes):
         return conv2d_image((150, 50, 1), n_classes, layers())
 
-    return network(name, FrontEnd("picture", SAMPLE_RATE, picture, image_by_librosa), model, epochs, **options)
+    front_end = FrontEnd("picture", SAMPLE_RATE, picture, image_by_librosa)
+    return network(name, front_end, model, epochs, note=note, **options)
 
 
 EXPERIMENTS = (

@@ -49,6 +49,7 @@ class Augmentation:
 
 # Of the energies of the learnt bands, [frames, bands].
 OF_WAVES = {
+    "none": Augmentation("each clip as it is", 40),
     "shift": Augmentation("shifts in time and pitch", 40, lambda: [translation(0.06, 0.1)]),
     "pitch_and_stretch": Augmentation(PITCH_AND_STRETCH, 8, copies=pitch_and_stretch),
     "pitch_stretch_and_shift": Augmentation(
