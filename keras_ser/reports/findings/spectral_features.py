@@ -69,7 +69,7 @@ def answers(rows, fair):
             parts = (("met by", met), ("not met by", missed))
             words = [f"{word} {', '.join(names)}" for word, names in parts if names]
             lines.append(f"Requirement CNN ≥ SVM, beside {bar}: {'; '.join(words)}.")
-    for listed, augmentation_of in (("cnn_1d/int16", "masks"), ("cnn_2d", "none")):
+    for listed, base in (("cnn_1d/int16", "masks"), ("cnn_2d", "none")):
         prefix = f"{listed.partition('/')[0]}_augmented/"
         others = {name.removeprefix(prefix): name for name in mean.index if name.startswith(prefix)}
         if listed in mean.index and others:
@@ -78,7 +78,7 @@ def answers(rows, fair):
                 for augmentation, name in others.items()
             )
             lines.append(
-                f"Augmentation, difference of the mean accuracy from {described[listed]} ({augmentation_of}): {changes}; "
+                f"Augmentation, difference of the mean accuracy from {described[listed]} ({base}): {changes}; "
                 "described, not tested (`compare models` tests over speakers)."
             )
             if listed == "cnn_2d":
