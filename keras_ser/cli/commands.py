@@ -125,10 +125,11 @@ def reproduce(options):
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)
         if options.seeds == 1 and by_chance and not options.stored:
+            material = done.setting.material
+            of_report = not (material.substitute or material.synthetic)
             print(
                 "One repetition does not show the spread over repetitions"
-                + ("" if done.setting.material.substitute else ", nor therefore whether a reported value is reproduced")
-                + ": add --seeds 5."
+                f"{', nor therefore whether a reported value is reproduced' * of_report}: add --seeds 5."
             )
 
 
