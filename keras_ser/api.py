@@ -162,7 +162,9 @@ def setting(
         what, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
         chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
     elif labels or speaker_from:
-        raise UserError("labels and speakers are told of a table or a directory only: name one with --corpus")
+        raise UserError(
+            "--labels and --speaker-from are of recordings of your own: name their table or directory with --corpus"
+        )
     elif corpus and chosen.corpora != (corpus,):
         what, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
         results = out / "substitute" / corpus
@@ -186,7 +188,7 @@ def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
         manifest = manifest.assign(emotion=whose.classes(manifest))
         if (unknown := int((manifest["emotion"] == "").sum())) > 0:
             raise UserError(
-                f"{whose.name} tells gender and emotion apart: {unknown} of {len(manifest)} clips have no gender"
+                f"{whose.name} predicts gender and emotion: {unknown} of {len(manifest)} clips have no gender"
             )
     found = set(manifest["emotion"])
     labels = (*(label for label in whose.labels if label in found), *sorted(found - set(whose.labels)))
@@ -595,8 +597,8 @@ def export(
     stored = serving.stored_clips(opened, root, recordings)
     if stored.empty and (data or corpus):
         raise UserError(
-            f"{corpus or root}: no recording of a test clip of this run; without it (--data, --corpus) the model is "
-            "exported uncompared with what the run stored"
+            f"{corpus or root}: no recording of a test clip of this run; without --data and --corpus the model is "
+            "exported and not compared with what the run stored"
         )
     differences = serving.export(opened, out, stored)
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})

@@ -2,6 +2,8 @@
 in a file, labels of its own) and MSP-Podcast's (official splits, unknown speakers), with the synthesis's speech.
 """
 
+import json
+import re
 import shutil
 
 import numpy as np
@@ -72,6 +74,12 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
 
     assert commands.main(["compare", "protocols", *words, "--stored"]) == 0
     assert len(pd.read_csv(place / "compare" / "protocols" / "emodb_losses" / "table.csv")) == 2
+    assert commands.main(["compare", "losses", *words[:-1], "clip_disjoint", "--jobs", "1"]) == 0
+    compared = pd.read_csv(place / "compare" / "losses" / "emodb_losses" / "table.csv")
+    assert set(compared["experiment"]) == {"cnn/categorical_crossentropy", CNN}
+    said = capsys.readouterr().out
+    assert "the table turns.csv in place of Emo-DB" in said
+    assert "CNN, cross-entropy − CNN, mean squared error" in said
 
     run = place / "runs" / "emodb_losses" / CNN / "clip_disjoint" / "seed-0"
     capsys.readouterr()
@@ -106,6 +114,14 @@ def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
     assert set(table["protocol"]) == {"as_reported"}
     assert table["corpus"].str.contains("speakers unknown: not speaker-independent").all()
     assert "speakers unknown" in (place / "spectral_features" / "table.md").read_text()
+    options = ["--protocols", "as_reported", "--experiments", "svm/energy,svm/centroid", "--jobs", "1"]
+    assert commands.main(["compare", "models", *words, *options]) == 0
+    for said in (
+        capsys.readouterr().out,
+        (place / "compare" / "models" / "spectral_features" / "table.md").read_text(),
+    ):
+        assert "(speakers unknown: not speaker-independent) in place of RAVDESS" in said
+        assert len(re.findall(r"\| speakers unknown +\|", said)) == 3  # an interval of each model, a finding
     assert set(table["tested"]) == {12}  # of Test1 and Test2, six of seven emotions
     assert commands.main(["verify", str(place / "spectral_features")]) == 0
     assert commands.main(["page", "--out", str(tmp_path / "out")]) == 2
@@ -142,12 +158,60 @@ def test_check_as_a_command(podcast, tmp_path, capsys):
     assert "unknown labels excluded: X (6)" in said.err
 
 
-def test_check_a_folder_whose_names_say_the_speaker(embedded, tmp_path, capsys):
+@pytest.fixture
+def folder(embedded, tmp_path):
+    """One subdirectory per emotion; the names say the speaker."""
     for row in corpora.manifest("emodb", embedded).itertuples():
         path = tmp_path / "mine" / row.emotion / f"spk{row.speaker}_{row.clip}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(row.path, path)
-    words = ["corpus", "check", str(tmp_path / "mine"), "--out", str(tmp_path / "out")]
+    return tmp_path / "mine"
+
+
+def test_a_folder_by_unseen_speakers_and_what_its_model_says_of_itself(folder, tmp_path, capsys):
+    words = [
+        "spectral_features",
+        "--corpus",
+        str(folder),
+        "--speaker-from",
+        r"(spk\d+)_",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    words += ["--experiments", "svm/energy", "--protocols", "clip_disjoint,speaker_independent", "--jobs", "1"]
+    assert commands.main(["reproduce", *words]) == 0
+    assert "speakers unknown" not in capsys.readouterr().out
+    (place,) = (tmp_path / "out" / "own").iterdir()
+    table = pd.read_csv(place / "spectral_features" / "table.csv").query("metric == 'accuracy'").set_index("protocol")
+    assert table.at["speaker_independent", "interval_over"] == "speakers"
+    of_run, unseen = table.loc[["clip_disjoint", "speaker_independent"], "mean"]
+    assert f"{of_run:.2f}" != f"{unseen:.2f}"
+    run = place / "runs" / "spectral_features" / "svm" / "energy" / "clip_disjoint" / "seed-0"
+    assert commands.main(["predict", str(run), *map(str, folder.glob("anger/*"))]) == 0
+    said = capsys.readouterr().err
+    assert said.count("model: ") == said.count("caution: clip_disjoint") == 1
+    assert f"protocol clip_disjoint: accuracy {of_run:.2f} on its test clips" in said
+    assert f"expect less of unseen speakers (speaker_independent: accuracy {unseen:.2f})" in said
+
+
+def test_sentences_of_a_table(folder, tmp_path):
+    """Every speaker says both sentences, every other emotion the same."""
+    paths = sorted(folder.rglob("*.wav"))
+    rows = [(path, path.parent.name, path.name[:5], f"s{(i + i // 6) % 2}") for i, path in enumerate(paths)]
+    pd.DataFrame(rows, columns=["path", "emotion", "speaker", "sentence"]).to_csv(tmp_path / "mine.csv", index=False)
+    words = ["spectral_features", "--corpus", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"), "--jobs", "1"]
+    words += ["--experiments", "svm/energy", "--protocols", "sentence_independent,speaker_sentence_independent"]
+    assert commands.main(["compare", "protocols", *words]) == 0
+    (table,) = (tmp_path / "out" / "own").rglob("compare/protocols/spectral_features/table.csv")
+    assert list(pd.read_csv(table)["protocol"]) == ["sentence_independent", "speaker_sentence_independent"]
+    for run in (tmp_path / "out").rglob("run.json"):
+        facts = json.loads(run.read_text())
+        assert facts["shared"]["sentence"] == 0
+        assert (facts["shared"]["speaker"] == 0) == (facts["protocol"] == "speaker_sentence_independent")
+
+
+def test_check_a_folder_whose_names_say_the_speaker(folder, tmp_path, capsys):
+    words = ["corpus", "check", str(folder), "--out", str(tmp_path / "out")]
     assert commands.main(words) == 0
     assert "the folder mine (speakers unknown: not speaker-independent)" in capsys.readouterr().out
     assert commands.main([*words, "--speaker-from", r"(spk\d+)_"]) == 0
@@ -159,4 +223,4 @@ def test_check_a_folder_whose_names_say_the_speaker(embedded, tmp_path, capsys):
 def test_gender_and_emotion_need_the_gender(podcast, tmp_path, capsys):
     words = ["reproduce", "four_corpora", "--corpus", str(podcast), "--out", str(tmp_path / "out"), "--epochs", "1"]
     assert commands.main(words) == 2
-    assert "tells gender and emotion apart: 36 of 36 clips have no gender" in capsys.readouterr().err
+    assert "predicts gender and emotion: 36 of 36 clips have no gender" in capsys.readouterr().err

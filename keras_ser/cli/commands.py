@@ -125,9 +125,11 @@ def reproduce(options):
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)
         if options.seeds == 1 and by_chance and not options.stored:
+            material = done.setting.material
+            of_report = not (material.substitute or material.synthetic)
             print(
-                "One repetition shows neither the spread over repetitions nor, therefore, whether a reported value is "
-                "reproduced: --seeds 5 shows both."
+                "One repetition does not show the spread over repetitions"
+                f"{', nor therefore whether a reported value is reproduced' * of_report}: add --seeds 5."
             )
 
 
@@ -227,9 +229,8 @@ def corpus_download(options):
 
 def export(options):
     api = started()
-    with quiet_stderr():  # TensorFlow Lite's converter reports as an error what the model card says in words
-        words = {name: getattr(options, name) for name in ("corpus", "labels", "speaker_from")}
-        differences = api.export(options.run, options.out, options.data, **words)
+    words = {name: getattr(options, name) for name in ("corpus", "labels", "speaker_from")}
+    differences = api.export(options.run, options.out, options.data, **words)
     if None in differences.values():
         from keras_ser.corpora import data_root
 
@@ -279,9 +280,10 @@ def evaluate(options):
         title = f"{name}, {len(found.predictions)} clips"
         confusion_matrices({"the model": found.confusion}, found.labels, name, title, options.figure)
     for label, clips in found.unknown.items():
-        print(f"left out: {clips} clips of {label}, which the model does not know")
+        print(f"excluded: {clips} clips of {label}, which the model does not know")
     for table in (found.scores, found.classes):
-        print(f"\n{tabulate(table, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
+        known = table.astype(object).where(table.notna(), None)  # a NaN would be printed as one
+        print(f"\n{tabulate(known, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
 
 
 def robustness(options):
@@ -324,8 +326,6 @@ def predict(options):
     predictor = parts.loaded(os.path.abspath(options.model)) if options.parts else api.load(options.model)
     predict.check_windows(options.window, options.hop)
     log.info("model: %s", predictor.title)
-    if predictor.caution:
-        log.warning("caution: %s", predictor.caution)
     with contextlib.ExitStack() as stack:
         listed = ()
         if options.files_from:
@@ -333,8 +333,10 @@ def predict(options):
             listed = sys.stdin.buffer if is_stdin else stack.enter_context(options.files_from.open("rb"))
         paths = predict.paths_of(itertools.chain(options.paths, predict.listed(listed)))
         if options.adapt:
-            paths = list(paths)  # they are heard twice
+            paths = list(paths)  # they are read twice
             predictor = predictor.adapted(paths)
+        if predictor.caution:
+            log.warning("caution: %s", predictor.caution)
         answered, failed = (_in_parts if options.parts else _one_by_one)(options, predictor, paths)
     if not answered and not failed:
         named = [*options.paths, *([options.files_from] if options.files_from else [])]
@@ -360,7 +362,7 @@ def _check_predict(options, of_parts):
         raise UserError("no recordings are named: give files or directories, or a list with --files-from")
     alone = [name for name in ("jobs", "scheduler", "per_part") if getattr(options, name)]
     if alone and not options.parts:
-        raise UserError(f"--{alone[0].replace('_', '-')} is of answers in parts: name their directory with --parts")
+        raise UserError(f"--{alone[0].replace('_', '-')} is for answers in parts: name their directory with --parts")
     whole = [name for name in ("output", "timeline", "adapt") if getattr(options, name)]
     if whole and options.parts:
         raise UserError(f"--{whole[0]} and --parts exclude one another")

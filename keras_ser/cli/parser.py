@@ -300,7 +300,11 @@ def arguments():
     added.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
     added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
-    added = command(commands.predict, "predict", "Emotions of recordings by a model.")
+    words = (
+        "Exit code: 0; 2 where a file could not be used: it is named, and the others are answered. With --parts its "
+        "row says why, and the exit code is 0."
+    )
+    added = command(commands.predict, "predict", "Emotions of recordings by a model.", epilog=words)
     with_model(added)
     added.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
     words = "a list of more of them, one per line; -: standard input"

@@ -98,7 +98,7 @@ def available(names: Sequence[str], root: Path, synthetic_root: Path) -> tuple[s
             synthetic.make(name, synthetic_root / name)
         return what, joined(names, synthetic_root)
     if missing:
-        log.warning("%s: %s not found; used are %s alone", root, " and ".join(missing), " and ".join(there))
+        log.warning("%s: %s not found; only %s are used", root, " and ".join(missing), " and ".join(there))
     return titles(there, missing), joined(there, root)
 
 

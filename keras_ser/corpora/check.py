@@ -92,8 +92,9 @@ class CheckResult:
         if corpus:
             about = f"  licence  {corpus.licence}\n  from     {corpus.home}\n  cite     {corpus.citation}\n"
             of_clips, of_speakers = f" of {corpus.n_clips}", f" of {corpus.n_speakers}"
+        place = "file  " if self.folder.is_file() else "folder"
         head = (
-            f"{self.title}\n{made}  folder   {self.folder}\n{about}"
+            f"{self.title}\n{made}  {place}   {self.folder}\n{about}"
             f"  found    {n_clips}{of_clips} clips, {n_speakers}{of_speakers} speakers, {self.minutes:.1f} minutes"
         )
         verdict = f"NOT USABLE: {self.obstacle}" if self.obstacle else "Usable."

@@ -78,7 +78,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
             },
         )
     if len(rows) < len(table):
-        log.warning("%s: %d rows are there again; the first of each is used", path, len(table) - len(rows))
+        log.warning("%s: %d rows repeat earlier ones and are excluded", path, len(table) - len(rows))
     shorter = {key: os.path.splitext(Path(key.partition("#t=")[0]).name)[1] for key in rows}
     named = [{**row, "clip": row["clip"].replace(shorter[key], "", 1)} for key, row in rows.items()]
     if len({row["clip"] for row in named}) < len(named):  # x.wav beside x.flac

@@ -82,7 +82,9 @@ def front_end_facts(front_end, backend):
     Raises UserError for the libraries where there is no listing by them.
     """
     if backend != "tensorflow" and front_end.reference is None:
-        raise UserError(f"the features {front_end.name} have no listing by librosa: leave out --backend {backend}")
+        raise UserError(
+            f"the features {front_end.name} are computed by TensorFlow alone: leave out --backend {backend}"
+        )
     facts = model_facts(front_end.graph()) if backend == "tensorflow" else {"code": code(front_end.reference)}
     return {
         **facts,

@@ -46,7 +46,7 @@ def refuse(protocol, counts, where):
         found = ", ".join(f"{counts[name]} of {counts['test']} test examples share the {name}" for name in undeclared)
         raise UserError(
             f"{where}: {found} with what the model is fitted to, which {protocol.name} does not allow: nothing was "
-            "trained; mend the corpus's table, or choose other protocols with --protocols"
+            "trained; correct the corpus's table, or choose other protocols with --protocols"
         )
 
 

@@ -77,8 +77,8 @@ def _unseen(run):
     found = passes.whole(same)
     if not found:
         raise UserError(
-            f"{root}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored, by whose answers "
-            f"to calibrate: reproduce {run.facts['report']} with --protocols {UNSEEN}"
+            f"{root}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored "
+            f"to calibrate it by: reproduce {run.facts['report']} with --protocols {UNSEEN}"
         )
     return found[0]
 

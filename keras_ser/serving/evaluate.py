@@ -79,7 +79,7 @@ def in_common(predictor, manifest):
     if manifest.loc[known, "emotion"].nunique() < LEAST_CLASSES:
         raise UserError(
             f"the clips are of {', '.join(sorted(set(manifest['emotion'])))}, the model knows "
-            f"{', '.join(predictor.labels)}: {LEAST_CLASSES} in common at least are needed (--labels says what others "
+            f"{', '.join(predictor.labels)}: at least {LEAST_CLASSES} in common are needed (--labels says what others "
             "mean)"
         )
     return manifest[known].reset_index(drop=True), manifest.loc[~known, "emotion"].value_counts().to_dict()
@@ -89,7 +89,7 @@ def evaluate(predictor, manifest, *, all_classes=False):
     """Answer the clips of ``manifest`` by ``predictor``. → Evaluation
 
     ``all_classes``: every class of the model may be answered, those too that no clip is of. A recording that cannot be
-    used is left out, with a warning.
+    used is skipped, with a warning.
 
     Raises UserError where the model knows fewer than two of the clips' emotions, or no recording can be used.
     """
@@ -102,7 +102,7 @@ def evaluate(predictor, manifest, *, all_classes=False):
     found = bar(predict(asked, clips["path"]), total=len(clips), desc="clips", unit="clip")
     for place, prediction in enumerate(found):
         if isinstance(prediction, UserError):
-            log.warning("left out: %s", prediction)
+            log.warning("skipped: %s", prediction)
             continue
         places.append(place)
         answers.append(prediction.probabilities[columns])

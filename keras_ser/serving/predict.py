@@ -42,8 +42,8 @@ SHORTEST_S = 0.3  # less than a syllable or two
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
-    "recordings by microphones that it was not trained on it answers nearly all with one emotion: with ten of them or "
-    "more adapt it (--adapt, or Predictor.adapted)"
+    "without adaptation it takes nearly all recordings by other microphones than those of its training data for one "
+    "emotion: give it ten of them or more, with --adapt (Predictor.adapted)"
 )
 QUIET_DB = -60.0  # below full scale
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
@@ -116,14 +116,14 @@ class Predictor:
         values = np.concatenate(found) if found else np.zeros((0, 1))
         if len(values) < ADAPT_LEAST:
             raise UserError(
-                f"{len(values)} recordings (or windows) can be used: to adapt a model takes {ADAPT_LEAST} at least, of "
+                f"{len(values)} recordings (or windows) can be used: adapting takes at least {ADAPT_LEAST}, of "
                 "all emotions that are to be told apart"
             )
         answer = self.standardised(values.mean(axis=0), values.var(axis=0))
         return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
 
     def predict_folder(self, folder, *, window_s=None, hop_s=None) -> pd.DataFrame:
-        """:meth:`predict` of all audio files below ``folder``; those that cannot be used are left out, with a warning.
+        """:meth:`predict` of all audio files below ``folder``; those that cannot be used are skipped, with a warning.
 
         Raises:
             UserError: no audio file is there, or none can be used.
@@ -253,8 +253,9 @@ def _predictor(facts, answer):
     shared = [why for name, why in heard.items() if name in PROTOCOLS[protocol].may_share]
     caution = f"{protocol}: {' and '.join(shared)}; expect less of unseen speakers" if shared else ""
     unseen = facts.get("by_protocol", {}).get("speaker_independent")
-    if caution and unseen:
-        caution += f" (speaker_independent: accuracy {unseen['accuracy']:.2f})"
+    if caution:
+        score = f"speaker_independent: accuracy {unseen['accuracy']:.2f}" if unseen else "no score on them is known"
+        caution += f" ({score})"
     some = [label for label in facts["labels"] if label not in facts.get("common_labels", facts["labels"])]
     if some:
         caution += f"{'; ' * bool(caution)}{', '.join(some)}: classes of some of its corpora alone, see calibrate"

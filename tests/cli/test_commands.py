@@ -66,6 +66,8 @@ def test_alone_it_explains_itself(capsys):
     assert "reproduce" in capsys.readouterr().out
     assert call("--version") == 0
     assert capsys.readouterr().out == f"keras-ser {keras_ser.__version__}\n"
+    assert call("predict", "--help") == 0
+    assert "Exit code: 0; 2 where a file could not be used" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("words", [["reports"], ["show", "emodb_losses"], ["show", "four_corpora", "--json"]])
@@ -153,7 +155,7 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     assert [line.split()[1] for line in done] == ["1", "2", "3", "4"]
     assert len(lines) == 5
     assert "SYNTHETIC" in shown.out
-    assert "One repetition shows neither the spread over repetitions" in shown.out
+    assert "One repetition does not show the spread over repetitions: add --seeds 5" in shown.out
     table = pd.read_csv(out / "synthetic" / "emodb_losses" / "table.csv")
     assert set(table["verdict"]) == {"not comparable (synthetic speech)", "not stated"}
     assert set(table["protocol"]) == {"as_reported", "clip_disjoint", "speaker_independent"}
@@ -242,7 +244,7 @@ def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys
     words = ("reproduce", "four_corpora", "--data", data, "--out", tmp_path / "out", "--epochs", 1)
     assert call(*words, "--protocols", "as_reported") == 0
     shown = capsys.readouterr()
-    assert "savee and crema_d not found; used are ravdess and tess alone" in shown.err
+    assert "savee and crema_d not found; only ravdess and tess are used" in shown.err
     assert not (tmp_path / "out" / "cache" / "synthetic").exists()
     table = pd.read_csv(tmp_path / "out" / "four_corpora" / "table.csv")
     assert set(table["corpus"]) == {"RAVDESS speech and TESS, without SAVEE and CREMA-D"}

@@ -102,7 +102,7 @@ def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog
     clips = table.manifest(path)
     assert clips["clip"].tolist() == ["x.flac", "x.wav"]
     assert clips["emotion"].tolist() == ["happiness", "sadness"]
-    assert "1 rows are there again" in caplog.text
+    assert "1 rows repeat earlier ones" in caplog.text
 
 
 @pytest.mark.parametrize(

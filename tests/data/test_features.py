@@ -253,7 +253,9 @@ def test_a_recipe_of_the_libraries_knows_the_reports_own_code_and_constants(modu
 
 def test_features_without_a_listing_by_librosa(examples, manifest, tmp_path):
     of_graph_alone = dataclasses.replace(FRONT_END, name="descriptors", reference=None)
-    with pytest.raises(UserError, match=r"^the features descriptors have no listing by librosa: leave out --backend"):
+    with pytest.raises(
+        UserError, match=r"^the features descriptors are computed by TensorFlow alone: leave out --backend"
+    ):
         features.compute(examples, manifest, of_graph_alone, cache_root=tmp_path, backend="librosa")
 
 

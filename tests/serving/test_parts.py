@@ -128,7 +128,7 @@ def test_the_command_takes_a_list_and_goes_on(model, paths, tmp_path, monkeypatc
     ("words", "said"),
     [
         ([], "no recordings are named"),
-        (["x.wav", "--jobs", "2"], "--jobs is of answers in parts"),
+        (["x.wav", "--jobs", "2"], "--jobs is for answers in parts"),
         (["x.wav", "--format", "parquet"], "parquet is written in parts"),
         (["x.wav", "--parts", "out", "--format", "csv"], "parts are written as jsonl or parquet, not as csv"),
         (["x.wav", "--parts", "out", "--output", "file"], "--output and --parts exclude one another"),

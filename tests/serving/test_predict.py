@@ -192,7 +192,10 @@ def test_the_command(exported, embedded, tmp_path, capsys):
     assert lines[0]["top"][0]["label"] == table["label"][0]
     first, second, skipped, last = said.err.splitlines()
     assert first.startswith("model: tess_mfcc cnn_lstm, trained on ")
-    assert second.startswith("caution: clip_disjoint: their speakers were in its training data; expect less")
+    assert second == (
+        "caution: clip_disjoint: their speakers were in its training data; expect less of unseen speakers (no score on "
+        "them is known)"
+    )
     assert skipped.startswith(f"skipped: {tmp_path / 'bad.wav'}: ")
     assert last == "keras-ser: 42 files predicted, 1 skipped (see above)"
     assert commands.main(["predict", model, table["path"][0], str(tmp_path / "nowhere"), table["path"][1]]) == 2

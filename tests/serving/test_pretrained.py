@@ -73,7 +73,7 @@ def test_features_are_standardised_by_the_recordings(predictor, voices):
 
 def test_what_cannot_be_adapted(predictor, voices, runs):
     few = sorted(voices.iterdir())[:9]
-    with pytest.raises(UserError, match=r"9 recordings .* can be used: to adapt a model takes 10 at least"):
+    with pytest.raises(UserError, match=r"9 recordings .* can be used: adapting takes at least 10"):
         predictor.adapted(few)
     # The network on spectrogram and functionals standardises a part of its features alone.
     assert export.standardisation(reports.load("unseen_speakers").experiment("cnn").model(9)) is None
@@ -88,7 +88,10 @@ def test_without_a_model_predict_asks_it(voices, tmp_path, capsys):
     assert "no answer" in (out := capsys.readouterr()).out  # it is noise
     assert "unseen_speakers mlp" in out.err
     assert not commands.main(["predict", "--adapt", "--format", "csv", str(voices)])
-    assert len(capsys.readouterr().out.splitlines()) == 13
+    adapted = capsys.readouterr()
+    assert len(adapted.out.splitlines()) == 13
+    assert predict.UNADAPTED in out.err
+    assert predict.UNADAPTED not in adapted.err
     assert commands.main(["predict", str(tmp_path / "missing.wav")]) == 2
     assert "missing.wav" in capsys.readouterr().err
     assert commands.main(["predict", "--adapt", path]) == 2
