@@ -100,7 +100,8 @@ def test_figures_in_its_sentences_are_those_of_the_tables():
     compared = tables.read(ARTIFACTS / "compare" / "models" / "emodb_losses" / tables.CSV, ["experiment", "accuracy"])
     svm = compared.set_index(["experiment", "protocol"]).at[("svm", "speaker_independent"), "accuracy"]
     sentences = [
-        f"CNN has an accuracy of {reported}; we obtain {own} under its own split, and {unseen.mean:.3f} on speakers",
+        f"CNN has an accuracy of {reported}; we obtain {own} under its own split, and {unseen.mean:.3f} on unseen "
+        "speakers",
         f"CNN reaches an accuracy of {reported}; we obtain {own} under its own split",
         f"Once none has, {clips} remain, and {unseen.mean:.3f} on unseen speakers (95 % interval "
         f"{words.between(unseen.ci_low, unseen.ci_high)} over ten speakers; chance level {1 / 7:.3f})",
