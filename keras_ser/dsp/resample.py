@@ -16,9 +16,10 @@ ZERO_CROSSINGS = 64
 ROLLOFF = 0.95
 KAISER_BETA = 14.769656459379492
 
-# Beyond this share of the lower Nyquist frequency nothing passes (below -140 dB).
-SILENT = 1.06
-LEAST_BLOCK = 3000  # input samples that are transformed at once, at least
+# Output samples computed together from one window of the input: enough to keep the processor busy, few beside the
+# filter's length. Rates whose ratio repeats after more samples than LONGEST_PERIOD need several sets of filters.
+BLOCK = 64
+LONGEST_PERIOD = 256
 
 COMMON_RATES = (8000, 11025, 16000, 22050, 24000, 24414, 32000, 44100, 48000, 96000)  # Hz
 TABLE_DENSITY = 1024  # values a zero crossing of the filter's table for other rates
@@ -62,56 +63,31 @@ def _kernel(offset, down, up):
 def _filtered(waveform, down, up):
     """The clip read off at every ``down / up`` samples; a little more than the whole of it. → [batch, samples']
 
-    By overlap-save: blocks of whole periods (``down`` samples, of which ``up`` are made) that overlap by the reach of
-    the filter are transformed, filtered, and transformed back with as many bins as the new rate has.
+    ``up`` output samples use ``up`` different filters, then the same again ``down`` samples on.
     """
-    margin = ceil(ceil(ZERO_CROSSINGS / min(1.0, up / down)) / down)  # periods to each side that a block needs
-    n_periods = 4
-    while n_periods < 4 * margin or n_periods * down < LEAST_BLOCK:
-        n_periods *= 2
-    n_in, n_out, n_new = n_periods * down, n_periods * up, n_periods - 2 * margin
-    n_samples = tf.shape(waveform)[1]
-    n_blocks = -(-n_samples // (n_new * down))
-    around = tf.pad(waveform, [[0, 0], [margin * down, (n_blocks * n_new + margin) * down - n_samples]])
-    spectrum = tf.signal.rfft(tf.signal.frame(around, n_in, n_new * down))  # [batch, blocks, bins]
-    n_bins = 1 + min(ceil(SILENT * min(n_in, n_out) / 2), max(n_in, n_out) // 2)  # those that pass
-    spectrum = _with_images(spectrum, n_in, n_bins)[..., :n_bins] * _response(n_bins, n_in, down, up)
-    resampled = tf.signal.irfft(_folded(spectrum, n_out), [n_out])
-    resampled = resampled[..., margin * up : (margin + n_new) * up]
-    return tf.reshape(resampled, [tf.shape(waveform)[0], n_blocks * n_new * up])
+    reach = ceil(ZERO_CROSSINGS / min(1.0, up / down))  # samples to each side that an output sample is made of
+    repeats = ceil(BLOCK / up)
+    down, up = down * repeats, up * repeats
+    block = up if up <= LONGEST_PERIOD else BLOCK
+    first = np.arange(0, up, block)  # output samples that blocks begin with
+    start = first * down // up  # the input sample before each
+    taps = 2 * reach + 2 + block * down // up
+    # Offset of each tap of a window from each output sample, in input samples: [blocks, taps, block]
+    offset = start[:, None, None] + np.arange(-reach, taps - reach)[:, None]
+    offset = offset - (first[:, None, None] + np.arange(block)) * (down / up)
+    filters = _kernel(offset, down, up).astype(np.float32)
 
-
-def _response(n_bins, n_in, down, up):
-    """What the filter does to each bin of a block of ``n_in`` samples, and the change of its scale. → float32 [n_bins]
-
-    The Fourier transform of :func:`_kernel`, as the sum of many values of it: of so smooth a function it is exact.
-    """
-    step = 1 / (16 * min(1.0, up / down))
-    time = np.arange(0, 16 * ZERO_CROSSINGS + 1) * step  # in input samples; the kernel is even
-    values = 2 * step * _kernel(time, down, up)
-    values[0] /= 2
-    parts = np.array_split(2 * np.pi * np.arange(n_bins) / n_in, -(-n_bins // 256))  # [bins × time] would be large
-    gain = np.concatenate([np.cos(np.outer(part, time)) @ values for part in parts])
-    return (gain * up / down).astype(np.float32)
-
-
-def _with_images(spectrum, n, n_bins):
-    """Spectra of ``n`` samples that go on above the Nyquist frequency, where they repeat, to ``n_bins`` at least."""
-    half = n // 2
-    if n_bins <= half + 1:
-        return spectrum
-    return tf.concat([spectrum, tf.math.conj(spectrum[..., n - n_bins + 1 : n - half][..., ::-1])], axis=-1)
-
-
-def _folded(spectrum, n):
-    """Spectra as ``n`` samples have them: what lies above their Nyquist frequency is added below, mirrored."""
-    half, n_bins = n // 2, spectrum.shape[-1]
-    first = half + n % 2  # the first bin that falls on another, or, in the middle, on itself
-    if n_bins <= first:
-        return spectrum
-    mirrored = tf.math.conj(spectrum[..., first:][..., ::-1])  # bins n - n_bins + 1 … half
-    kept = n - n_bins + 1
-    return tf.concat([spectrum[..., :kept], spectrum[..., kept : half + 1] + mirrored], axis=-1)
+    padded = tf.pad(waveform, [[0, 0], [reach, down + taps]])
+    if len(first) == 1:
+        resampled = tf.nn.conv1d(padded[..., None], filters[0][:, None], down, "VALID")  # [batch, periods, block]
+    else:
+        n_periods = -(-tf.shape(waveform)[1] // down)
+        windows = tf.range(n_periods)[:, None, None] * down + (start[:, None] + np.arange(taps)).astype(np.int32)
+        windows = tf.gather(padded, windows, axis=1)  # [batch, periods, blocks, taps]
+        resampled = tf.einsum("npbt,bto->npbo", windows, filters)
+        # → [batch, periods, up]: the last block reaches beyond the period
+        resampled = tf.reshape(resampled, [tf.shape(waveform)[0], n_periods, len(first) * block])[..., :up]
+    return tf.reshape(resampled, [tf.shape(waveform)[0], -1])
 
 
 def decimate(waveform, factor, lengths=None, *, lowpass_filter_width=6, rolloff=0.99):
