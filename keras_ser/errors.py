@@ -2,10 +2,20 @@
 
 
 class UserError(ValueError):
-    """Input, arguments or surroundings that the user can put right. The command line prints it and exits with 2."""
+    """Input, arguments or surroundings that the user can put right. The command line prints it and exits with
+    ``exit_code``.
+    """
+
+    exit_code = 2
 
     def __str__(self):
         return one_line(super().__str__())
+
+
+class PartialSuccess(UserError):
+    """A part of what was asked for could not be done; the rest is done and stands."""
+
+    exit_code = 3
 
 
 def one_line(text: object) -> str:

@@ -1,8 +1,8 @@
 """The command line: arguments → one call of :mod:`keras_ser.api`, and what it returns in print. ``main(argv)`` returns
 the exit code.
 
-0: done. 2: something the user can put right, said in one line on stderr; what could be done has been printed (a
-``predict`` that skipped files ends with 2 too). 130: interrupted; what was finished is kept.
+0: done. 2: something the user can put right, said in one line on stderr. 3: done in part (``predict`` named each file
+that it skipped). 130: interrupted; what was finished is kept.
 TensorFlow is imported by the commands that need it, so that ``--help``, ``reports`` and ``show`` answer at once.
 """
 
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from keras_ser import reports
-from keras_ser.errors import UserError, one_line
+from keras_ser.errors import PartialSuccess, UserError, one_line
 from keras_ser.progress import quiet_stderr
 from keras_ser.runs.processes import start_tensorflow
 
@@ -342,7 +342,8 @@ def predict(options):
         named = [*options.paths, *([options.files_from] if options.files_from else [])]
         raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
     if failed and not options.parts:
-        raise UserError(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
+        error = PartialSuccess if answered else UserError
+        raise error(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
 
 
 def _without_model(options):
@@ -504,7 +505,7 @@ def carry_out(options):
     except BrokenPipeError:
         return 0
     except UserError as error:
-        return _complain(error)
+        return _complain(error, error.exit_code)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise

@@ -301,8 +301,8 @@ def arguments():
     added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
     words = (
-        "Exit code: 0; 2 where a file could not be used: it is named, and the others are answered. With --parts its "
-        "row says why, and the exit code is 0."
+        "Exit code: 0; 3 where a file could not be used: it is named, and the others are answered; 2 where none could. "
+        "With --parts its row says why, and the exit code is 0."
     )
     added = command(commands.predict, "predict", "Emotions of recordings by a model.", epilog=words)
     with_model(added)

@@ -118,7 +118,7 @@ def test_the_command_takes_a_list_and_goes_on(model, paths, tmp_path, monkeypatc
     lower = "caution: the model expects 22050 Hz; recorded at less: 3 at 8000 Hz (nothing above 4000 Hz)"
     assert capsys.readouterr().err.count(lower) == 1
     (tmp_path / "list").write_bytes(lines)
-    assert commands.main([*words[:2], "--files-from", str(tmp_path / "list"), "--format", "csv"]) == 2
+    assert commands.main([*words[:2], "--files-from", str(tmp_path / "list"), "--format", "csv"]) == 3
     said = capsys.readouterr()
     assert said.out.count("\n") == 9
     assert "8 files predicted, 1 skipped" in said.err

@@ -185,7 +185,7 @@ def test_the_command(exported, embedded, tmp_path, capsys):
     assert len(table) == 42
     np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1, atol=1e-4)
     (tmp_path / "bad.wav").write_bytes(b"")
-    assert commands.main(["predict", model, str(tmp_path / "bad.wav"), folder, "--format", "jsonl"]) == 2
+    assert commands.main(["predict", model, str(tmp_path / "bad.wav"), folder, "--format", "jsonl"]) == 3
     said = capsys.readouterr()
     lines = [json.loads(line) for line in said.out.splitlines()]
     assert [line["path"] for line in lines] == list(table["path"])
@@ -198,7 +198,7 @@ def test_the_command(exported, embedded, tmp_path, capsys):
     )
     assert skipped.startswith(f"skipped: {tmp_path / 'bad.wav'}: ")
     assert last == "keras-ser: 42 files predicted, 1 skipped (see above)"
-    assert commands.main(["predict", model, table["path"][0], str(tmp_path / "nowhere"), table["path"][1]]) == 2
+    assert commands.main(["predict", model, table["path"][0], str(tmp_path / "nowhere"), table["path"][1]]) == 3
     said = capsys.readouterr()
     assert [line.split()[-1] for line in said.out.splitlines()] == list(table["path"][:2])
     assert f"skipped: {tmp_path / 'nowhere'}: no such file" in said.err
@@ -221,7 +221,7 @@ def test_output_top_and_segments(exported, paths, tmp_path, capsys):
         assert commands.main(["predict", model, paths[0], "--top", str(n_top)]) == 0
         assert len(re.findall(r"0\.\d{3} \w+", capsys.readouterr().out)) == n_top
     # What could be answered is written, though the command fails.
-    assert commands.main(["predict", model, paths[0], "nowhere.wav", "--output", str(out)]) == 2
+    assert commands.main(["predict", model, paths[0], "nowhere.wav", "--output", str(out)]) == 3
     assert out.read_text().count("\n") == 1
 
 
