@@ -26,6 +26,7 @@ EXTRAS = {  # what is not installed with the package alone → the extra that br
     **dict.fromkeys(("matplotlib", "seaborn"), "figures"),
     **dict.fromkeys(("jinja2", "markdown_it", "PIL", "pooch", "statsmodels", "tensorboard"), "reports"),
     "gradio": "demo",
+    "opensmile": "opensmile",
     **dict.fromkeys(("dask", "distributed"), "distributed"),
     "pyarrow": "parquet",
     "shtab": "completion",

@@ -22,6 +22,11 @@ from keras_ser.progress import bar
 
 TRANSFORMS = ("none", "pitch_shift", "time_stretch")
 BACKENDS = ("tensorflow", "librosa")
+LIBRARIES = {  # that compute features
+    "tensorflow": ("tensorflow",),
+    "librosa": ("librosa", "noisereduce", "soxr", "scipy"),
+    "opensmile": ("opensmile",),
+}
 
 # A padded batch holds at most so many clips and samples (16 clips of 5 s at 16 kHz): its spectra then stay near the
 # processor's cache. A clip much shorter than the longest begins another batch.
@@ -81,6 +86,7 @@ def front_end_facts(front_end, backend):
 
     Raises UserError for the libraries where there is no listing by them.
     """
+    backend = front_end.backend(backend)
     if backend != "tensorflow" and front_end.reference is None:
         raise UserError(
             f"the features {front_end.name} are computed by TensorFlow alone: leave out --backend {backend}"
@@ -98,7 +104,7 @@ def front_end_facts(front_end, backend):
 def recipe(front_end, backend):
     """Everything but the audio, the transform and its amount that decides what features come out. JSON"""
     apply = transform_in_graph if backend == "tensorflow" else transform_by_librosa
-    libraries = ("tensorflow",) if backend == "tensorflow" else ("librosa", "noisereduce", "soxr", "scipy")
+    libraries = LIBRARIES[front_end.backend(backend)]
     return {
         **front_end_facts(front_end, backend),
         "transforms": code(apply),
@@ -196,9 +202,8 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     if backend not in BACKENDS:
         raise UserError(f"there is no backend {backend!r}: choose from {', '.join(BACKENDS)}")
     table = examples.merge(manifest[["clip", "path", "content", "rate", "samples"]], on="clip", how="left")
-    cache = FeatureCache(cache_root, recipe(front_end, backend))
-    model = front_end.graph()
-    features = np.empty((len(table), *model.output_shape[1:]), np.float32)
+    cache, backend = FeatureCache(cache_root, recipe(front_end, backend)), front_end.backend(backend)
+    features = np.empty((len(table), *front_end.output_shape()), np.float32)
     missing = []  # (key, rows) of the batches that are to be computed
     for rows in batches(table) if backend == "tensorflow" else np.arange(len(table))[:, None]:
         key = digest(table.loc[rows, ["content", "transform", "amount"]].to_numpy().tolist())
@@ -212,7 +217,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
 
     @functools.cache
     def by_graph(transform, rate):
-        graph = _graph_of(model, transform, rate, front_end.sample_rate).get_concrete_function()
+        graph = _graph_of(front_end.graph(), transform, rate, front_end.sample_rate).get_concrete_function()
 
         def of(waveforms, amounts):
             waveform, lengths = map(tf.constant, padded(waveforms))
@@ -220,7 +225,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
 
         return of
 
-    def by_librosa(transform, rate):
+    def by_library(transform, rate):
         def of(waveforms, amounts):
             changed = transform_by_librosa(transform, waveforms[0], amounts[0], rate)
             return np.asarray(front_end.reference(changed, rate), np.float32)[None]
@@ -231,7 +236,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
         waveforms = _read(table, [rows for _, rows in missing], front_end.first_channel)
         for (key, rows), of_batch in zip(missing, waveforms, strict=True):
             transform, rate = table.at[rows[0], "transform"], int(table.at[rows[0], "rate"])
-            yield key, rows, of_batch, (by_graph if backend == "tensorflow" else by_librosa)(transform, rate)
+            yield key, rows, of_batch, (by_graph if backend == "tensorflow" else by_library)(transform, rate)
 
     def one_batch(item):
         key, rows, waveforms, features_of = item
@@ -239,7 +244,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
         cache.store(key, results)
         return rows, results
 
-    n_threads = joblib.cpu_count() if backend == "tensorflow" else 1  # librosa's libraries are not made for threads
+    n_threads = joblib.cpu_count() if backend == "tensorflow" else 1  # the libraries are not made for threads
     n_missing = sum(len(rows) for _, rows in missing)
     with bar(total=n_missing, desc="features", unit="clip", leave=False) as progress:
         for rows, results in audio.in_threads(one_batch, work(), n_threads):

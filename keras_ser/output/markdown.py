@@ -189,17 +189,20 @@ LEAKAGE = (
     "that the checks use."
 )
 
+BACKENDS = {"tensorflow": "TensorFlow", "librosa": "librosa and noisereduce", "opensmile": "openSMILE"}
+
 
 def report_table(report, frame, passes):
     """The table of one report for people. → Document"""
     facts = passes[0].facts
     devices = sorted({run.facts["environment"]["device"] for item in passes for run in item.runs})
+    backends = dict.fromkeys(BACKENDS[item.facts["features"]] for item in passes)
     missing = reported.without(report, facts)
     most_epochs = max(item.facts["epochs"] for item in passes)
     lead = (
         f"{report.source}.",
         f"Our runs: {facts['corpus']}{f' ({missing})' if missing else ''}, {facts['clips']} clips, features computed "
-        f"{'by TensorFlow' if facts['features'] == 'tensorflow' else 'by librosa and noisereduce'}, at most "
+        f"by {' or '.join(backends)}, at most "
         f"{most_epochs} epoch{'s' * (most_epochs != 1)}, on {', '.join(devices)}.",
         "One repetition of a protocol with folds trains once per fold and tests every clip once; its scores are those "
         "of the pooled predictions. Mean ± standard deviation over n repetitions, which includes variation between "

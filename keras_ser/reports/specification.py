@@ -42,13 +42,25 @@ class FrontEnd:
     recording) and ``lengths`` [batch] to features; ``reference``: (waveform, its rate) → the same features of one clip
     by the libraries, or None where a recipe has no such listing. ``first_channel``: of several channels the first is
     used, not their average.
+
+    ``graph`` None: the features are those of one ``library`` alone, of this ``shape``, whatever backend is asked for.
     """
 
     name: str
     sample_rate: int | None
-    graph: Callable
+    graph: Callable | None
     reference: Callable | None
     first_channel: bool = False
+    library: str | None = None
+    shape: tuple[int, ...] | None = None
+
+    def backend(self, asked):
+        """What computes the features where the backend ``asked`` is wanted."""
+        return asked if self.graph else self.library
+
+    def output_shape(self):
+        """Of the features of one clip. (Where there is a graph it is built for this.)"""
+        return self.graph().output_shape[1:] if self.graph else self.shape
 
 
 @dataclass(frozen=True)

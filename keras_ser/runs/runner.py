@@ -117,14 +117,13 @@ def setup(report, experiment, material, *, backend, epochs, way="cached"):
     features nothing is said, as in runs from before there were others.
     """
     n_classes = len(report.labels)
-    graph = experiment.front_end.graph()
     return {
         "report": report.name,
         "experiment": experiment.name,
         "labels": list(report.labels),
         "manifest": identity.manifest_facts(material.manifest),
         "front_end": features.front_end_facts(experiment.front_end, backend),
-        "model": model_facts(assemble(experiment, n_classes, graph.output_shape[1:])),
+        "model": model_facts(assemble(experiment, n_classes, experiment.front_end.output_shape())),
         "training": identity.training_facts(experiment, epochs),
         "statistics_from_all": report.statistics_from_all,
         **({} if way == "cached" else {"way": way}),

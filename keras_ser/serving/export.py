@@ -79,9 +79,10 @@ def chain(run, statistics=None):
     """
     front_end = extensions.experiment_of(run.facts).front_end
     if run.facts["features"] != "tensorflow":
+        advice = "reproduce the run with --backend tensorflow" if front_end.graph else "export another experiment"
         raise UserError(
-            f"{run.folder}: trained on features of librosa, which an exported model cannot compute: reproduce the run "
-            "with --backend tensorflow"
+            f"{run.folder}: trained on features of {run.facts['features']}, which an exported model cannot compute: "
+            f"{advice}"
         )
     if features.front_end_facts(front_end, "tensorflow") != run.facts["decided_by"]["front_end"]:
         raise UserError(f"{run.folder}: trained on other features than this version computes: reproduce the run")

@@ -37,7 +37,7 @@ def with_svm(report):
     first = report.experiments[0]
 
     def model(n_classes):
-        return svm(first.front_end.graph().output_shape[1:], n_classes)
+        return svm(first.front_end.output_shape(), n_classes)
 
     return Experiment(
         SVM,

@@ -1,0 +1,68 @@
+"""The classic baseline with the field's own features: functionals of openSMILE and a linear SVM, of each corpus alone.
+
+ComParE 2016 (B. Schuller et al., "The INTERSPEECH 2016 Computational Paralinguistics Challenge", 2016): 6,373 numbers
+of a clip. eGeMAPS (F. Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set", IEEE Transactions on Affective
+Computing, 2016): 88. Both at the rate of the recording. They have no graph: what is fitted to them cannot be exported.
+
+openSMILE is audEERING's: free for research, teaching and personal use, not for commercial ones. It is no part of this
+package and needed only to compute the features (``pip install 'keras-ser[opensmile]'``).
+"""
+
+import ctypes
+import functools
+import importlib
+import os
+from importlib.metadata import distribution
+from pathlib import Path
+
+from keras_ser.models.svm import svm
+from keras_ser.reports.specification import Experiment, FrontEnd
+
+# What experiments are called → (name in openSMILE, how many numbers a clip has, what people call it).
+SETS = {"compare": ("ComParE_2016", 6373, "ComParE 2016"), "egemaps": ("eGeMAPSv02", 88, "eGeMAPS")}
+
+
+@functools.cache
+def extractor(feature_set):
+    """openSMILE for the functionals of one of its sets. Raises ModuleNotFoundError where it is not installed."""
+    # Its library keeps to its own symbols: those of TensorFlow, which is there first, would end the process.
+    for library in Path(distribution("opensmile").locate_file("opensmile")).glob("core/bin/*/*SMILEapi*"):
+        ctypes.CDLL(str(library), getattr(os, "RTLD_DEEPBIND", ctypes.DEFAULT_MODE))
+    opensmile = importlib.import_module("opensmile")
+    return opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel.Functionals)
+
+
+def functionals(y, sr, *, feature_set):
+    """float32 [samples] at ``sr`` Hz → float32 [numbers of the set]. What openSMILE cannot say of a clip is 0."""
+    found = extractor(feature_set).process_signal(y, sr).to_numpy("float32")[0]
+    found[found != found] = 0.0
+    return found
+
+
+def linear_svm(n_features, n_classes):
+    return svm((n_features,), n_classes)
+
+
+def baselines(corpora, training, augmentation):
+    """An SVM on each set of each of ``corpora``. ``augmentation``: corpus → the examples of it alone."""
+    return tuple(
+        Experiment(
+            f"svm_{name}/{corpus}",
+            FrontEnd(
+                name,
+                None,
+                None,
+                functools.partial(functionals, feature_set=feature_set),
+                library="opensmile",
+                shape=(n_features,),
+            ),
+            functools.partial(linear_svm, n_features),
+            "hinge",
+            training,
+            augmentation=augmentation(corpus),
+            extension=True,
+            note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip, of one corpus",
+        )
+        for name, (feature_set, n_features, title) in SETS.items()
+        for corpus in corpora
+    )
