@@ -12,14 +12,15 @@ import ctypes
 import functools
 import importlib
 import os
+from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 
 from keras_ser.models.svm import svm
 from keras_ser.reports.specification import Experiment, FrontEnd
 
-# What experiments are called → (name in openSMILE, how many numbers a clip has, what people call it).
-SETS = {"compare": ("ComParE_2016", 6373, "ComParE 2016"), "egemaps": ("eGeMAPSv02", 88, "eGeMAPS")}
+# What experiments are called → (name in openSMILE, how many numbers a clip has, what people call it, C of the SVM).
+SETS = {"compare": ("ComParE_2016", 6373, "ComParE 2016", 1e-3), "egemaps": ("eGeMAPSv02", 88, "eGeMAPS", 1e-2)}
 
 
 @functools.cache
@@ -44,7 +45,9 @@ def linear_svm(n_features, n_classes):
 
 
 def baselines(corpora, training, augmentation):
-    """An SVM on each set of each of ``corpora``. ``augmentation``: corpus → the examples of it alone."""
+    """An SVM on each set of each of ``corpora``. ``training``: how, but for its C; ``augmentation``: corpus → the
+    examples of it alone.
+    """
     return tuple(
         Experiment(
             f"svm_{name}/{corpus}",
@@ -58,11 +61,11 @@ def baselines(corpora, training, augmentation):
             ),
             functools.partial(linear_svm, n_features),
             "hinge",
-            training,
+            replace(training, C=(C,)),
             augmentation=augmentation(corpus),
             extension=True,
             note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip, of one corpus",
         )
-        for name, (feature_set, n_features, title) in SETS.items()
+        for name, (feature_set, n_features, title, C) in SETS.items()
         for corpus in corpora
     )

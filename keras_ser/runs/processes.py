@@ -11,13 +11,18 @@ import joblib
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import quiet_stderr
 
+AHEAD = 2  # calls per process that are begun at once
+
 
 def results(calls, jobs, unfinished=None, scheduler=None):
     """Results of joblib ``calls`` as they come, ``jobs`` of which are carried out at a time. → iterator
 
-    ``jobs`` 1: in this process; None: one per core, or one where there is a GPU. ``unfinished``: () → the names of the
+    ``jobs`` 1: in this process; None: :func:`default_jobs`. ``unfinished``: () → the names of the
     calls that have left no result yet, in order; None where nobody knows how many there are. ``scheduler``: address of
     a Dask cluster that carries them out instead.
+
+    ``calls`` may compute what they are of as they are asked for: the first ``AHEAD`` times ``jobs`` are asked for by
+    the caller's thread, others by joblib's, where an error would be lost.
 
     Raises UserError if a process dies, which names the calls that were being carried out, or as
     :func:`keras_ser.runs.cluster.results`.
@@ -27,8 +32,7 @@ def results(calls, jobs, unfinished=None, scheduler=None):
 
         yield from cluster.results(calls, scheduler)
         return
-    if jobs is None:
-        jobs = 1 if _gpus() else joblib.cpu_count()
+    jobs = jobs or default_jobs()
     jobs = jobs if unfinished is None else max(1, min(jobs, len(unfinished())))
     options = {}
     if jobs > 1:
@@ -38,12 +42,18 @@ def results(calls, jobs, unfinished=None, scheduler=None):
     try:
         # Arrays of more than a megabyte are mapped by the processes and not copied to each. One call at a time goes to
         # a process, so that the first that are not finished are those that were being carried out.
-        yield from joblib.Parallel(jobs, return_as="generator_unordered", batch_size=1, **options)(calls)
+        options |= {"return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": AHEAD * jobs}
+        yield from joblib.Parallel(jobs, **options)(calls)
     except BrokenProcessPool as error:
         raise UserError(
             f"a process died{_of(unfinished, jobs)} ({_cause(error)}): what was finished is kept; call again, with "
             f"fewer --jobs than {jobs} if memory was short"
         ) from error
+
+
+def default_jobs():
+    """How many calls are carried out at a time unless somebody says: one per core, or one where there is a GPU."""
+    return 1 if _gpus() else joblib.cpu_count()
 
 
 def _within(directory, function, args, kwargs):

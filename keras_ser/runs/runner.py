@@ -6,12 +6,14 @@ and checked before the first training, so that nothing is refused after hours.
 
 import contextlib
 import functools
+import operator
 import platform
 import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain, groupby
 
 import joblib
 import keras
@@ -30,7 +32,7 @@ from keras_ser.training import evaluation, losses, networks, svm
 from keras_ser.training.seeds import seeded
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
-LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa", "noisereduce", "soxr")
+LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa", "noisereduce", "soxr", "opensmile")
 
 
 @dataclass(frozen=True)
@@ -408,10 +410,10 @@ def run_all(
     missing = [unit for unit in units if not is_done(runs[unit.folder(root, report)], unit, models)]
     done, grid = len(units) - len(missing), uuid.uuid4().hex
     with bar(total=len(units), initial=done, desc=report.name, unit="run") as progress:
-        for repetition in repetitions:
-            of_repetition = [unit for unit in missing if unit.repetition == repetition]
-            unfinished = functools.partial(_unfinished, report, of_repetition, root, models)
-            work = _work(report, material, of_repetition, root=root, cache_root=cache_root, backend=backend, way=way)
+        for together in _together(missing, jobs, scheduler):
+            unfinished = functools.partial(_unfinished, report, list(chain(*together)), root, models)
+            options = {"root": root, "cache_root": cache_root, "backend": backend, "way": way}
+            work = chain.from_iterable(_work(report, material, of, **options) for of in together)
             carry_out = _carry_out_elsewhere if scheduler else functools.partial(_carry_out, root=root)
             calls = (joblib.delayed(carry_out)(grid, report, *item, epochs=epochs) for item in work)
             for run in processes.results(calls, jobs, unfinished, scheduler):
@@ -422,6 +424,25 @@ def run_all(
                 progress.update()
                 runs[run.folder] = run
     return list(runs.values())
+
+
+def _together(units, jobs, scheduler):
+    """The units by repetition, several of which are trained at a time where one would leave processes idle; but no more
+    than that, since their features are held until then. → iterator of lists of lists of Unit
+    """
+    by_repetition = [list(of) for _, of in groupby(units, operator.attrgetter("repetition"))]
+    if scheduler:  # nobody knows how many workers there will be
+        yield from [by_repetition] if units else []
+        return
+    jobs = jobs or processes.default_jobs()
+    enough, found = processes.AHEAD * jobs if jobs > 1 else 1, []
+    for of in by_repetition:
+        found.append(of)
+        if sum(map(len, found)) >= enough:
+            yield found
+            found = []
+    if found:
+        yield found
 
 
 def _unfinished(report, units, root, models):

@@ -46,7 +46,7 @@ def test_an_svm_on_features_that_have_no_graph(answered, embedded, tmp_path):
     again = keras_ser.run("unseen_speakers", EXPERIMENT, **options)
     assert again.metrics == first.metrics
     assert len(answered) == n_clips
-    with pytest.raises(UserError, match="features of opensmile, which an exported model cannot compute: export another"):
+    with pytest.raises(UserError, match="features of opensmile, which an exported model cannot compute"):
         keras_ser.export(first.folders[0], tmp_path / "model")
 
 
@@ -85,7 +85,7 @@ print(json.dumps(asked.process_signal(*soundfile.read(sys.argv[1], dtype="float3
 @pytest.mark.parametrize("name", opensmile.SETS)
 def test_beside_tensorflow_it_says_the_same(name, embedded):
     """Its library and TensorFlow's in one process end it, unless the former keeps to its own symbols."""
-    feature_set, n_features, _ = opensmile.SETS[name]
+    feature_set, n_features, *_ = opensmile.SETS[name]
     path = sorted((embedded / "emodb").glob("*.wav"))[0]
     found = opensmile.functionals(*audio.read(path), feature_set=feature_set)
     assert found.shape == (n_features,)

@@ -316,6 +316,38 @@ def test_a_process_that_dies_costs_its_run_alone(material, folder):
     assert [*(folder / "dying").rglob("run.json")] == [of_other]
 
 
+def test_repetitions_are_trained_beside_one_another(material, folder, monkeypatch):
+    """Each waits for the other; and what goes wrong with the features of a later one is not lost."""
+    report = reports.load("emodb_losses")
+    alive, main, there = report.experiment("cnn/mean_squared_error"), os.getpid(), folder / "beside"
+    there.mkdir()
+
+    def waiting(n_classes):
+        if os.getpid() != main:  # not where the run is planned
+            (there / str(os.getpid())).touch()
+            deadline = time.monotonic() + 120
+            while len([*there.iterdir()]) < 2:
+                assert time.monotonic() < deadline, "no other repetition is trained"
+                time.sleep(0.05)
+        return alive.model(n_classes)
+
+    item = dataclasses.replace(alive, model=waiting)
+    report = dataclasses.replace(report, experiments=(report.experiments[0], item, *report.experiments[2:]))
+    found = run(report, material, folder, names=[item.name], repetitions=(0, 1), root="beside_runs", jobs=2)
+    assert [one.facts["seed"] for one in found] == [0, 1]
+    compute, asked = features.compute, []
+
+    def failing(*args, **options):
+        asked.append(args)
+        if len(asked) == 2:
+            raise UserError("the disk is full")
+        return compute(*args, **options)
+
+    monkeypatch.setattr(features, "compute", failing)
+    with pytest.raises(UserError, match="the disk is full"):
+        run(report, material, folder, names=[item.name], repetitions=(0, 1, 2), root="lost_runs", jobs=2)
+
+
 def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     report = reports.load("emodb_losses")
 
