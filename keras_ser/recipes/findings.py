@@ -40,14 +40,20 @@ def _beside_the_baseline(table):
         found = {
             "network": (protocol, NETWORK, f"{corpus}: uar"),
             "its functionals alone": (protocol, "mlp", f"{corpus}: uar"),
-            "linear SVM on them": (protocol, f"svm/{corpus}", "uar"),  # it was asked of that corpus alone
+            # Of that corpus alone.
+            "linear SVM on them": (protocol, f"svm/{corpus}", "uar"),
+            "on ComParE 2016": (protocol, f"svm_compare/{corpus}", "uar"),
+            "on eGeMAPS": (protocol, f"svm_egemaps/{corpus}", "uar"),
         }
         there = {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index}
         if "network" in there or "its functionals alone" in there:
             rows.append({"corpus": _name(corpus), "protocol": PROTOCOLS[protocol].title} | there)
     if not rows:
         return ""
-    said = "UAR, pooled over the folds, with its 95 % interval over speakers. The SVM is fitted to the corpus alone."
+    said = (
+        "UAR, pooled over the folds, with its 95 % interval over speakers. An SVM is fitted to the corpus "
+        "alone. ComParE 2016 and eGeMAPS: openSMILE's functionals."
+    )
     return f"{said}\n\n{_table(rows)}"
 
 
@@ -98,9 +104,9 @@ def _calibrated(folds):
         before, after = calibration.errors(own)
         row = {"corpus": "all" if name == "all" else _name(name), "clips": len(own)}
         row |= {"error before": f"{before:.3f}", "after": f"{after:.3f}"}
-        surest = own.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
+        by_confidence = own.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
         for share in ANSWERED:
-            row[f"{share:.0%} answered"] = f"{np.mean(surest[: max(1, round(share * len(surest)))]):.3f}"
+            row[f"{share:.0%} answered"] = f"{np.mean(by_confidence[: max(1, round(share * len(by_confidence)))]):.3f}"
         rows.append(row)
     said = (
         f"Asked of the {len(labels)} emotions that all its corpora have: expected calibration error before and after a "

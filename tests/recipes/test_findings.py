@@ -15,6 +15,7 @@ def test_the_conclusion_sets_the_network_beside_the_baseline_of_each_corpus():
         ("cnn", "emodb: uar", 0.8, None, 1, 0.75, 0.85, "speakers"),
         ("mlp", "emodb: uar", 0.75, None, 1, None, None, ""),
         ("svm/emodb", "uar", 0.7, None, 1, None, None, ""),
+        ("svm_compare/crema_d", "uar", 0.65, None, 1, None, None, ""),
         ("cnn", "crema_d: uar", 0.6, 0.01, 2, 0.58, 0.62, "speakers"),
         ("cnn", "uar", 0.65, None, 1, None, None, ""),
     ]
@@ -23,8 +24,8 @@ def test_the_conclusion_sets_the_network_beside_the_baseline_of_each_corpus():
     lines = findings.conclusion(table, []).splitlines()[4:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert [row[2:] for row in cells] == [
-        ["0.800 (0.750 to 0.850)", "0.750", "0.700"],
-        ["0.600 ± 0.010 (0.580 to 0.620)", "–", "–"],
+        ["0.800 (0.750 to 0.850)", "0.750", "0.700", "–"],
+        ["0.600 ± 0.010 (0.580 to 0.620)", "–", "–", "0.650"],
     ]
     assert findings.conclusion(table[~table["experiment"].isin(["cnn", "mlp"])], []) == ""
 
