@@ -22,7 +22,8 @@ from keras_ser.layers import Descriptors, FixFrames, Functionals
 from keras_ser.models.attentive_cnn import attentive_cnn
 from keras_ser.models.mlp import mlp
 from keras_ser.models.svm import svm
-from keras_ser.recipes import findings, opensmile
+from keras_ser.recipes import findings
+from keras_ser.reports import opensmile
 from keras_ser.reports.specification import Experiment, FrontEnd, Report, SupportVectors, Training
 from keras_ser.training import metrics
 from keras_ser.training.losses import PossibleCrossentropy
@@ -89,7 +90,6 @@ def optimizer():
     return keras.optimizers.serialize(keras.optimizers.AdamW(RATE, **options))
 
 
-OF_FUNCTIONALS = SupportVectors(C=(1e-3,), kernels=("linear",), standardize=True, fitted_on=("train", "validation"))
 TRAINING = Training(optimizer(), batch_size=32, epochs=EPOCHS, callbacks=callbacks, chosen_on=(), validates=False)
 
 
@@ -129,13 +129,17 @@ EXPERIMENTS = (
             FrontEnd("functionals", SAMPLE_RATE, functools.partial(features, False), None),
             linear_svm,
             "hinge",
-            OF_FUNCTIONALS,
+            SupportVectors(C=(1e-3,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
             augmentation=functools.partial(of_corpus, corpus),
             note="a linear SVM on the functionals of one corpus",
         )
         for corpus in CORPORA
     ),
-    *opensmile.baselines(CORPORA, OF_FUNCTIONALS, functools.partial(functools.partial, of_corpus)),
+    *(
+        opensmile.baseline(f"svm_{kind}/{corpus}", kind, functools.partial(of_corpus, corpus))
+        for kind in opensmile.SETS
+        for corpus in CORPORA
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The classic baseline with the field's own features: functionals of openSMILE and a linear SVM, of each corpus alone.
+"""The classic baseline with the field's own features: functionals of openSMILE and a linear SVM.
 
 ComParE 2016 (B. Schuller et al., "The INTERSPEECH 2016 Computational Paralinguistics Challenge", 2016): 6,373 numbers
 of a clip. eGeMAPS (F. Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set", IEEE Transactions on Affective
@@ -12,12 +12,11 @@ import ctypes
 import functools
 import importlib
 import os
-from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 
 from keras_ser.models.svm import svm
-from keras_ser.reports.specification import Experiment, FrontEnd
+from keras_ser.reports.specification import Experiment, FrontEnd, SupportVectors
 
 # What experiments are called → (name in openSMILE, how many numbers a clip has, what people call it, C of the SVM).
 SETS = {"compare": ("ComParE_2016", 6373, "ComParE 2016", 1e-3), "egemaps": ("eGeMAPSv02", 88, "eGeMAPS", 1e-2)}
@@ -40,32 +39,24 @@ def functionals(y, sr, *, feature_set):
     return found
 
 
-def linear_svm(n_features, n_classes):
-    return svm((n_features,), n_classes)
+def baseline(name, kind, augmentation):
+    """The experiment ``name``: a linear SVM on one of ``SETS``, fitted to all but the test clips.
 
-
-def baselines(corpora, training, augmentation):
-    """An SVM on each set of each of ``corpora``. ``training``: how, but for its C; ``augmentation``: corpus → the
-    examples of it alone.
+    ``augmentation``: (manifest, repetition) → the examples.
     """
-    return tuple(
-        Experiment(
-            f"svm_{name}/{corpus}",
-            FrontEnd(
-                name,
-                None,
-                None,
-                functools.partial(functionals, feature_set=feature_set),
-                library="opensmile",
-                shape=(n_features,),
-            ),
-            functools.partial(linear_svm, n_features),
-            "hinge",
-            replace(training, C=(C,)),
-            augmentation=augmentation(corpus),
-            extension=True,
-            note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip, of one corpus",
-        )
-        for name, (feature_set, n_features, title, C) in SETS.items()
-        for corpus in corpora
+    feature_set, n_features, title, C = SETS[kind]
+    reference = functools.partial(functionals, feature_set=feature_set)
+    return Experiment(
+        name,
+        FrontEnd(kind, None, None, reference, library="opensmile", shape=(n_features,)),
+        functools.partial(_linear_svm, n_features),
+        "hinge",
+        SupportVectors(C=(C,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
+        augmentation=augmentation,
+        extension=True,
+        note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip",
     )
+
+
+def _linear_svm(n_features, n_classes):
+    return svm((n_features,), n_classes)

@@ -14,7 +14,7 @@ from keras_ser import audio, reports
 from keras_ser.cli import commands
 from keras_ser.data import features
 from keras_ser.errors import UserError
-from keras_ser.recipes import opensmile
+from keras_ser.reports import opensmile
 
 SET = "eGeMAPSv02"
 EXPERIMENT = "svm_egemaps/emodb"
