@@ -389,9 +389,9 @@ def reproduce(
     folder = chosen.out / chosen.report.name
     tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
     archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
-    pictures = selection.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
+    figures = selection.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
     logs = tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
-    return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], pictures, logs)
+    return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], figures, logs)
 
 
 def _in_folders(runs):
@@ -519,7 +519,7 @@ def load_corpus(
     out: str | Path = "artifacts",
 ) -> pd.DataFrame:
     """The clips of a corpus that can be used, one row per clip: ``clip, path, speaker, gender, emotion, sentence, …``
-    (:data:`keras_ser.corpora.corpus.COLUMNS`), ``content`` (hash of the samples), ``rate`` (Hz) and ``samples``.
+    (:data:`keras_ser.corpora.corpus.COLUMNS`), ``audio_hash`` (hash of the samples), ``rate`` (Hz) and ``samples``.
 
     Args:
         name: of a corpus (``keras_ser.corpora.CORPORA``), or a table or directory as :func:`run` takes them.
@@ -530,7 +530,7 @@ def load_corpus(
         UserError: no such corpus, table or directory, or no clip of it can be used.
     """
     manifest = recordings_of(name, data, labels=labels, speaker_from=speaker_from)
-    usable, excluded = features.with_content(manifest, Path(out) / "cache")
+    usable, excluded = features.with_audio_hash(manifest, Path(out) / "cache")
     _warn_of_excluded(excluded)
     return usable
 

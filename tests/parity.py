@@ -179,7 +179,7 @@ PARITY = [
         "mel",
     ),
     Parity(layers.ClipNormalization(), "(y - y.mean()) / y.std()", standardized, absolute, 1e-4),
-    Parity(layers.GreyPicture(), "log in 256 levels, by NumPy", grey, absolute, 1.0, "mel"),
+    Parity(layers.GreyImage(), "log in 256 levels, by NumPy", grey, absolute, 1.0, "mel"),
     Parity(
         layers.FixFrames(40),
         "librosa.util.fix_length",
@@ -269,7 +269,7 @@ def measured(parity):
     else:
         x, lengths = padded(clips)
     rows = {name: np.full(len(x), value, np.float32) for name, value in parity.rows.items()}
-    if parity.name == "GreyPicture":  # has no lengths: an image is filled
+    if parity.name == "GreyImage":  # has no lengths: an image is filled
         found = [parity.layer(clip[None])[0] for clip in clips.values()]
     else:
         found = parity.layer(x, lengths, **rows)

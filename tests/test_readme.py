@@ -56,13 +56,13 @@ def test_its_python_runs_as_it_stands(embedded, tmp_path, monkeypatch):
 
 
 def test_what_it_says_first():
-    """What it is in two sentences, the finding with its picture; then one part after the other."""
+    """What it is in two sentences, the finding with its image; then one part after the other."""
     first, *parts = README.split("\n## ")
-    what, finding, picture = first.partition("\n\n")[2].strip().split("\n\n")
+    what, finding, image = first.partition("\n\n")[2].strip().split("\n\n")
     assert what.startswith("Five reports on speech emotion recognition, re-implemented in Keras")
     assert len(re.findall(r"\.(?=\s|$)", what)) == 2
     assert len(re.findall(r"\d\.\d{3}", finding)) >= 3
-    assert picture.startswith("![")
+    assert image.startswith("![")
     headings = [part.partition("\n")[0] for part in parts]
     assert headings[:5] == ["Install", "In Python", "Reproduce", "Your own recordings", "Recognise"]
     assert headings[5:7] == ["Where to go on", "What comes out"]

@@ -227,7 +227,7 @@ def arguments():
         "path",
         type=Path,
         metavar="RUN|CSV",
-        help="folder of a run, or a table with the columns split and any of clip, content, speaker, sentence",
+        help="folder of a run, or a table with the columns split and any of clip, audio_hash, speaker, sentence",
     )
     added.add_argument(
         "--protocol",

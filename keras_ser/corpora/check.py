@@ -165,7 +165,7 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
         problems += [(kind, clip, detail) for kind, detail in _problems(path, look)]
         if look.rate != usual:
             problems.append(("odd_rate", clip, f"{look.rate} Hz, not {usual}"))
-        same_sound[look.content].append(clip)
+        same_sound[look.audio_hash].append(clip)
         seconds.append(look.samples / look.rate)
     for first, *again in same_sound.values():
         problems += [("duplicate_content", clip, f"= {first}") for clip in again]

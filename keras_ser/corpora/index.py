@@ -33,7 +33,7 @@ PATIENCE = 60.0  # seconds to wait for another process that writes
 class Look:
     """What one recording holds."""
 
-    content: str  # `audio.digest` of its average of channels
+    audio_hash: str  # `audio.digest` of its average of channels
     rate: int  # hertz
     samples: int
     channels: int
@@ -61,7 +61,7 @@ def _decoded(path: str) -> Look:
     mono, level = audio.to_mono(channels), np.abs(channels).max(axis=1)
     peak = float(level.max())
     return Look(
-        content=audio.digest(mono, rate),
+        audio_hash=audio.digest(mono, rate),
         rate=rate,
         samples=len(mono),
         channels=channels.shape[1],

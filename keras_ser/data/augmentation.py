@@ -1,7 +1,7 @@
 """Training examples: every clip of a manifest and its augmented versions, as a table.
 
-An example is a row ``clip, copy, transform, amount``: copy 0 is the clip itself (transform "none"), copies 1, 2, …
-are made from it by ``transform``, whose parameter is ``amount`` (semitones of a pitch shift, rate of a time stretch).
+An example is a row ``clip, copy, transform, parameter``: copy 0 is the clip itself (transform "none"), copies 1, 2, …
+are made from it by ``transform``, with its ``parameter`` (semitones of a pitch shift, rate of a time stretch).
 Its draw depends on seed, clip, copy and transform alone, so it is the same in any order, on any device, in any subset;
 ``low`` and ``high`` are the range that it is from.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-DECIDING = ("clip", "copy", "transform", "amount")  # what an example is
-RANGE = ("low", "high")  # of its amount
+DECIDING = ("clip", "copy", "transform", "parameter")  # what an example is
+RANGE = ("low", "high")  # of its parameter
 COLUMNS = (*DECIDING, *RANGE)
 
 
@@ -39,15 +39,15 @@ def drawn(seed, clip, copy, transform, low, high):
 
 
 def draw_in_epoch(seed, epoch, example):
-    """Another amount for an example (row of COLUMNS), from the same range, for an epoch of training. Depends on nothing
-    but the arguments.
+    """Another parameter for an example (row of COLUMNS), from the same range, for an epoch of training. Depends on
+    nothing but the arguments.
     """
     return draw(f"{seed}/epoch {epoch}", *(example[name] for name in ("clip", "copy", "transform", *RANGE)))
 
 
 def originals(manifest, seed=None):
     """The clips themselves, whatever the seed. → DataFrame of COLUMNS, in the manifest's order."""
-    same = {"copy": 0, "transform": "none", "amount": 0.0, "low": 0.0, "high": 0.0}
+    same = {"copy": 0, "transform": "none", "parameter": 0.0, "low": 0.0, "high": 0.0}
     return pd.DataFrame({"clip": manifest["clip"].to_numpy(), **same})
 
 

@@ -14,8 +14,8 @@ from keras_ser.progress import bar
 def write(report, manifest, folder, seed):
     """Write what the report trains on when its seed is ``seed``.
 
-    ``manifest``: from :func:`keras_ser.data.features.with_content`. Files: ``<transform>/<clip>-<copy>.wav`` (16 bits,
-    the clip's own rate), ``audio_labels_augmented.csv`` with all examples, ``train.csv``, ``validation.csv`` and
+    ``manifest``: from :func:`keras_ser.data.features.with_audio_hash`. Files: ``<transform>/<clip>-<copy>.wav`` (16
+    bits, the clip's own rate), ``audio_labels_augmented.csv`` with all examples, ``train.csv``, ``validation.csv`` and
     ``test.csv`` with the splits of the report's own split. → number of files.
 
     Raises UserError if the folder cannot be written.
@@ -29,7 +29,7 @@ def write(report, manifest, folder, seed):
         for step in features.batches(table):
             _write_batch(table.loc[step], folder)
             progress.update(len(step))
-    columns = ["file_path", "label", "emotion", "clip", "speaker", "copy", "transform", "amount"]
+    columns = ["file_path", "label", "emotion", "clip", "speaker", "copy", "transform", "parameter"]
     assigned = protocols.get("as_reported").assign(examples, manifest, report.split, seed)
     of_split = {split: table.loc[assigned.index[assigned["split"] == split]] for split in protocols.SPLITS}
     for name, rows in {"audio_labels_augmented": table, **of_split}.items():
@@ -41,7 +41,7 @@ def write(report, manifest, folder, seed):
 def _write_batch(rows: pd.DataFrame, folder):
     rate, transform = int(rows["rate"].iloc[0]), rows["transform"].iloc[0]
     waveform, lengths = features.padded([waveform for waveform, _ in audio.read_many(rows["path"])])
-    waveform, lengths = _transform(transform, rate)(waveform, rows["amount"].to_numpy(np.float32), lengths)
+    waveform, lengths = _transform(transform, rate)(waveform, rows["parameter"].to_numpy(np.float32), lengths)
     for name, sound, length in zip(rows["file_path"], waveform.numpy(), lengths.numpy(), strict=True):
         audio.write(folder / name, sound[:length], rate)
 
@@ -52,7 +52,9 @@ _GRAPHS = {}
 def _transform(transform, rate):
     if (transform, rate) not in _GRAPHS:
         _GRAPHS[transform, rate] = tf.function(
-            lambda waveform, amount, lengths: features.transform_in_graph(transform, waveform, amount, lengths, rate),
+            lambda waveform, parameter, lengths: features.transform_in_graph(
+                transform, waveform, parameter, lengths, rate
+            ),
             input_signature=[
                 tf.TensorSpec([None, None], tf.float32),
                 tf.TensorSpec([None], tf.float32),

@@ -35,8 +35,8 @@ BATCH_SAMPLES = 1_250_000
 SHORTEST_SHARE = 0.75
 
 
-def with_content(manifest, index_folder=None):
-    """The manifest with what its files hold: ``content`` (hash of samples and rate), ``rate`` (Hz), ``samples``.
+def with_audio_hash(manifest, index_folder=None):
+    """The manifest with what its files hold: ``audio_hash`` (hash of samples and rate), ``rate`` (Hz), ``samples``.
 
     ``index_folder``: of the index (:mod:`keras_ser.corpora.index`), by which files that have been looked at before are
     not decoded again; None: none is kept. Clips without sound (digital silence) and files that cannot be read are
@@ -48,33 +48,33 @@ def with_content(manifest, index_folder=None):
     for path, look in zip(manifest["path"], looks, strict=True):
         usable.append(isinstance(look, index.Look) and not look.silent)
         if usable[-1]:
-            facts.append((look.content, look.rate, look.samples))
+            facts.append((look.audio_hash, look.rate, look.samples))
         else:
             silent = f"{path}: silent, every sample is 0"
             problems.append(silent if isinstance(look, index.Look) else str(look))
     if not facts:
         raise UserError(f"none of the {len(manifest)} files can be used; the first: {problems[0]}")
-    facts = pd.DataFrame(facts, columns=["content", "rate", "samples"])
+    facts = pd.DataFrame(facts, columns=["audio_hash", "rate", "samples"])
     return pd.concat([manifest[usable].reset_index(drop=True), facts], axis=1), problems
 
 
-def transform_in_graph(transform, waveform, amount, lengths, sample_rate):
+def transform_in_graph(transform, waveform, parameter, lengths, sample_rate):
     """Apply one kind of transform to a batch. → (waveform [batch, samples], lengths [batch])."""
     if transform == "pitch_shift":
-        return effects.pitch_shift(waveform, amount, sample_rate=sample_rate, lengths=lengths), lengths
+        return effects.pitch_shift(waveform, parameter, sample_rate=sample_rate, lengths=lengths), lengths
     if transform == "time_stretch":
-        return effects.time_stretch(waveform, amount, lengths=lengths)
+        return effects.time_stretch(waveform, parameter, lengths=lengths)
     if transform != "none":
         raise ValueError(f"`transform` must be one of {TRANSFORMS}. Received: transform={transform!r}")
     return waveform, lengths
 
 
-def transform_by_librosa(transform, waveform, amount, sample_rate):
+def transform_by_librosa(transform, waveform, parameter, sample_rate):
     """The same for one clip by librosa. → [samples]"""
     if transform == "pitch_shift":
-        return librosa_reference.pitch_shift(waveform, sample_rate, amount)
+        return librosa_reference.pitch_shift(waveform, sample_rate, parameter)
     if transform == "time_stretch":
-        return librosa_reference.time_stretch(waveform, amount)
+        return librosa_reference.time_stretch(waveform, parameter)
     if transform != "none":
         raise ValueError(f"`transform` must be one of {TRANSFORMS}. Received: transform={transform!r}")
     return waveform
@@ -102,7 +102,7 @@ def front_end_facts(front_end, backend):
 
 
 def recipe(front_end, backend):
-    """Everything but the audio, the transform and its amount that decides what features come out. JSON"""
+    """Everything but the audio, the transform and its parameter that decides what features come out. JSON"""
     apply = transform_in_graph if backend == "tensorflow" else transform_by_librosa
     libraries = LIBRARIES[front_end.backend(backend)]
     return {
@@ -138,12 +138,12 @@ def padded(waveforms):
     return batch, lengths
 
 
-def prepared(waveform, amount, lengths, *, transform, rate, sample_rate):
+def prepared(waveform, parameter, lengths, *, transform, rate, sample_rate):
     """What comes before a front end: the transform at ``rate``, then resampling to ``sample_rate`` (None: as it is).
 
     → (waveform [batch, samples], lengths [batch])
     """
-    waveform, lengths = transform_in_graph(transform, waveform, amount, lengths, rate)
+    waveform, lengths = transform_in_graph(transform, waveform, parameter, lengths, rate)
     if sample_rate not in (None, rate):
         waveform, lengths = resample.resample(waveform, orig_sr=rate, target_sr=sample_rate, lengths=lengths)
     return waveform, lengths
@@ -159,31 +159,31 @@ def _graph_of(front_end, transform, rate, sample_rate):
             tf.TensorSpec([None], tf.int32),
         ]
     )
-    def graph(waveform, amount, lengths):
+    def graph(waveform, parameter, lengths):
         kind = {"transform": transform, "rate": rate, "sample_rate": sample_rate}
-        return front_end(list(prepared(waveform, amount, lengths, **kind)))
+        return front_end(list(prepared(waveform, parameter, lengths, **kind)))
 
     return graph
 
 
-def decode(path, content, first_channel):
+def decode(path, audio_hash, first_channel):
     """The waveform of a recording that has been looked at before. → float32 [samples]
 
     Raises UserError where it cannot be decoded, or is another than it was then.
     """
     channels, rate = audio.read_channels(path)
-    if audio.digest(audio.to_mono(channels), rate) != content:
+    if audio.digest(audio.to_mono(channels), rate) != audio_hash:
         raise UserError(f"{path}: the file has changed since it was first read: run again")
     return audio.to_mono(channels, first_channel)
 
 
 def _read(table, steps, first_channel):
-    """The waveforms of each batch of rows of ``table`` (with ``path`` and ``content``), read ahead in threads.
+    """The waveforms of each batch of rows of ``table`` (with ``path`` and ``audio_hash``), read ahead in threads.
 
     → iterator of lists of float32 [samples]
     """
     rows = table.loc[np.concatenate(steps)]
-    sounds = list(zip(rows["path"], rows["content"], strict=True))
+    sounds = list(zip(rows["path"], rows["audio_hash"], strict=True))
     waveforms = audio.in_threads(lambda sound: decode(*sound, first_channel), sounds)
     for step in steps:
         yield [next(waveforms) for _ in step]
@@ -192,8 +192,8 @@ def _read(table, steps, first_channel):
 def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     """Features of every example by a :class:`~keras_ser.reports.specification.FrontEnd`.
 
-    ``manifest``: from :func:`with_content`. Batches are those of all examples, whichever of them are in the cache: what
-    is computed is the same to the bit, whatever was there before. Several are computed at a time, one per core.
+    ``manifest``: from :func:`with_audio_hash`. Batches are those of all examples, whichever of them are in the cache:
+    what is computed is the same to the bit, whatever was there before. Several are computed at a time, one per core.
 
     → float32 [examples, …].
 
@@ -201,12 +201,12 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     """
     if backend not in BACKENDS:
         raise UserError(f"there is no backend {backend!r}: choose from {', '.join(BACKENDS)}")
-    table = examples.merge(manifest[["clip", "path", "content", "rate", "samples"]], on="clip", how="left")
+    table = examples.merge(manifest[["clip", "path", "audio_hash", "rate", "samples"]], on="clip", how="left")
     cache, backend = FeatureCache(cache_root, recipe(front_end, backend)), front_end.backend(backend)
     features = np.empty((len(table), *front_end.output_shape()), np.float32)
     missing = []  # (key, rows) of the batches that are to be computed
     for rows in batches(table) if backend == "tensorflow" else np.arange(len(table))[:, None]:
-        key = digest(table.loc[rows, ["content", "transform", "amount"]].to_numpy().tolist())
+        key = digest(table.loc[rows, ["audio_hash", "transform", "parameter"]].to_numpy().tolist())
         stored = cache.load(key, (len(rows), *features.shape[1:]))
         if stored is None:
             missing.append((key, rows))
@@ -219,15 +219,15 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
     def by_graph(transform, rate):
         graph = _graph_of(front_end.graph(), transform, rate, front_end.sample_rate).get_concrete_function()
 
-        def of(waveforms, amounts):
+        def of(waveforms, parameters):
             waveform, lengths = map(tf.constant, padded(waveforms))
-            return graph(waveform, tf.constant(amounts, tf.float32), lengths).numpy()
+            return graph(waveform, tf.constant(parameters, tf.float32), lengths).numpy()
 
         return of
 
     def by_library(transform, rate):
-        def of(waveforms, amounts):
-            changed = transform_by_librosa(transform, waveforms[0], amounts[0], rate)
+        def of(waveforms, parameters):
+            changed = transform_by_librosa(transform, waveforms[0], parameters[0], rate)
             return np.asarray(front_end.reference(changed, rate), np.float32)[None]
 
         return of
@@ -240,7 +240,7 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
 
     def one_batch(item):
         key, rows, waveforms, features_of = item
-        results = features_of(waveforms, table.loc[rows, "amount"].to_numpy())
+        results = features_of(waveforms, table.loc[rows, "parameter"].to_numpy())
         cache.store(key, results)
         return rows, results
 

@@ -18,7 +18,7 @@ from keras_ser.errors import UserError
 # What a test example may have in common with one that the model is fitted to, and the type of leakage that it is.
 PROPERTIES = {
     "clip": "L3.2 dependence: augmented versions of one clip",
-    "content": "L1.4 duplicates: identical samples",
+    "audio_hash": "L1.4 duplicates: identical samples",
     "speaker": "L3.2 dependence: the same speaker",
     "sentence": "L3.2 dependence: the same sentence",
 }
@@ -27,13 +27,13 @@ PROPERTIES = {
 def shared(assigned, manifest, fitted_on=("train",)):
     """Test examples that have something in common with an example that the model is fitted to.
 
-    ``assigned``: examples with ``split``; ``manifest`` with a column ``content`` (hash of the samples); ``fitted_on``:
-    names of the splits that the model is fitted to. What nobody knows (a speaker or sentence "") is not shared.
-    → dict: ``test`` examples, and how many of them share the ``clip`` (they are versions of a clip that the fitting
-    data has too), the ``content`` (they are made from identical samples, under any name), the ``speaker``, the
-    ``sentence``.
+    ``assigned``: examples with ``split``; ``manifest`` with a column ``audio_hash`` (hash of the samples);
+    ``fitted_on``: names of the splits that the model is fitted to. What nobody knows (a speaker or sentence "") is
+    not shared. → dict: ``test`` examples, and how many of them share the ``clip`` (they are versions of a clip that the
+    fitting data has too), the ``audio_hash`` (they are made from identical samples, under any name), the ``speaker``,
+    the ``sentence``.
     """
-    facts = assigned.merge(manifest[["clip", "content", "speaker", "sentence"]], on="clip", how="left")
+    facts = assigned.merge(manifest[["clip", "audio_hash", "speaker", "sentence"]], on="clip", how="left")
     fitted, test = facts[facts["split"].isin(fitted_on)], facts[facts["split"] == "test"]
     counts = {name: int(test[name].isin(set(fitted[name]) - {""}).sum()) for name in PROPERTIES}
     return {"test": len(test), **counts}
@@ -117,7 +117,7 @@ def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True):
     → DataFrame ``type, leakage, where``, one row per type; ``leakage`` is "yes", "no" or "not known".
     """
     n = counts["test"]
-    duplicates = counts["content"] - counts["clip"]  # under another name: versions of one clip are dependence
+    duplicates = counts["audio_hash"] - counts["clip"]  # under another name: versions of one clip are dependence
 
     def share(name):
         return f"{counts[name]} of {n} test examples ({100 * counts[name] / n:.0f} %)"

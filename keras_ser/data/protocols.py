@@ -78,7 +78,7 @@ class Protocol:
         return n_groups[0] if len(n_groups) == 1 else n_groups[0] * min(*n_groups, SENTENCE_GROUPS)
 
     def assign(self, examples, manifest, split, repetition=0, fold=0):
-        """→ ``examples`` with ``split``. ``manifest``: of :func:`keras_ser.data.features.with_content`.
+        """→ ``examples`` with ``split``. ``manifest``: of :func:`keras_ser.data.features.with_audio_hash`.
 
         Raises UserError where a split would hold fewer than two emotions.
         """
@@ -159,8 +159,8 @@ def _deal(manifest, column, n_groups, repetition):
     if column == "speaker":
         order.sort(key=lambda name: (first.at[name, "corpus"], first.at[name, "gender"]))
     group_of = {name: place % n_groups for place, name in enumerate(order)}
-    recordings = manifest.drop_duplicates("content").set_index("content")[column]
-    return manifest["content"].map(recordings).map(group_of).to_numpy()
+    recordings = manifest.drop_duplicates("audio_hash").set_index("audio_hash")[column]
+    return manifest["audio_hash"].map(recordings).map(group_of).to_numpy()
 
 
 def _by_speaker(manifest, split, n_groups, repetition, fold, n_folds):
@@ -179,7 +179,7 @@ def _one_group(group, manifest, split, n_groups, repetition, fold, n_folds):
         (rest,) = np.nonzero(splits == "train")
         rng = np.random.default_rng(training_seed(repetition, fold, n_folds))
         drawn = rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)
-        splits[rest[manifest["content"].iloc[rest].isin(manifest["content"].iloc[drawn])]] = "validation"
+        splits[rest[manifest["audio_hash"].iloc[rest].isin(manifest["audio_hash"].iloc[drawn])]] = "validation"
     return splits
 
 
@@ -266,9 +266,11 @@ def _by_named_speakers(manifest, split, repetition):
 
 def _clip_disjoint(examples, manifest, split, repetition, fold):
     """Split the recordings first, as the report splits its examples; then augment train alone."""
-    recordings = manifest.drop_duplicates("content")
-    splits = pd.Series(_random_splits(recordings["emotion"].to_numpy(), split, repetition), index=recordings["content"])
-    return _keep(examples, pd.Series(manifest["content"].map(splits).to_numpy(), index=manifest["clip"]))
+    recordings = manifest.drop_duplicates("audio_hash")
+    splits = pd.Series(
+        _random_splits(recordings["emotion"].to_numpy(), split, repetition), index=recordings["audio_hash"]
+    )
+    return _keep(examples, pd.Series(manifest["audio_hash"].map(splits).to_numpy(), index=manifest["clip"]))
 
 
 PROTOCOLS = {
@@ -278,7 +280,7 @@ PROTOCOLS = {
             "as_reported",
             "as reported",
             "",
-            frozenset({"clip", "content", "speaker", "sentence"}),  # it keeps whatever the report did
+            frozenset({"clip", "audio_hash", "speaker", "sentence"}),  # it keeps whatever the report did
             (),
             _as_reported,
         ),

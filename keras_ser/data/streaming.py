@@ -27,7 +27,7 @@ BATCHES_AHEAD = 2
 INPUTS = {
     "waveform": ([None, None], tf.float32),
     "lengths": ([None], tf.int32),
-    "amount": ([None], tf.float32),
+    "parameter": ([None], tf.float32),
     "kind": ([None], tf.int32),
 }
 
@@ -35,9 +35,9 @@ INPUTS = {
 class FeaturesOfKinds(keras.layers.Layer):
     """Features of a batch of clips of several kinds: (transform, sample rate in Hz) of each. float32 always.
 
-    Inputs: waveform [batch, samples], lengths int32 [batch], amount [batch], kind int32 [batch] (index of ``kinds``).
-    Output: [batch, …feature shape]. The clips of a kind are transformed together; a kind costs nothing where no clip is
-    of it.
+    Inputs: waveform [batch, samples], lengths int32 [batch], parameter [batch], kind int32 [batch] (index of
+    ``kinds``). Output: [batch, …feature shape]. The clips of a kind are transformed together; a kind costs nothing
+    where no clip is of it.
     """
 
     def __init__(self, front_end, kinds):
@@ -50,11 +50,11 @@ class FeaturesOfKinds(keras.layers.Layer):
     def call(self, inputs):
         return self.graph(*inputs)
 
-    def _features(self, waveform, lengths, amount, kind):
+    def _features(self, waveform, lengths, parameter, kind):
         def of_rows(rows, of_kind):
             own = tf.gather(lengths, rows)
             clips = tf.gather(waveform, rows)[:, : tf.reduce_max(own)]
-            return features.prepared(clips, tf.gather(amount, rows), own, **of_kind)
+            return features.prepared(clips, tf.gather(parameter, rows), own, **of_kind)
 
         def nothing():
             return tf.zeros([0, 0]), tf.zeros([0], tf.int32)
@@ -89,7 +89,7 @@ def _in_front_of(model, front_end, kinds):
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """The examples ``rows`` of ``table`` (columns of :mod:`~keras_ser.data.augmentation` and ``path, content, rate``).
+    """The examples ``rows`` of ``table`` (columns of :mod:`~keras_ser.data.augmentation`, ``path, audio_hash, rate``).
 
     ``kinds``: every (transform, sample rate) of the table. ``seed``: of the draws of ``fresh`` examples. ``failed``:
     why a recording could not be decoded.
@@ -136,42 +136,43 @@ class Stream:
 
         ``epoch``: a function that tells the number of the epoch, for which the augmentation is drawn; None: its
         parameters are those of the table.
-        → tf.data of ((waveform float32 [batch, samples], lengths int32 [batch], amount [batch], kind [batch]), targets)
+        → tf.data of ((waveform float32 [batch, samples], lengths int32 [batch], parameter [batch], kind [batch]),
+        targets)
         """
 
         def decode(row):
             example = self.table.iloc[int(row)]
             try:
-                waveform = features.decode(example["path"], example["content"], self.front_end.first_channel)
+                waveform = features.decode(example["path"], example["audio_hash"], self.front_end.first_channel)
             except UserError as error:
                 self.failed.append(str(error))
                 raise
-            amount = augmentation.draw_in_epoch(self.seed, epoch(), example) if epoch else example["amount"]
+            parameter = augmentation.draw_in_epoch(self.seed, epoch(), example) if epoch else example["parameter"]
             kind = self.kinds.index((example["transform"], int(example["rate"])))
-            return waveform.astype(np.float32), np.float32(amount), np.int32(kind)
+            return waveform.astype(np.float32), np.float32(parameter), np.int32(kind)
 
         def decoded(row, target):
             # Where a function has a state (the epoch in a variable, say), TensorFlow decodes one clip after the other.
-            waveform, amount, kind = tf.numpy_function(
+            waveform, parameter, kind = tf.numpy_function(
                 decode, [row], (tf.float32, tf.float32, tf.int32), stateful=False
             )
-            for tensor, shape in ((waveform, [None]), (amount, []), (kind, [])):
+            for tensor, shape in ((waveform, [None]), (parameter, []), (kind, [])):
                 tensor.set_shape(shape)
-            return (waveform, tf.shape(waveform)[0], amount, kind), target
+            return (waveform, tf.shape(waveform)[0], parameter, kind), target
 
         clips = examples.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return clips.padded_batch(batch_size).prefetch(BATCHES_AHEAD)
 
 
 def stream(examples, manifest, front_end, *, seed, fresh=False):
-    """A table of examples, with the manifest they come from (:func:`keras_ser.data.features.with_content`). → Stream
+    """A table of examples, with the manifest they come from (:func:`keras_ser.data.features.with_audio_hash`). → Stream
 
     Raises UserError where ``fresh`` is asked of examples whose augmentation states no range.
     """
     missing = [name for name in augmentation.RANGE if name not in examples]
     if fresh and missing:
         raise UserError(f"the augmentation states no {', '.join(missing)} of its parameters to draw them anew from")
-    table = examples.merge(manifest[["clip", "path", "content", "rate"]], on="clip", how="left")
+    table = examples.merge(manifest[["clip", "path", "audio_hash", "rate"]], on="clip", how="left")
     kinds = table[["transform", "rate"]].drop_duplicates().sort_values(["transform", "rate"])
     kinds = tuple((transform, int(rate)) for transform, rate in kinds.itertuples(index=False))
     return Stream(table, front_end, kinds, seed, fresh, np.arange(len(table)))

@@ -41,11 +41,11 @@ def standardize(waveform, lengths=None):
     return centred / tf.where(deviation < _TINY, 1.0, deviation)
 
 
-def grey_levels(pictures):
-    """Spread each picture over the levels of 8 bits: 0 its least, 255 its greatest value, cut to whole numbers.
+def grey_levels(images):
+    """Spread each image over the levels of 8 bits: 0 its least, 255 its greatest value, cut to whole numbers.
 
-    [batch, height, width] → the same; a picture of one value is 0.
+    [batch, height, width] → the same; an image of one value is 0.
     """
-    least = tf.reduce_min(pictures, axis=(1, 2), keepdims=True)
-    spread = tf.reduce_max(pictures, axis=(1, 2), keepdims=True) - least
-    return tf.floor(255.0 * ((pictures - least) / tf.where(spread < _TINY, 1.0, spread)))
+    least = tf.reduce_min(images, axis=(1, 2), keepdims=True)
+    spread = tf.reduce_max(images, axis=(1, 2), keepdims=True) - least
+    return tf.floor(255.0 * ((images - least) / tf.where(spread < _TINY, 1.0, spread)))

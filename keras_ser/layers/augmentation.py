@@ -130,14 +130,14 @@ class RandomMasks(Checked, keras.layers.Layer):
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
-            return pictures
-        rows = self._band(keras.ops.shape(pictures)[0], keras.ops.shape(pictures)[1], self.height)
-        columns = self._band(keras.ops.shape(pictures)[0], keras.ops.shape(pictures)[2], self.width)
+            return images
+        rows = self._band(keras.ops.shape(images)[0], keras.ops.shape(images)[1], self.height)
+        columns = self._band(keras.ops.shape(images)[0], keras.ops.shape(images)[2], self.width)
         masked = keras.ops.logical_or(rows[:, :, None, None], columns[:, None, :, None])
-        mean = keras.ops.mean(pictures, axis=(1, 2, 3), keepdims=True)
-        return keras.ops.where(masked, mean, pictures)
+        mean = keras.ops.mean(images, axis=(1, 2, 3), keepdims=True)
+        return keras.ops.where(masked, mean, images)
 
     def _band(self, batch, size, share):
         """One band of each image: at most ``share`` of ``size`` wide, anywhere. → bool [batch, size]"""
@@ -146,8 +146,8 @@ class RandomMasks(Checked, keras.layers.Layer):
         place = (keras.ops.arange(size, dtype="float32") + 0.5) / keras.ops.cast(size, "float32")
         return keras.ops.logical_and(place >= start, place < start + wide)
 
-    def compute_output_shape(self, pictures_shape):
-        return pictures_shape
+    def compute_output_shape(self, images_shape):
+        return images_shape
 
     def get_config(self):
         return {**super().get_config(), "height": self.height, "width": self.width, "seed": self.seed}

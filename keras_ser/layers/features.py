@@ -532,7 +532,7 @@ class BandShape(SignalLayer):
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")
-class GreyPicture(SignalLayer):
+class GreyImage(SignalLayer):
     """Logarithm, spread over the 256 levels of an 8-bit image from the clip's least to its greatest value.
 
     An image of one value becomes 0.
@@ -548,7 +548,7 @@ class GreyPicture(SignalLayer):
 
     Example:
 
-    >>> GreyPicture()(keras.random.uniform((2, 128, 80))).shape
+    >>> GreyImage()(keras.random.uniform((2, 128, 80))).shape
     TensorShape([2, 128, 80, 1])
 
     References:
@@ -562,11 +562,11 @@ class GreyPicture(SignalLayer):
         super().__init__(**kwargs)
         self.floor = floor
 
-    def call(self, picture: tf.Tensor) -> tf.Tensor:
-        return scaling.grey_levels(tf.math.log(picture + self.floor))[..., None]
+    def call(self, image: tf.Tensor) -> tf.Tensor:
+        return scaling.grey_levels(tf.math.log(image + self.floor))[..., None]
 
-    def compute_output_shape(self, picture_shape):
-        return (*picture_shape, 1)
+    def compute_output_shape(self, image_shape):
+        return (*image_shape, 1)
 
     def get_config(self):
         return {**super().get_config(), "floor": self.floor}

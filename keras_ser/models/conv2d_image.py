@@ -32,5 +32,5 @@ def conv2d_image(input_shape, n_classes, changes=()):
             layers.Dropout(0.3),
             layers.Dense(n_classes, activation="softmax"),
         ],
-        name="conv2d_picture",  # as in saved files
+        name="conv2d_image",
     )

@@ -1,1 +1,1 @@
-"""Prose and pictures of what ``analysis`` found: figures, TensorBoard logs, the results page. Computes no number."""
+"""Prose and images of what ``analysis`` found: figures, TensorBoard logs, the results page. Computes no number."""

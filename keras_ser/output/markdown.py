@@ -297,7 +297,7 @@ def _leakage(passes):
         section(
             share,
             "Share of the test examples that have in what the model is fitted to: the same `clip` or an augmented "
-            "version of it, something made from identical samples (`content`), the same `speaker`, the same "
+            "version of it, something made from identical samples (`audio_hash`), the same `speaker`, the same "
             "`sentence`.",
             shared(passes),
         ),
@@ -456,7 +456,7 @@ def comparison(question, report, description, passes, frame, changes, by_class):
         "confidence.",
         comparison_scores(frame),
     )
-    ours = sorted({item.facts["experiment"] for item in passes if item.facts["ours"]})
+    ours = sorted({item.facts["experiment"] for item in passes if item.facts["extension"]})
     sections = (
         section("Summary", bullets(sentences)),
         _differences(changes) if len(changes) else None,

@@ -1,7 +1,7 @@
 """Stored runs as TensorBoard logs: laid out as the runs are (:mod:`keras_ser.runs.layout`).
 
 Of each run: loss and accuracy by epoch in ``train``, ``validation`` and ``test``, named as Keras's own callback names
-them, and in the run's folder its test scores, its confusion matrix as a picture and its hyperparameters. Made from what
+them, and in the run's folder its test scores, its confusion matrix as an image and its hyperparameters. Made from what
 the run left on disk, so logs of old runs can be written as well as of new ones. ``tensorboard --logdir <folder>``.
 """
 
@@ -77,5 +77,5 @@ def _write(run, folder):
             return
         for name in SCORES:
             tf.summary.scalar(f"test/{name}", run.metrics[name], step=0)
-        picture = results.confusion_picture(np.array(run.metrics["confusion"]), run.facts["labels"])
-        tf.summary.image("confusion matrix", picture[None], step=0)
+        image = results.confusion_image(np.array(run.metrics["confusion"]), run.facts["labels"])
+        tf.summary.image("confusion matrix", image[None], step=0)

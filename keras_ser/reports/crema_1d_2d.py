@@ -91,8 +91,8 @@ def mel(n_samples):
     fixed = FixSamples(n_samples, name="fix_samples")(waveform, lengths)
     power = MelSpectrogram(SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS, name="mel")(fixed)
     db = PowerToDecibel(ref="max", hop_length=HOP_LENGTH, name="decibel")(power)
-    picture = keras.layers.Permute((2, 1), name="mels_first")(db)
-    return keras.Model([waveform, lengths], picture, name="crema_2d")
+    image = keras.layers.Permute((2, 1), name="mels_first")(db)
+    return keras.Model([waveform, lengths], image, name="crema_2d")
 
 
 def stacked_by_librosa(y, sr, *, n_samples, frame_length):

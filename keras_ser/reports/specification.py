@@ -143,8 +143,8 @@ class Report:
     ``corpora``: names of those it uses, taken together.
     ``labels``: the classes in the order of the probability columns: emotions (common vocabulary), unless ``classes``,
     manifest → the class of each clip, says otherwise; a manifest's ``emotion`` is then that class.
-    ``augmentation``: (manifest, repetition) → DataFrame ``clip, copy, transform, amount`` with every training example;
-    ``low`` and ``high``, the range of the amount, where it may be drawn anew in each epoch.
+    ``augmentation``: (manifest, repetition) → DataFrame ``clip, copy, transform, parameter`` with every training
+    example; ``low`` and ``high``, the range of the parameter, where it may be drawn anew in each epoch.
     ``protocols``: names of those that are run unless others are asked for.
     ``statistics_from_all``: whether the report computed the statistics it normalises with before it split the clips;
     the protocol ``as_reported`` then does the same, every other takes them from what the model is fitted to.

@@ -22,7 +22,7 @@ from keras_ser.layers import (
     ClipNormalization,
     FixFrames,
     FixSamples,
-    GreyPicture,
+    GreyImage,
     MelSpectrogram,
     RandomMasks,
 )
@@ -103,18 +103,18 @@ def wave_by_librosa(y, sr, *, normalization):
     return librosa.util.fix_length((y - np.mean(y)) / np.std(y), size=N_SAMPLES).astype(np.float32)
 
 
-def picture():
-    """3.2. waveform, lengths → picture of the mel spectrogram's logarithm [batch, 150, 50, 1] in [-1, 1].
+def image():
+    """3.2. waveform, lengths → image of the mel spectrogram's logarithm [batch, 150, 50, 1] in [-1, 1].
 
-    What ``GreyPicture`` gives are the pixels of the sheet's 8-bit PNG.
+    What ``GreyImage`` gives are the pixels of the sheet's 8-bit PNG.
     """
     waveform, lengths = inputs()
     mel = MelSpectrogram(SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS, power=1.0, name="mel")(waveform, lengths)
     mel = FixFrames(N_FRAMES, HOP_LENGTH, name="fix_frames")(mel, lengths)  # [batch, 200, 3401]
-    grey = GreyPicture(name="png")(keras.layers.Permute((2, 1), name="mels_first")(mel))  # [batch, 3401, 200, 1]
+    grey = GreyImage(name="png")(keras.layers.Permute((2, 1), name="mels_first")(mel))  # [batch, 3401, 200, 1]
     small = keras.layers.Resizing(150, 50, antialias=True, name="resize")(grey)
     scaled = keras.layers.Rescaling(1 / 127.5, -1.0, name="normalize")(small)
-    return keras.Model([waveform, lengths], scaled, name="picture")
+    return keras.Model([waveform, lengths], scaled, name="image")
 
 
 def log_mel_image(y, sr):
@@ -183,7 +183,7 @@ def image_network(name, epochs=60, layers=list, note="each clip as it is", **opt
     def model(n_classes):
         return conv2d_image((150, 50, 1), n_classes, layers())
 
-    front_end = FrontEnd("picture", SAMPLE_RATE, picture, image_by_librosa)
+    front_end = FrontEnd("image", SAMPLE_RATE, image, image_by_librosa)
     return network(name, front_end, model, epochs, note=note, **options)
 
 
@@ -209,7 +209,7 @@ REPORT = Report(
     experiments=EXPERIMENTS,
     figures=(),
     **notes.beside(__file__),
-    clip_figures=("class_distribution", "clips", "mel_pictures"),
+    clip_figures=("class_distribution", "clips", "mel_images"),
     speakers=tuple(f"{actor:02d}" for actor in range(1, 9)),
     classes=classes,
     conclusion=findings.conclusion,

@@ -14,7 +14,7 @@ from keras_ser.data.digests import code, digest, table_digest
 
 def manifest_facts(manifest):
     """The clips and what is said of them. JSON"""
-    columns = ["clip", "content", "speaker", "gender", "emotion", "sentence"]
+    columns = ["clip", "audio_hash", "speaker", "gender", "emotion", "sentence"]
     return digest(manifest[columns].astype(str).values.tolist())
 
 

@@ -91,8 +91,8 @@ class Unit:
 def gather(report, corpus_title, manifest, index_folder=None):
     """The clips of ``manifest`` that carry one of the report's emotions. → Material.
 
-    ``index_folder``: as of :func:`keras_ser.data.features.with_content`. Raises UserError where fewer than two emotions
-    or ten clips are left.
+    ``index_folder``: as of :func:`keras_ser.data.features.with_audio_hash`. Raises UserError where fewer than two
+    emotions or ten clips are left.
     """
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
@@ -105,7 +105,7 @@ def gather(report, corpus_title, manifest, index_folder=None):
         needs += f", of the speakers {', '.join(report.speakers)}"
     if not chosen.any():
         raise UserError(f"{corpus_title}: none of its {len(manifest)} clips can be used; {needs}")
-    usable, excluded = features.with_content(manifest[chosen], index_folder)
+    usable, excluded = features.with_audio_hash(manifest[chosen], index_folder)
     found = usable["emotion"].nunique()
     if found < 2 or len(usable) < 10:
         raise UserError(f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {needs}")
@@ -310,7 +310,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "decided_by": unit.decided_by,
         "report": report.name,
         "experiment": experiment.name,
-        "ours": experiment.extension,
+        "extension": experiment.extension,
         "protocol": unit.protocol.name,
         "seed": unit.repetition,
         "fold": unit.fold if unit.n_folds > 1 else None,

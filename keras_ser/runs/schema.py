@@ -17,7 +17,7 @@ FACTS = {
     **dict.fromkeys(("identity", "setup", "report", "experiment", "protocol", "corpus"), str),
     **dict.fromkeys(("features", "kind", "loss", "optimizer"), str),
     **dict.fromkeys(("seed", "n_folds", "clips", "epochs", "parameters"), int),
-    **dict.fromkeys(("ours", "substitute", "synthetic"), bool),
+    **dict.fromkeys(("extension", "substitute", "synthetic"), bool),
     **dict.fromkeys(("fold", "batch_size", "sample_rate", "diverged_at"), (int, type(None))),
     **{name: [str] for name in ("corpora", "labels", "fitted_on", "chosen_on", "from_all", "test_speakers")},
     **{name: {str: int} for name in ("clips_by_corpus", "examples", "shared")},
@@ -78,7 +78,7 @@ def check_metrics(metrics, facts):
 def check_predictions(table, facts):
     """Whether a table holds one row per test example of the run of these ``facts``."""
     labels = facts["labels"]
-    numbers = ["copy", "amount", *(f"p_{label}" for label in labels)]
+    numbers = ["copy", "parameter", *(f"p_{label}" for label in labels)]
     _check_columns(table, [*COLUMNS, "true", "predicted"], numbers)
     if not np.isfinite(table[numbers].to_numpy(float)).all():
         raise ValueError("numbers that are not finite")

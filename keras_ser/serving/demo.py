@@ -57,7 +57,7 @@ def page(predictor: Predictor):
     gr = gradio()
 
     def answer(path):
-        """A recording → label with probabilities, picture, warnings."""
+        """A recording → label with probabilities, image, warnings."""
         if path is None:
             return None, None, ""
         (found,) = predict(predictor, [path])
@@ -77,12 +77,12 @@ def page(predictor: Predictor):
                 )
                 warnings = gr.Markdown()
             probabilities = gr.Label(label="Probabilities", num_top_classes=len(predictor.labels))
-        picture = gr.Image(label="Waveform and mel spectrogram", show_label=False, buttons=["fullscreen"])
+        image = gr.Image(label="Waveform and mel spectrogram", show_label=False, buttons=["fullscreen"])
         gr.Markdown(
             "Trained on acted speech. Acted emotions are not felt ones: not for decisions about people. Nothing leaves "
             "this machine."
         )
-        voice.change(answer, voice, [probabilities, picture, warnings], api_name="answer")
+        voice.change(answer, voice, [probabilities, image, warnings], api_name="answer")
     return blocks
 
 

@@ -97,7 +97,7 @@ def chain(run, statistics=None):
             f"{run.folder / store.MODEL}: takes features {network.input_shape}, the report's are {graph.output_shape}: "
             f"{store.ADVICE}"
         )
-    # Keras's picture layers take themselves to be in training, and what follows them too, unless told otherwise.
+    # Keras's image layers take themselves to be in training, and what follows them too, unless told otherwise.
     return keras.Model(graph.inputs, network(graph.output, training=False), name=run.facts["report"])
 
 

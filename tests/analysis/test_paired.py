@@ -21,7 +21,7 @@ def one(folder, experiment, right, seed=0, protocol="speaker_independent", *, sp
     true = np.where(np.arange(len(clips)) % 2, "fear", "anger")
     predicted = np.where(right, true, np.where(true == "fear", "anger", "fear"))
     predictions = pd.DataFrame({"clip": clips, "copy": 0, "corpus": "emodb", "speaker": speakers})
-    predictions = predictions.assign(transform="none", amount=0.0)
+    predictions = predictions.assign(transform="none", parameter=0.0)
     predictions = predictions.assign(true=true, predicted=predicted)
     for label in LABELS:
         predictions[f"p_{label}"] = np.where(predicted == label, 0.8, 0.2)

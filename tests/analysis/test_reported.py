@@ -37,7 +37,7 @@ def one(accuracy, seed=0, protocol="as_reported", experiment=CNN, *, predictions
         **{"experiment": experiment, "protocol": protocol, "seed": seed, "setup": "x"},
         **{"corpus": corpora.get("emodb").title, "clips": 535, "clips_by_corpus": {"emodb": 535}, "corpora": ["emodb"]},
         **{"synthetic": False, "substitute": False, "parameters": 314_759, "examples": SIZES},
-        **{"shared": {"test": 562, "clip": 560, "content": 560, "speaker": 562, "sentence": 562}},
+        **{"shared": {"test": 562, "clip": 560, "audio_hash": 560, "speaker": 562, "sentence": 562}},
         **{"fitted_on": ["train"], "chosen_on": ["validation"], "from_all": [], "test_speakers": ["03", "08"]},
         "diverged_at": None,
         **facts,
@@ -286,7 +286,7 @@ def test_human_listeners_of_crema_d_as_published():
     assert len(votes) == votes["clip"].nunique() == 7442
 
 
-HONEST = {"test": 80, "clip": 0, "content": 0, "speaker": 80, "sentence": 40}
+HONEST = {"test": 80, "clip": 0, "audio_hash": 0, "speaker": 80, "sentence": 40}
 
 
 def test_shares():

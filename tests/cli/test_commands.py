@@ -166,7 +166,7 @@ def test_reproduce_prints_and_writes_the_table(data, tmp_path, capsys):
     figures = out / "synthetic" / "emodb_losses" / "figures"
     assert len(list(figures.glob("*.png"))) == 11
 
-    # A fresh clone has no models: its tables and pictures come from what is stored.
+    # A fresh clone has no models: its tables and images come from what is stored.
     models = list(out.rglob("model.keras"))
     for model in models:
         model.unlink()
@@ -339,7 +339,7 @@ def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
     before = soundfile.info(data / "emodb" / f"{stretched['clip']}.wav")
     after = soundfile.info(out / stretched["file_path"])
     assert after.samplerate == before.samplerate == 16000
-    assert after.frames == round(before.frames / stretched["amount"])
+    assert after.frames == round(before.frames / stretched["parameter"])
 
 
 def test_corpus_make_and_check(tmp_path, capsys):

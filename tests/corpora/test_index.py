@@ -137,8 +137,8 @@ def test_processes_share_it(tmp_path, rng, decoded, monkeypatch):
 
 def test_check_and_training_know_what_the_other_has_read(embedded, decoded, tmp_path):
     clips = corpora.manifest("emodb", embedded)
-    usable, _ = features.with_content(clips, tmp_path)
+    usable, _ = features.with_audio_hash(clips, tmp_path)
     assert len(decoded) == len(usable) == 42
     assert check("emodb", embedded, cache=tmp_path).minutes == sum(usable["samples"] / usable["rate"]) / 60
-    assert features.with_content(clips, tmp_path)[0].equals(usable)
+    assert features.with_audio_hash(clips, tmp_path)[0].equals(usable)
     assert len(decoded) == 42

@@ -19,21 +19,21 @@ def test_copies_stand_after_the_clips_in_the_reports_order():
     assert list(table["copy"][800:803]) == [4, 5, 6]
 
 
-def test_amounts_are_uniform_over_their_range():
+def test_parameters_are_uniform_over_their_range():
     table = with_copies(CLIPS, 0, PLAN)
     for copies in PLAN:
-        amount = table["amount"][table["transform"] == copies.transform]
-        assert amount.between(copies.low, copies.high, inclusive="left").all()
-        assert amount.nunique() == 600
-        counts, _ = np.histogram(amount, 4, (copies.low, copies.high))
+        parameter = table["parameter"][table["transform"] == copies.transform]
+        assert parameter.between(copies.low, copies.high, inclusive="left").all()
+        assert parameter.nunique() == 600
+        counts, _ = np.histogram(parameter, 4, (copies.low, copies.high))
         assert counts.min() > 110  # 150 expected, standard deviation 11
 
 
-def test_amounts_do_not_depend_on_the_other_clips():
+def test_parameters_do_not_depend_on_the_other_clips():
     whole, part = with_copies(CLIPS, 5, PLAN), with_copies(CLIPS[::-3], 5, PLAN)
     merged = part.merge(whole, on=["clip", "copy", "transform"])
     assert len(merged) == len(part)
-    assert (merged["amount_x"] == merged["amount_y"]).all()
+    assert (merged["parameter_x"] == merged["parameter_y"]).all()
 
 
 @given(st.integers(0, 1000), st.text(max_size=9), st.integers(0, 9))

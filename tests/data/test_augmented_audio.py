@@ -14,7 +14,7 @@ REPORT = reports.load("emodb_losses")
 
 @pytest.fixture(scope="module")
 def manifest(embedded):
-    return features.with_content(corpora.manifest("emodb", embedded)[:12])[0]
+    return features.with_audio_hash(corpora.manifest("emodb", embedded)[:12])[0]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_tables_are_the_splits_that_the_runs_have(folder, manifest):
         table = pd.read_csv(folder / f"{split}.csv")
         expected = assigned[assigned["split"] == split]
         np.testing.assert_array_equal(table[["clip", "copy"]], expected[["clip", "copy"]])
-        np.testing.assert_allclose(table["amount"], expected["amount"])
+        np.testing.assert_allclose(table["parameter"], expected["parameter"])
 
 
 def test_the_sounds(folder, manifest):
@@ -54,14 +54,14 @@ def test_the_sounds(folder, manifest):
         elif row.transform == "pitch_shift":
             assert len(waveform) == row.samples
         else:
-            assert len(waveform) == round(row.samples / row.amount)
+            assert len(waveform) == round(row.samples / row.parameter)
         assert waveform.any()
 
 
 def test_a_seed_repeats_and_clips_may_be_named_by_folders(folder, manifest, tmp_path):
     clips = manifest.assign(clip="Anger/" + manifest["clip"])
     plain = REPORT.augmentation(manifest, 0)
-    # The draw goes by the clip's name, so the nested names are given the plain ones' amounts.
+    # The draw goes by the clip's name, so the nested names are given the plain ones' parameters.
     report = dataclasses.replace(REPORT, augmentation=lambda *_: plain.assign(clip="Anger/" + plain["clip"]))
     augmented_audio.write(report, clips, tmp_path, seed=0)
 

@@ -123,9 +123,9 @@ def test_a_digest_ignores_the_order_of_keys():
 
 
 def test_a_table_is_its_rows_in_order():
-    table = pd.DataFrame({"clip": ["a", "b"], "amount": [0.0, 1.5]})
+    table = pd.DataFrame({"clip": ["a", "b"], "parameter": [0.0, 1.5]})
     assert table_digest(table) == table_digest(table.set_axis([7, 8]))
-    assert len({table_digest(other) for other in (table, table[::-1], table.assign(amount=1.5))}) == 3
+    assert len({table_digest(other) for other in (table, table[::-1], table.assign(parameter=1.5))}) == 3
 
 
 @pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])

@@ -19,7 +19,7 @@ FRONT_END = REPORT.experiments[0].front_end
 
 @pytest.fixture(scope="module")
 def manifest(embedded):
-    return features.with_content(corpora.manifest("emodb", embedded)[:4])[0]
+    return features.with_audio_hash(corpora.manifest("emodb", embedded)[:4])[0]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def together(examples, manifest, tmp_path_factory):
 
 
 def unread(manifest, **columns):
-    return manifest.drop(columns=["content", "rate", "samples"]).assign(**columns)
+    return manifest.drop(columns=["audio_hash", "rate", "samples"]).assign(**columns)
 
 
 def test_batches_hold_each_example_once_and_are_of_one_kind(rng):
@@ -139,7 +139,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(examples, manifest, tmp_pat
     assert [path for path, _ in paths] == [manifest["path"][3]]
 
 
-def test_an_amount_a_transform_and_the_sound_itself_are_told_apart(examples, together):
+def test_a_parameter_a_transform_and_the_sound_itself_are_told_apart(examples, together):
     values, _ = together
     assert len(np.unique(values.reshape(28, -1), axis=0)) == 28
 
@@ -150,7 +150,7 @@ def test_the_same_sound_under_another_name_is_found(examples, manifest, together
         waveform, rate = audio.read(path)
         paths.append(str(tmp_path / f"{len(paths)}.wav"))
         audio.write(paths[-1], waveform, rate)
-    moved, _ = features.with_content(unread(manifest, path=paths))
+    moved, _ = features.with_audio_hash(unread(manifest, path=paths))
     values, root = together
     monkeypatch.setattr(audio, "in_threads", None)
     np.testing.assert_array_equal(features.compute(examples, moved, FRONT_END, cache_root=root), values)
@@ -160,7 +160,7 @@ def test_a_file_that_changed_or_vanished_since(manifest, tmp_path):
     path = tmp_path / "clip.wav"
     waveform, rate = audio.read(manifest["path"][0])
     audio.write(path, waveform, rate)
-    clip, _ = features.with_content(unread(manifest[:1], path=str(path)))
+    clip, _ = features.with_audio_hash(unread(manifest[:1], path=str(path)))
     examples = REPORT.augmentation(clip, 0)[:1]
     audio.write(path, waveform[::-1], rate)
     with pytest.raises(UserError, match=r"clip\.wav: the file has changed"):
@@ -175,7 +175,7 @@ def test_another_rate_is_resampled(manifest, together, tmp_path):
     waveform, _ = audio.read(manifest["path"][0])
     high = 0.5 * librosa_reference.resample(waveform, 16000, 48000)
     audio.write(tmp_path / "high.wav", high, 48000)
-    clip, _ = features.with_content(unread(manifest[:1], path=str(tmp_path / "high.wav")))
+    clip, _ = features.with_audio_hash(unread(manifest[:1], path=str(tmp_path / "high.wav")))
     assert (clip["rate"][0], clip["samples"][0]) == (48000, len(high))
     values = features.compute(REPORT.augmentation(clip, 0)[:1], clip, FRONT_END, cache_root=tmp_path)
     np.testing.assert_allclose(values[0], FRONT_END.reference(high, 48000), rtol=0, atol=0.05)
@@ -190,7 +190,7 @@ def test_a_front_end_may_hear_the_first_channel_at_its_own_rate(backend, manifes
     clips = unread(manifest[:3], path=[str(tmp_path / f"{rate}.wav") for rate in (16000, 24414, 48000)])
     for path in clips["path"]:
         soundfile.write(path, channels, int(path.split("/")[-1][:-4]), subtype="FLOAT")
-    clips, _ = features.with_content(clips)
+    clips, _ = features.with_audio_hash(clips)
     values = features.compute(
         reports.load("four_corpora").augmentation(clips, 0), clips, front_end, cache_root=tmp_path, backend=backend
     )
@@ -204,7 +204,7 @@ def test_clips_that_cannot_be_used_are_excluded(manifest, tmp_path):
     audio.write(tmp_path / "silent.wav", np.zeros(100, np.float32), 16000)
     clips = unread(manifest)
     clips.loc[0, "path"], clips.loc[1, "path"] = str(tmp_path / "broken.wav"), str(tmp_path / "silent.wav")
-    usable, problems = features.with_content(clips)
+    usable, problems = features.with_audio_hash(clips)
     assert list(usable["clip"]) == list(manifest["clip"][2:])
     assert list(usable.index) == [0, 1]
     pd.testing.assert_frame_equal(usable, manifest[2:].reset_index(drop=True), check_dtype=False)
@@ -213,7 +213,7 @@ def test_clips_that_cannot_be_used_are_excluded(manifest, tmp_path):
     assert "silent" in problems[1]
     assert not any("\n" in problem for problem in problems)
     with pytest.raises(UserError, match="none of the 2 files can be used"):
-        features.with_content(clips[:2])
+        features.with_audio_hash(clips[:2])
 
 
 def test_a_recipe_knows_the_backend_and_the_rate():

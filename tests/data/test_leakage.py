@@ -11,12 +11,12 @@ from keras_ser.errors import UserError
 CLIPS = pd.DataFrame(
     {
         "clip": ["a", "b", "c", "d"],
-        "content": ["x", "y", "y", "z"],  # b and c: one recording under two names
+        "audio_hash": ["x", "y", "y", "z"],  # b and c: one recording under two names
         "speaker": ["1", "1", "2", "3"],
         "sentence": ["s", "t", "s", "s"],
     }
 )
-NOTHING = {"test": 1, "clip": 0, "content": 0, "speaker": 0, "sentence": 0}
+NOTHING = {"test": 1, "clip": 0, "audio_hash": 0, "speaker": 0, "sentence": 0}
 
 
 def assigned(**clips):
@@ -27,7 +27,7 @@ def test_by_hand():
     assert shared(assigned(train="ab", test="acd"), CLIPS) == {
         "test": 3,
         "clip": 1,
-        "content": 2,
+        "audio_hash": 2,
         "speaker": 1,
         "sentence": 3,
     }
@@ -62,7 +62,7 @@ def test_what_a_protocol_does_not_declare_is_refused(protocol):
 
 def test_honest_protocols_declare_neither_clips_nor_duplicates():
     for protocol in PROTOCOLS.values():
-        assert (protocol.name == "as_reported") == bool({"clip", "content"} & protocol.may_share)
+        assert (protocol.name == "as_reported") == bool({"clip", "audio_hash"} & protocol.may_share)
         assert not set(protocol.held_out) & protocol.may_share
 
 
@@ -88,7 +88,7 @@ def test_the_eight_types_where_nothing_leaks():
 
 
 def test_the_eight_types_are_read_off_the_counts():
-    counts = {"test": 562, "clip": 560, "content": 562, "speaker": 562, "sentence": 281}
+    counts = {"test": 562, "clip": 560, "audio_hash": 562, "speaker": 562, "sentence": 281}
     found = types("as_reported", counts, ["validation", "test"], ["mean and deviation of the MFCC"], ["1"])
     answers = {name: answer for name, (answer, _) in found.items()}
     assert answers == dict.fromkeys(TYPES, "yes") | {"L1.3": "no", "L2": "no", "L3.1": "not known"}
@@ -105,7 +105,7 @@ def test_the_eight_types_are_read_off_the_counts():
 
 
 def test_a_duplicate_is_no_dependence():
-    found = types("clip_disjoint", {**NOTHING, "test": 80, "content": 1})
+    found = types("clip_disjoint", {**NOTHING, "test": 80, "audio_hash": 1})
     assert (found["L1.4"][0], found["L3.2"][0]) == ("yes", "no")
 
 

@@ -23,7 +23,7 @@ EMODB_CLIPS = (49, 58, 43, 38, 55, 35, 61, 69, 56, 71)  # of its speakers
 def named(rows):
     table = pd.DataFrame(rows).assign(corpus="a")
     table["clip"] = [f"clip{number:04d}" for number in range(len(table))]
-    return table.assign(content=table["clip"])
+    return table.assign(audio_hash=table["clip"])
 
 
 def manifest(n_speakers=10, n_sentences=10, emotions=EMOTIONS, n_takes=1):
@@ -98,7 +98,7 @@ def test_the_folds_of_a_repetition_test_every_clip_once(name, corpus):
         assert clips_tested(tables) == list(clips["clip"])
         for table in tables:
             counts = leakage.shared(table, clips, ("train", "validation"))
-            assert all(counts[column] == 0 for column in ("clip", "content", *protocols.get(name).held_out))
+            assert all(counts[column] == 0 for column in ("clip", "audio_hash", *protocols.get(name).held_out))
 
 
 @pytest.mark.parametrize("name", WITH_FOLDS)
@@ -174,7 +174,7 @@ def test_two_names_of_one_recording_are_never_apart(name, n_speakers, n_sentence
     clips = manifest(n_speakers, n_sentences)
     rng = np.random.default_rng(seed)
     first, second = rng.integers(0, len(clips), (2, n_duplicates))
-    clips.loc[second, "content"] = clips["content"].to_numpy()[first]
+    clips.loc[second, "audio_hash"] = clips["audio_hash"].to_numpy()[first]
     split = Split(validation=0.15, test=0.15, random_state=42, n_folds=n_folds)
     try:
         tables = folds(name, clips, seed, split)
@@ -182,8 +182,8 @@ def test_two_names_of_one_recording_are_never_apart(name, n_speakers, n_sentence
         assume(False)
     for table in tables:
         counts = leakage.shared(table, clips, ("train", "validation"))
-        assert (counts["clip"], counts["content"]) == (0, 0)
-        contents = values_of(table, clips, "content")
+        assert (counts["clip"], counts["audio_hash"]) == (0, 0)
+        contents = values_of(table, clips, "audio_hash")
         assert not contents["validation"] & contents["train"]
         assert not table["clip"].duplicated().any()
 
@@ -228,7 +228,7 @@ def test_two_speakers_leave_clips_of_one_for_validation():
 
 def test_emodb_has_the_reports_sizes(real_data):
     clips = corpora.manifest("emodb", real_data)
-    clips["content"] = clips["clip"]
+    clips["audio_hash"] = clips["clip"]
     table = assigned("as_reported", clips)
     assert table["split"].value_counts().to_dict() == {"train": 2621, "validation": 562, "test": 562}
     assert leakage.shared(table, clips)["clip"] > 550  # of 562: the leak that the report did not see
@@ -238,7 +238,7 @@ def test_emodb_has_the_reports_sizes(real_data):
 @pytest.mark.parametrize("name", reports.load("emodb_losses").protocols)
 def test_every_emotion_of_real_corpora_is_in_every_split(real_data, corpus, name):
     clips = corpora.manifest(corpus, real_data)
-    clips["content"] = clips["clip"]
+    clips["audio_hash"] = clips["clip"]
     table = assigned(name, clips)
     emotion = table["clip"].map(clips.set_index("clip")["emotion"])
     assert (emotion.groupby(table["split"]).nunique() == clips["emotion"].nunique()).all()
@@ -277,7 +277,7 @@ def test_what_a_corpus_allows():
 def test_a_stratified_split_has_every_emotion_in_every_split():
     emotion = np.repeat(["anger", "fear", "sadness"], [20, 15, 12])
     clips = pd.DataFrame({"clip": [str(i) for i in range(47)], "emotion": emotion})
-    clips["content"] = clips["clip"]
+    clips["audio_hash"] = clips["clip"]
     split = StratifiedSplit(validation=0.035, test=0.3, random_state=42, n_folds=5)
     table = protocols.get("clip_disjoint").assign(originals(clips), clips, split)
     counts = pd.crosstab(table["split"], emotion[table["clip"].astype(int)])
@@ -310,7 +310,7 @@ def three_corpora():
         manifest(2, 3, ("anger", "fear")).assign(corpus="c"),
     ]
     for table in parts:
-        for column in ("clip", "content", "speaker"):
+        for column in ("clip", "audio_hash", "speaker"):
             table[column] = table["corpus"] + "/" + table[column]
     return pd.concat(parts, ignore_index=True)
 

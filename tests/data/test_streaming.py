@@ -20,7 +20,7 @@ FRONT_END = REPORT.experiments[0].front_end
 @pytest.fixture(scope="module")
 def manifest(embedded):
     """Two clips at 16 kHz and two at 48 kHz."""
-    return features.with_content(
+    return features.with_audio_hash(
         pd.concat([corpora.manifest(name, embedded)[:2] for name in ("emodb", "ravdess")], ignore_index=True)
     )[0]
 
@@ -35,7 +35,7 @@ def stream(examples, manifest):
     return streaming.stream(examples, manifest, FRONT_END, seed=0, fresh=True)
 
 
-def amounts(stream, epoch, batch_size=8):
+def parameters(stream, epoch, batch_size=8):
     """Of each example in turn."""
     return np.concatenate([inputs[2].numpy() for inputs, _ in stream.batches(stream.numbered(), batch_size, epoch)])
 
@@ -75,10 +75,10 @@ def test_several_recordings_are_decoded_at_a_time(stream, monkeypatch):
     assert len(list(stream.batches(shuffled, 8, int))) == 4
 
 
-def test_fresh_amounts_are_drawn_anew_each_epoch_from_the_same_range(stream, examples):
-    found = [amounts(stream, lambda number=number: number) for number in range(3)]
-    listed = amounts(stream, None)
-    np.testing.assert_array_equal(listed, examples["amount"].astype(np.float32))
+def test_fresh_parameters_are_drawn_anew_each_epoch_from_the_same_range(stream, examples):
+    found = [parameters(stream, lambda number=number: number) for number in range(3)]
+    listed = parameters(stream, None)
+    np.testing.assert_array_equal(listed, examples["parameter"].astype(np.float32))
     augmented = (examples["copy"] > 0).to_numpy()
     for one in found:
         assert (one[~augmented] == 0).all()
@@ -91,12 +91,12 @@ def test_a_draw_depends_on_seed_epoch_clip_and_copy_alone(stream, examples, mani
     def third():
         return 3
 
-    whole = amounts(stream, third)
+    whole = parameters(stream, third)
     order = np.arange(len(stream))[::-3]
-    np.testing.assert_array_equal(amounts(stream[order], third, batch_size=2), whole[order])
-    np.testing.assert_array_equal(amounts(pickle.loads(pickle.dumps(stream)), third), whole)  # as a worker has it
+    np.testing.assert_array_equal(parameters(stream[order], third, batch_size=2), whole[order])
+    np.testing.assert_array_equal(parameters(pickle.loads(pickle.dumps(stream)), third), whole)  # as a worker has it
     other = streaming.stream(examples, manifest, FRONT_END, seed=1, fresh=True)
-    assert (amounts(other, third) != whole).sum() == 24
+    assert (parameters(other, third) != whole).sum() == 24
 
 
 def test_what_states_no_range_cannot_be_drawn_anew(examples, manifest):

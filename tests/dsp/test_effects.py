@@ -97,18 +97,18 @@ def test_nothing_is_heard_above_what_is_shifted_down(real_data):
 
 def test_alone_and_in_a_graph():
     waveform, lengths = padded(SOUNDS)
-    amount = np.float32([0.9, 1.1, 1.2])
+    parameter = np.float32([0.9, 1.1, 1.2])
     signature = [tf.TensorSpec([None, None]), tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)]
     stretch = tf.function(lambda x, rate, n: time_stretch(x, rate, lengths=n), input_signature=signature)
     shift = tf.function(
         lambda x, n_steps, n: pitch_shift(x, n_steps, sample_rate=16000, lengths=n), input_signature=signature
     )
-    stretched, ends = stretch(waveform, amount, lengths)
-    shifted = shift(waveform, amount, lengths)
+    stretched, ends = stretch(waveform, parameter, lengths)
+    shifted = shift(waveform, parameter, lengths)
     for place, y in enumerate(SOUNDS.values()):
-        alone, _ = time_stretch(y[None], amount[place : place + 1])
+        alone, _ = time_stretch(y[None], parameter[place : place + 1])
         np.testing.assert_allclose(alone[0], stretched[place, : ends[place]], rtol=0, atol=2e-4)
-        alone = pitch_shift(y[None], amount[place : place + 1], sample_rate=16000)
+        alone = pitch_shift(y[None], parameter[place : place + 1], sample_rate=16000)
         np.testing.assert_allclose(alone[0], shifted[place, : len(y)], rtol=0, atol=2e-4)
 
 

@@ -61,9 +61,9 @@ def test_standardized_clips(rng):
 
 
 @given(arrays(np.float32, (2, 4, 3), elements=st.floats(-1e3, 1e3, width=32, allow_subnormal=False)))
-def test_grey_levels_use_the_whole_range(pictures):
-    levels = grey_levels(pictures).numpy()
+def test_grey_levels_use_the_whole_range(images):
+    levels = grey_levels(images).numpy()
     assert ((levels >= 0) & (levels <= 255) & (levels == np.floor(levels))).all()
-    for picture, level in zip(pictures, levels, strict=True):
+    for image, level in zip(images, levels, strict=True):
         assert level.min() == 0
-        assert level.max() == (255 if np.ptp(picture) >= np.finfo(np.float32).tiny else 0)
+        assert level.max() == (255 if np.ptp(image) >= np.finfo(np.float32).tiny else 0)

@@ -129,7 +129,7 @@ CASES = {
     "FixFrames": Case((15,), FEATURES, {}, {"`n_frames` must be a positive integer": {"n_frames": 0}, **HOP}),
     "FixSamples": Case((7000,), WAVEFORM, {}, {"`n_samples` must be a positive integer": {"n_samples": -1}}),
     "FrameMask": Case((), FEATURES, {}, HOP),
-    "GreyPicture": Case((), POWER, {}, {"`floor` must be positive": {"floor": 0}}),
+    "GreyImage": Case((), POWER, {}, {"`floor` must be positive": {"floor": 0}}),
     "LogMel": Case((16000,), WAVEFORM, {}, OF_MEL | OF_DECIBEL),
     "MeanEnergy": Case((), WAVEFORM),
     "MelSpectrogram": Case((16000,), WAVEFORM, {}, OF_MEL),

@@ -20,7 +20,7 @@ from keras_ser.layers import (
     Deltas,
     FixFrames,
     FrameMask,
-    GreyPicture,
+    GreyImage,
     LogMel,
     MeanEnergy,
     MelSpectrogram,
@@ -210,14 +210,14 @@ def test_clip_normalization(tmp_path):
     np.testing.assert_allclose(values[1, : LENGTHS[1]].std(), 1, atol=1e-3)
 
 
-def test_grey_picture(rng, tmp_path):
-    pictures = rng.uniform(0, 1, (3, 8, 5)).astype(np.float32)
-    layer = GreyPicture()
-    together = layer(pictures).numpy()
+def test_grey_image(rng, tmp_path):
+    images = rng.uniform(0, 1, (3, 8, 5)).astype(np.float32)
+    layer = GreyImage()
+    together = layer(images).numpy()
     assert together.shape == (3, 8, 5, 1)
-    np.testing.assert_array_equal(together[..., 0], grey_levels(np.log(pictures + 1e-9)))
-    for picture, grey in zip(pictures, together, strict=True):
-        np.testing.assert_array_equal(layer(picture[None])[0], grey)
+    np.testing.assert_array_equal(together[..., 0], grey_levels(np.log(images + 1e-9)))
+    for image, grey in zip(images, together, strict=True):
+        np.testing.assert_array_equal(layer(image[None])[0], grey)
     model = keras.Sequential([keras.Input((8, 5)), layer])
     model.save(tmp_path / "model.keras")
-    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(pictures), together)
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(images), together)

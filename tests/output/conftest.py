@@ -54,7 +54,7 @@ def maker(place):
                 "speaker": [row[0] for row in rows],
                 "copy": 0,
                 "transform": "none",
-                "amount": 0.0,
+                "parameter": 0.0,
                 "true": true,
                 "predicted": predicted,
                 **{f"p_{label}": column for label, column in zip(report.labels, probabilities.T, strict=True)},
@@ -67,7 +67,7 @@ def maker(place):
         network = item.training.kind == "network"
         shares = {"as_reported": (1, 1, 1, 1), "clip_disjoint": (0, 0, 1, 1), "speaker_independent": (0, 0, 0, 1)}
         n = len(rows)
-        counts = dict(zip(("clip", "content", "speaker", "sentence"), shares.get(protocol, (0,) * 4), strict=True))
+        counts = dict(zip(("clip", "audio_hash", "speaker", "sentence"), shares.get(protocol, (0,) * 4), strict=True))
         scores = evaluation.score(predictions, report.labels)
         scores |= {name: {"accuracy": 0.9, "weighted_f1": 0.9} for name in ("train", "validation")[: 1 + network]}
         if report.scores:
@@ -78,7 +78,7 @@ def maker(place):
             "setup": f"setup of {experiment}",
             "report": report.name,
             "experiment": experiment,
-            "ours": item.extension,
+            "extension": item.extension,
             "protocol": protocol,
             "seed": repetition,
             "fold": fold,

@@ -147,11 +147,11 @@ def test_splits_say_where_a_score_was_not_recorded(drawn, tmp_path):
     assert said == [["not recorded"], ["not recorded"], [], []]
 
 
-def test_mel_pictures_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path):
-    manifest, _ = features.with_content(corpora.manifest("ravdess", embedded))
+def test_mel_images_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path):
+    manifest, _ = features.with_audio_hash(corpora.manifest("ravdess", embedded))
     manifest = manifest[manifest["emotion"].isin(LABELS) & manifest["speaker"].isin(["02", "03", "07"])]
     manifest = manifest[~((manifest["speaker"] == "07") & (manifest["emotion"] == "anger"))]
-    recordings.mel_pictures(manifest, LABELS, "title", tmp_path / "x.png")
+    recordings.mel_images(manifest, LABELS, "title", tmp_path / "x.png")
     titles = {axes.get_title(loc="left") for axes in drawn[0].axes if axes.images}
     assert {f"{label}, speaker 02" for label in LABELS} | {"sadness, speaker 07"} < titles
     assert "anger, speaker 07" not in titles
@@ -170,7 +170,7 @@ def test_a_recording_is_an_image_in_memory(rng, monkeypatch):
 
 
 def test_spectrograms_say_what_their_colours_are(drawn, embedded, tmp_path):
-    manifest, _ = features.with_content(corpora.manifest("emodb", embedded))
+    manifest, _ = features.with_audio_hash(corpora.manifest("emodb", embedded))
     for draw in (recordings.clips, recordings.chirp):
         draw(manifest, LABELS, "title", tmp_path / "x.png")
     clips, chirp = map(scales_of, drawn)
@@ -296,7 +296,7 @@ def test_differences_need_no_interval(drawn, tmp_path):
 def test_a_ladder_does_not_use_a_colour_twice(drawn, tmp_path):
     protocols = ["as_reported", "speaker_independent"]
     frame = pd.DataFrame([{"experiment": e, "protocol": p, "accuracy": 0.5} for e in "abcd" for p in protocols])
-    shared = pd.DataFrame({"protocol": protocols, "clip": 0.5, "content": 0.5, "speaker": 1.0, "sentence": 1.0})
+    shared = pd.DataFrame({"protocol": protocols, "clip": 0.5, "audio_hash": 0.5, "speaker": 1.0, "sentence": 1.0})
     results.ladder(frame.assign(low=None, high=None), shared, 0.2, "title", tmp_path / "x.png")
     scores, shares = drawn[0].axes
     models = {matplotlib.colors.to_hex(line.get_color()) for line in scores.lines if line.get_marker() == "o"}
@@ -311,8 +311,8 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     """Those of the clips; nothing that is not there is written either; and the titles fit."""
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-    for picture in report.clip_figures:
-        selection.OF_CLIPS[picture](material.manifest, report.labels, LONG, tmp_path / "x.png")
+    for image in report.clip_figures:
+        selection.OF_CLIPS[image](material.manifest, report.labels, LONG, tmp_path / "x.png")
     assert house_words(" ".join(text for figure in drawn for text in texts_of(figure))) == []
     assert all(map(fits, drawn))
 

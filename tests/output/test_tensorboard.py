@@ -37,14 +37,14 @@ def test_curves(runs, logs):
         assert tf.make_ndarray(event.tensor_proto) == pytest.approx(history[column][0], rel=1e-5)
 
 
-def test_scores_picture_and_hyperparameters(runs, logs):
+def test_scores_image_and_hyperparameters(runs, logs):
     for run in runs.values():
         found = read(of(run, logs))
         assert {"test/accuracy", "test/uar", "confusion matrix"} <= set(found.Tags()["tensors"])
         (event,) = found.Tensors("test/accuracy")
         assert tf.make_ndarray(event.tensor_proto) == pytest.approx(run.metrics["accuracy"])
-        (picture,) = found.Tensors("confusion matrix")
-        assert tf.make_ndarray(picture.tensor_proto)[2].startswith(b"\x89PNG")
+        (image,) = found.Tensors("confusion matrix")
+        assert tf.make_ndarray(image.tensor_proto)[2].startswith(b"\x89PNG")
         assert found.PluginTagToContent("hparams")
     assert not (of(runs["spectral_features"], logs) / "train").exists()  # an SVM has no epochs
 

@@ -104,7 +104,7 @@ def names(real_data):
     lines = (real_data / "names" / "crema_d.txt").read_text().split()
     facts = [corpora.get("crema_d").parse(PurePosixPath(line)) for line in lines]
     clips = pd.DataFrame(facts).sort_values("clip", ignore_index=True)
-    return clips.assign(corpus="crema_d", content=clips["clip"])
+    return clips.assign(corpus="crema_d", audio_hash=clips["clip"])
 
 
 def test_10442_examples_and_their_splits(names):
@@ -113,11 +113,11 @@ def test_10442_examples_and_their_splits(names):
     assert not examples.duplicated(["clip", "transform"]).any()
     drawn = {name: set(group["clip"]) for name, group in examples.groupby("transform")}
     assert drawn["pitch_shift"] != drawn["time_stretch"]
-    amounts = examples.groupby("transform")["amount"].agg(["min", "max"])
-    assert amounts.loc["pitch_shift", "min"] > -4
-    assert amounts.loc["pitch_shift", "max"] < 4
-    assert amounts.loc["time_stretch", "min"] > 0.8
-    assert amounts.loc["time_stretch", "max"] < 1.2
+    parameters = examples.groupby("transform")["parameter"].agg(["min", "max"])
+    assert parameters.loc["pitch_shift", "min"] > -4
+    assert parameters.loc["pitch_shift", "max"] < 4
+    assert parameters.loc["time_stretch", "min"] > 0.8
+    assert parameters.loc["time_stretch", "max"] < 1.2
     pd.testing.assert_frame_equal(examples, REPORT.augmentation(names, 0))
     assert set(REPORT.augmentation(names, 1)["clip"][7442:8942]) != drawn["pitch_shift"]
     table = protocols.get("as_reported").assign(examples, names, REPORT.split)

@@ -58,9 +58,9 @@ def test_the_input_of_every_experiment_and_its_size(name, input_shape, parameter
 
 
 def test_ours_see_time_where_the_report_sees_coefficients(rng):
-    picture = rng.normal(size=(2, 13, 150)).astype(np.float32)
+    image = rng.normal(size=(2, 13, 150)).astype(np.float32)
     (permute,) = REPORT.experiment("cnn_lstm_over_time_tanh/categorical_crossentropy").before()
-    np.testing.assert_array_equal(permute(picture), picture.transpose(0, 2, 1))
+    np.testing.assert_array_equal(permute(image), image.transpose(0, 2, 1))
     assert REPORT.experiment("cnn_lstm/mean_squared_error").before() == []
 
 

@@ -77,7 +77,7 @@ def names(real_data):
             facts[column] = name + "_" + facts[column]
         parts.append(facts.assign(corpus=name))
     manifest = pd.concat(parts, ignore_index=True)
-    return manifest.assign(emotion=report.classes(manifest), content=manifest["clip"])
+    return manifest.assign(emotion=report.classes(manifest), audio_hash=manifest["clip"])
 
 
 def test_12162_clips_and_14_labels(names):

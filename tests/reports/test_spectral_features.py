@@ -19,7 +19,7 @@ from keras_ser.runs.passes import Pass
 REPORT = reports.load("spectral_features")
 FRONT_ENDS = {item.front_end.name: item.front_end for item in REPORT.experiments}
 # Greatest difference, and how many of the values may differ by more where the libraries round to whole grey levels.
-TOLERANCE = {"centroid": 0.5, "bandwidth": 500, "energy": 1e-4, "wave": 1e-3, "picture": 0.01}
+TOLERANCE = {"centroid": 0.5, "bandwidth": 500, "energy": 1e-4, "wave": 1e-3, "image": 0.01}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_what_the_sheet_prints(printed_figures):
     assert REPORT.figures == ()
 
 
-@pytest.mark.parametrize("name", ["centroid_rows", "bandwidth_hertz", "energy_rows", "picture", "wave_int16"])
+@pytest.mark.parametrize("name", ["centroid_rows", "bandwidth_hertz", "energy_rows", "image", "wave_int16"])
 def test_front_ends_are_those_of_the_libraries(name, clips):
     front_end = FRONT_ENDS[name]
     waveform, lengths = features.padded([y for y, _ in clips])
@@ -68,9 +68,9 @@ def test_the_waves_normalisations(rng):
         np.testing.assert_allclose(found, front_end.reference(y, 48000), atol=1e-3)
 
 
-def test_the_picture_is_what_a_png_keeps(clips):
+def test_the_image_is_what_a_png_keeps(clips):
     y, _ = clips[0]
-    chain = report.picture()
+    chain = report.image()
     png = chain.get_layer("png")
     before = type(chain)(chain.inputs, png.output)([y[None], np.array([len(y)])])[0]
     kept = tf.io.decode_png(tf.io.encode_png(tf.cast(before, tf.uint8)))

@@ -87,7 +87,7 @@ def names(real_data):
     """The whole corpus by its file names."""
     lines = (real_data / "names" / "tess.txt").read_text().split()
     clips = pd.DataFrame([corpora.get("tess").parse(corpora.corpus.PurePosixPath(line)) for line in lines])
-    return clips.assign(corpus="tess", content=clips["clip"]).sort_values("clip", ignore_index=True)
+    return clips.assign(corpus="tess", audio_hash=clips["clip"]).sort_values("clip", ignore_index=True)
 
 
 def test_280_test_clips(names):

@@ -14,7 +14,7 @@ def fold(folder, number, *, seed=0, setup="x", n_folds=2, diverged_at=None, **fa
     place = folder / f"{setup}-{seed}-{number}"
     place.mkdir()
     table = pd.DataFrame(CLIPS[number], columns=["clip", "true", "predicted"])
-    table = table.assign(speaker=f"s{number}", corpus="emodb", copy=0, transform="none", amount=0)
+    table = table.assign(speaker=f"s{number}", corpus="emodb", copy=0, transform="none", parameter=0)
     table.assign(p_anger=0.5, p_fear=0.5).to_csv(place / "predictions.csv", index=False)
     epochs = pd.DataFrame({"fit": 1, "epoch": range(1, 11 + number), "loss": 0.5, "accuracy": 0.5})
     epochs.to_csv(place / "history.csv", index=False)
@@ -35,7 +35,7 @@ def fold(folder, number, *, seed=0, setup="x", n_folds=2, diverged_at=None, **fa
         },
         **{"epochs_run": 10 + number, "seconds": 1.5, "test_speakers": [f"s{number}"]},
         "examples": {"train": 3 - 2 * number, "validation": 1, "test": len(table)},
-        "shared": {"test": len(table), "clip": 0, "content": 0, "speaker": 0, "sentence": 1},
+        "shared": {"test": len(table), "clip": 0, "audio_hash": 0, "speaker": 0, "sentence": 1},
         "environment": {"device": f"GPU {number}"},
         **facts,
     }
@@ -59,7 +59,7 @@ def test_facts_of_the_folds_are_taken_together(tmp_path):
     (item,) = passes.whole([fold(tmp_path, 1), fold(tmp_path, 0)])
     assert item.facts["fold"] is None
     assert item.facts["examples"] == {"train": 4, "validation": 2, "test": 4}
-    assert item.facts["shared"] == {"test": 4, "clip": 0, "content": 0, "speaker": 0, "sentence": 2}
+    assert item.facts["shared"] == {"test": 4, "clip": 0, "audio_hash": 0, "speaker": 0, "sentence": 2}
     assert item.facts["test_speakers"] == ["s0", "s1"]
     assert item.facts["environment"]["device"] == "GPU 0, GPU 1"
     assert (item.facts["epochs_run"], item.facts["seconds"]) == (10.5, 3.0)

@@ -73,7 +73,7 @@ def test_experiments_run_one_epoch(name, embedded, folder):
         assert item.facts["fitted_on"] == list(report.experiment(item.facts["experiment"]).training.fitted_on)
         shared = item.facts["shared"]
         n = item.facts["examples"]["test"]
-        assert (shared["test"], shared["clip"], shared["content"]) == (n, 0, 0)
+        assert (shared["test"], shared["clip"], shared["audio_hash"]) == (n, 0, 0)
         assert shared["speaker"] > n / 2  # clips are disjoint, speakers are not
         assert ("validation" in item.metrics) == ("validation" not in item.facts["fitted_on"])
         predictions = item.predictions()
@@ -114,7 +114,10 @@ def test_a_stored_model_predicts_what_the_run_says(material, folder):
     predictions = item.predictions()
     front_end = report.experiments[0].front_end
     values = features.compute(
-        predictions[["clip", "copy", "transform", "amount"]], material.manifest, front_end, cache_root=folder / "cache"
+        predictions[["clip", "copy", "transform", "parameter"]],
+        material.manifest,
+        front_end,
+        cache_root=folder / "cache",
     )
     model = keras.models.load_model(item.folder / "model.keras")
     np.testing.assert_allclose(model.predict(values, verbose=0), predictions.filter(like="p_"), atol=1e-5)
@@ -223,7 +226,7 @@ def test_a_split_that_a_later_repetition_cannot_have(material, folder, monkeypat
         monkeypatch,
         said,
         draw=draw,
-        may_share=frozenset({"clip", "content", "speaker", "sentence"}),
+        may_share=frozenset({"clip", "audio_hash", "speaker", "sentence"}),
     )
 
 
@@ -262,9 +265,9 @@ def test_two_names_of_one_recording_are_never_trained_and_tested(embedded):
     report = reports.load("emodb_losses")
     material = gathered("emodb_losses", embedded)
     twins = material.manifest.groupby("speaker")["clip"].nth([0, 1]).index
-    content = material.manifest["content"].copy()
+    content = material.manifest["audio_hash"].copy()
     content[twins[1::2]] = content[twins[::2]].to_numpy()
-    material = dataclasses.replace(material, manifest=material.manifest.assign(content=content))
+    material = dataclasses.replace(material, manifest=material.manifest.assign(audio_hash=content))
     names = ["clip_disjoint", "speaker_independent"]
     runner.plan(report, material, report.experiments[:1], names, range(3), backend="tensorflow", epochs=1)
 
@@ -396,7 +399,7 @@ def test_too_little_to_work_with(material):
     report = reports.load("emodb_losses")
     one_class = material.manifest[material.manifest["emotion"] == "anger"]
     with pytest.raises(UserError, match=r"6 usable clips of 1 emotion"):
-        runner.gather(report, "Emo-DB", one_class.drop(columns=["content", "rate", "samples"]))
+        runner.gather(report, "Emo-DB", one_class.drop(columns=["audio_hash", "rate", "samples"]))
 
 
 def test_an_empty_choice_of_clips_is_one_line(embedded):

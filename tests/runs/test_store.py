@@ -18,7 +18,7 @@ from keras_ser.training import evaluation
 HISTORY = pd.DataFrame({"fit": 1, "epoch": [1, 2], "loss": [1.5, 1.25], "accuracy": 0.5})
 PREDICTIONS = pd.DataFrame(
     {
-        **{"clip": ["03a01Fa"], "corpus": "emodb", "speaker": "03", "copy": 0, "transform": "none", "amount": 0},
+        **{"clip": ["03a01Fa"], "corpus": "emodb", "speaker": "03", "copy": 0, "transform": "none", "parameter": 0},
         **{"true": "anger", "predicted": "fear", "p_anger": 0.25, "p_fear": 0.75},
     }
 )
@@ -26,7 +26,14 @@ LABELS = ["anger", "fear"]
 FACTS = {
     **{"identity": digest({}), "setup": "x", "decided_by": {}, "report": "emodb_losses"},
     **{"experiment": "cnn/mean_squared_error", "protocol": "as_reported", "seed": 3, "fold": None, "n_folds": 1},
-    **{"ours": False, "corpus": "a corpus", "corpora": ["emodb"], "substitute": False, "synthetic": True, "clips": 1},
+    **{
+        "extension": False,
+        "corpus": "a corpus",
+        "corpora": ["emodb"],
+        "substitute": False,
+        "synthetic": True,
+        "clips": 1,
+    },
     **{"clips_by_corpus": {"emodb": 1}, "labels": LABELS, "sample_rate": None, "features": "tensorflow"},
     **{"kind": "network", "loss": "mse", "optimizer": "adam", "batch_size": 4, "epochs": 2, "epochs_run": 2},
     **{"fitted_on": ["train"], "chosen_on": [], "selected_on": {}, "from_all": [], "parameters": 8, "seconds": 0.5},

@@ -49,12 +49,12 @@ def voice(tmp_path_factory):
 def test_the_page_answers_as_predict_does(address, predictor, voice):
     from gradio_client import Client, handle_file
 
-    label, picture, warnings = Client(address, verbose=False).predict(handle_file(str(voice)), api_name="/answer")
+    label, image, warnings = Client(address, verbose=False).predict(handle_file(str(voice)), api_name="/answer")
     (expected,) = predict.predict(predictor, [voice])
     found = {item["label"]: item["confidence"] for item in label["confidences"]}
     assert found == pytest.approx(dict(zip(predictor.labels, expected.probabilities.tolist(), strict=True)), abs=1e-6)
     assert label["label"] == expected.top(1)[0][0]
-    assert Path(picture).stat().st_size > 1000
+    assert Path(image).stat().st_size > 1000
     said = [*expected.warnings, "the model expects 22050 Hz; recorded at less: 1 at 16000 Hz (nothing above 8000 Hz)"]
     assert warnings == "\n".join(f"- {warning}" for warning in said)
 

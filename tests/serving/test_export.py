@@ -334,7 +334,7 @@ def test_runs_that_cannot_be_exported(runs, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_picture_network_answers_alone_as_in_a_batch(embedded, tmp_path):
+def test_an_image_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     report = reports.load("spectral_features")
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     options = {"protocol_names": ["as_reported"], "repetitions": range(1), "backend": "tensorflow", "epochs": 1}

@@ -228,11 +228,11 @@ def test_output_top_and_segments(exported, paths, tmp_path, capsys):
 def test_the_timeline(exported, paths, tmp_path, capsys):
     options = ["--window", "1", "--timeline", str(tmp_path / "lines")]
     assert commands.main(["predict", str(exported["tess_mfcc"]), paths[0], *options]) == 0
-    (table,), (picture,) = (list((tmp_path / "lines").glob(pattern)) for pattern in ("*.csv", "*.png"))
+    (table,), (image,) = (list((tmp_path / "lines").glob(pattern)) for pattern in ("*.csv", "*.png"))
     rows = list(csv.DictReader(table.open()))
     assert float(rows[0]["start"]) == 0
     assert len(rows) > 1
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert image.read_bytes().startswith(b"\x89PNG")
     assert capsys.readouterr().out.count("\n") == 1
 
 

@@ -19,7 +19,7 @@ def examples():
             "speaker": ["03", "03", "08", "NA"],
             "copy": [0, 2, 0, 1],
             "transform": ["none", "pitch_shift", "none", "time_stretch"],
-            "amount": [0.0, -1.5, 0.0, 1.1],
+            "parameter": [0.0, -1.5, 0.0, 1.1],
             "split": "test",
         },
         index=[3, 8, 21, 40],  # rows of a larger table

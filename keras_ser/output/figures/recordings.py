@@ -123,7 +123,7 @@ def clips(manifest, labels, title, path):
 
 
 @style.styled
-def mel_pictures(manifest, labels, title, path):
+def mel_images(manifest, labels, title, path):
     """The spectral-features report's lists a and e: mel spectrogram and 8-bit image of one clip of each class, of the
     first speaker (who is in train there) and of the last (who is in test).
     """

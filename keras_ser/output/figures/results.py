@@ -101,7 +101,7 @@ def confusion_matrices(matrices, labels, what, title, path, printed=None):
 
 
 @style.styled
-def confusion_picture(counts, labels):
+def confusion_image(counts, labels):
     """One confusion matrix, ``counts`` [labels, labels] by true and predicted class. → uint8 [height, width, 3]"""
     matrix = Confusion(np.asarray(counts))
     return style.pixels(_matrices({f"% of the true class\nUAR {matrix.uar:.3f}": matrix}, labels))
@@ -329,9 +329,9 @@ def ladder(frame, shared, chance, title, path):
     style.chance_line(scores, chance)
     scores.set(ylim=(0, 1.03), ylabel="accuracy")
     scores.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    parts = shared.set_index("protocol")[["clip", "content", "speaker", "sentence"]]
+    parts = shared.set_index("protocol")[["clip", "audio_hash", "speaker", "sentence"]]
     for place, (column, grey) in enumerate(zip(parts, style.GREYS, strict=True)):
-        name = {"content": "identical samples"}.get(column, column)
+        name = {"audio_hash": "identical samples"}.get(column, column)
         shares.bar(np.arange(len(order)) + (place - 1.5) * 0.19, 100 * parts[column], 0.19, color=grey, label=name)
     shares.set(ylabel="% of test examples\nwith the same in train", ylim=(0, 103))
     shares.set_xticks(range(len(order)), [style.protocol_label(name) for name in order])

@@ -14,7 +14,7 @@ OF_CLIPS = {
         recordings.waveforms,
         recordings.clips,
         recordings.chirp,
-        recordings.mel_pictures,
+        recordings.mel_images,
     )
 }
 # What a folder of a report's figures may hold; other files in it are the user's.

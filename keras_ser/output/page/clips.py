@@ -14,10 +14,10 @@ from keras_ser import audio as recordings
 from keras_ser import corpora
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output.figures.recordings import recording
-from keras_ser.output.page.pictures import embedded
+from keras_ser.output.page.images import embedded
 
 EACH = 3  # correct predictions, and as many wrong ones
-PICTURE = (5, 3)  # inches
+IMAGE = (5, 3)  # inches
 STRICTEST_FIRST = tuple(reversed(PROTOCOLS))
 
 
@@ -74,12 +74,12 @@ def _card(answer, manifest):
         "predicted": answer.predicted,
         "right": answer.true == answer.predicted,
         "confidence": answer.confidence,
-        "picture": None,
+        "image": None,
         "sound": "",
     }
     if manifest is not None and answer.clip in manifest.index:
         waveform, rate = recordings.read(manifest.at[answer.clip, "path"])
         packed = base64.b64encode(recordings.packed(waveform, rate)).decode()
         card["sound"] = f"data:audio/flac;base64,{packed}"
-        card["picture"] = embedded(Image.fromarray(recording(waveform, rate, PICTURE)))
+        card["image"] = embedded(Image.fromarray(recording(waveform, rate, IMAGE)))
     return card

@@ -18,7 +18,7 @@ from keras_ser.errors import UserError
 from keras_ser.output import markdown, tables, words
 from keras_ser.output.figures.style import percent, short
 from keras_ser.output.page import chart, clips
-from keras_ser.output.page.pictures import CAPTIONS, picture
+from keras_ser.output.page.images import CAPTIONS, image
 from keras_ser.progress import bar
 from keras_ser.reports import extensions
 from keras_ser.runs import archive, passes
@@ -282,7 +282,7 @@ def _result(report, table, whole, out, root, audio):
     """→ (dict of what was run and drawn, sections of its document)"""
     folder, page = out / report.name, out / "pages"
     finished = [item for item in whole if not item.diverged]
-    listed = [item for item in finished if not item.facts["ours"]] or finished
+    listed = [item for item in finished if not item.facts["extension"]] or finished
     document = markdown.report_table(report, table, whole)
     facts = whole[0].facts
     made = out.parent / "cache" / "synthetic"  # where `reproduce` puts bundled synthetic speech
@@ -311,7 +311,7 @@ def _result(report, table, whole, out, root, audio):
 
 def _images(folder, page, names):
     """Those figures of these names that are there. → list of dict"""
-    return [picture(folder / f"{name}.png", page) for name in names if (folder / f"{name}.png").is_file()]
+    return [image(folder / f"{name}.png", page) for name in names if (folder / f"{name}.png").is_file()]
 
 
 def _compared(report, out):

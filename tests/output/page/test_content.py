@@ -17,7 +17,7 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 from keras_ser.output import tables, words
 from keras_ser.output.figures.style import short
-from keras_ser.output.page import chart, clips, content, pictures
+from keras_ser.output.page import chart, clips, content, images
 from keras_ser.runs import passes, store
 
 REPORT = reports.load("emodb_losses")
@@ -296,12 +296,12 @@ def test_markdown_in_cells_and_sentences():
 
 def test_figures_of_every_name_have_a_caption():
     names = {"splits", "ladder", "differences", "reliability", "class_counts", "listeners"}
-    assert names | {name for r in reports.NAMES for name in reports.load(r).clip_figures} <= set(pictures.CAPTIONS)
+    assert names | {name for r in reports.NAMES for name in reports.load(r).clip_figures} <= set(images.CAPTIONS)
 
 
 def test_a_caption_promises_no_interval():
     """What may be drawn with or without one says so: "if there is one"."""
-    promising = [caption for caption in pictures.CAPTIONS.values() if "interval" in caption]
+    promising = [caption for caption in images.CAPTIONS.values() if "interval" in caption]
     assert promising
     assert all(re.search("if there is one|where there are any", caption) for caption in promising)
 
@@ -311,9 +311,9 @@ def test_images_in_a_page(tmp_path, rng):
     (tmp_path / "figures").mkdir()
     path = tmp_path / "figures" / "ladder.png"
     Image.fromarray(pixels).save(path)
-    image = pictures.picture(path, tmp_path / "pages")
+    image = images.image(path, tmp_path / "pages")
     assert (image["width"], image["height"], image["src"]) == (300, 200, "../figures/ladder.png")
-    assert pictures.embedded(Image.open(path))["src"].startswith("data:image/webp;base64,")
+    assert images.embedded(Image.open(path))["src"].startswith("data:image/webp;base64,")
 
 
 def test_the_most_confident_answers_are_chosen(results):
@@ -329,7 +329,7 @@ def test_the_most_confident_answers_are_chosen(results):
         assert len(cards) == min(clips.EACH, of_kind["true"].nunique())
         assert len({card["true"] for card in cards}) == len(cards)
         assert cards[0]["confidence"] == of_kind["confidence"].max()
-    assert not any(card["sound"] or card["picture"] for card in found["cards"])
+    assert not any(card["sound"] or card["image"] for card in found["cards"])
 
 
 def test_recordings_are_played_only_when_asked_for(page, page_to_hear):
@@ -352,7 +352,7 @@ def pass_of_people(tmp_path):
         {
             "clip": ["OAF_back_angry", "OAF_back_fear", "YAF_back_sad"],
             "speaker": ["OAF", "OAF", "YAF"],
-            **{"corpus": "tess", "copy": 0, "transform": "none", "amount": 0},
+            **{"corpus": "tess", "copy": 0, "transform": "none", "parameter": 0},
             "true": ["anger", "fear", "sadness"],
             "predicted": ["anger", "anger", "sadness"],
             "p_anger": [0.9, 0.6, 0.1],

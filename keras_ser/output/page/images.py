@@ -17,7 +17,7 @@ CAPTIONS = {
     "waveforms": "Waveform of one clip of each class.",
     "clips": "Waveform, spectrogram and MFCC of one clip of each class.",
     "chirp": "A chirp over six octaves, as waveform and spectrogram.",
-    "mel_pictures": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's image of it.",
+    "mel_images": "Mel spectrograms of a training and a test clip of each class, and the 2D CNN's image of it.",
     "splits": "Accuracy and weighted F1 on each split; the numbers are under “Train, validation, test”.",
     "listeners": "Confusion matrices of human listeners and of the models.",
     "protocols_accuracy": "Accuracy by protocol, with its 95 % interval if there is one; dashes are reported values.",
@@ -33,7 +33,7 @@ CAPTIONS = {
 }
 
 
-def picture(path, page):
+def image(path, page):
     """A PNG as an image of a page in the folder ``page``. → dict ``name, caption, src, width, height``
 
     Raises: UserError where it is damaged.
