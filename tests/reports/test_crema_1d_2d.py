@@ -156,3 +156,15 @@ def test_findings_name_the_model_whose_runs_end_furthest_apart():
     assert [row[1:4:2] for row in rows] == [["cnn_1d/run_a", "0"], ["cnn_2d/run_a", "0"], ["cnn_2d/run_a", "1"]]
     assert "between" not in REPORT.conclusion(None, passes[:2])
     assert REPORT.conclusion(None, []) == ""
+
+
+def test_findings_say_what_the_baseline_and_the_listeners_make_of_the_clips():
+    def run(corpora, protocol="speaker_independent"):
+        facts = {"experiment": "svm_compare", "protocol": protocol, "kind": "svm", "corpora": corpora}
+        return Pass((), {**facts, "diverged_at": None}, {"accuracy": 0.575, "uar": 0.576})
+
+    text = REPORT.conclusion(None, [run(["crema_d"]), run(["crema_d"], "as_reported")])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[4:]]
+    assert [row[1:] for row in rows] == [["0.575", "0.576"], ["0.400", "–"]]
+    assert "`svm_compare`" in rows[0][0]
+    assert REPORT.conclusion(None, [run(["tess"])]) == ""  # the listeners heard other clips

@@ -1,10 +1,19 @@
-"""crema_1d_2d: how far the score of one run depends on where its early stop falls (10, 12)."""
+"""crema_1d_2d: how far the score of one run depends on where its early stop falls (10, 12), and what listeners and the
+classic baseline make of the same clips.
+"""
 
 import numpy as np
 import pandas as pd
 
+from keras_ser.corpora import crema_d
+
 
 def conclusion(table, passes):
+    """The early stops of the report's own protocol, then the baseline. → Markdown"""
+    return "\n\n".join(part for part in (_early_stops(passes), _for_scale(passes)) if part)
+
+
+def _early_stops(passes):
     """10. Each run of the report's own protocol: after how many epochs it stopped, and with what result."""
     finished = [
         item
@@ -40,3 +49,23 @@ def _stopped(item):
         "validation accuracy": item.metrics["validation"]["accuracy"],
         "test accuracy": item.metrics["accuracy"],
     }
+
+
+def _for_scale(passes):
+    """The SVMs of the extensions, on speakers that they were not fitted to, and CREMA-D's own listeners."""
+    rows = []
+    for item in passes:
+        facts = item.facts
+        if (facts["kind"], facts["protocol"]) == ("svm", "speaker_independent") and facts["corpora"] == ["crema_d"]:
+            what = f"linear SVM on openSMILE's functionals (`{facts['experiment']}`), unseen speakers"
+            rows.append({"what": what, "accuracy": item.metrics["accuracy"], "UAR": f"{item.metrics['uar']:.3f}"})
+    if not rows:
+        return ""
+    votes = crema_d.votes()
+    of_emotions = votes.drop(columns=["clip", "emotion"])
+    n_intended = sum(votes.loc[votes["emotion"] == emotion, emotion].sum() for emotion in of_emotions)
+    share = n_intended / of_emotions.to_numpy().sum()
+    rows.append(
+        {"what": "single votes of CREMA-D's listeners, who heard the sound alone", "accuracy": share, "UAR": "–"}
+    )
+    return "For scale, on the same clips:\n\n" + pd.DataFrame(rows).to_markdown(index=False, floatfmt=".3f")
