@@ -12,6 +12,8 @@ _WORDS = {  # of two that begin alike the longer one comes first
     "cnn_lstm": "CNN-LSTM",
     "cnn_1d": "1D CNN",
     "cnn_2d": "2D CNN",
+    "svm_compare": "SVM on ComParE 2016",
+    "svm_egemaps": "SVM on eGeMAPS",
     "svm_grid": "SVM with C and kernel chosen",
     **{name: name.upper() for name in ("cnn", "lstm", "mlp", "svm", "mfcc")},
     "resnet": "ResNet",

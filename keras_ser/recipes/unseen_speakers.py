@@ -118,7 +118,7 @@ EXPERIMENTS = (
         "mlp",
         FrontEnd("functionals", SAMPLE_RATE, functools.partial(features, False), None),
         of_functionals,
-        PossibleCrossentropy.BOUNDED,
+        PossibleCrossentropy.NAME,
         TRAINING,
         augmentation=balanced,
         note="the second opinion alone: one hidden layer on the functionals",

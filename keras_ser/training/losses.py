@@ -3,17 +3,14 @@
 import keras
 import tensorflow as tf
 
-OUTSIDE = 0.1
-
 
 def get(loss):
     """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the names
     of Keras's own.
     """
-    outside = {PossibleCrossentropy.NAME: 0.0, PossibleCrossentropy.BOUNDED: OUTSIDE}
-    if loss in outside or isinstance(loss, PossibleCrossentropy):
-        accuracy = keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")
-        return {"loss": PossibleCrossentropy(outside[loss]) if loss in outside else loss, "metrics": [accuracy]}
+    loss = PossibleCrossentropy() if loss == PossibleCrossentropy.NAME else loss
+    if isinstance(loss, PossibleCrossentropy):
+        return {"loss": loss, "metrics": [keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")]}
     return {"loss": loss, "metrics": ["accuracy"]}
 
 
@@ -41,11 +38,12 @@ def targets(classes, n_classes, possible=None):
 class PossibleCrossentropy(keras.losses.Loss):
     """Categorical cross-entropy over the classes that an example can be of.
 
-    Corpora know different emotions. What the network gives to those that the example's corpus lacks is neither reward
-    nor fault: the probabilities of the others are divided by their sum.
+    Corpora know different emotions. What the network gives to those that the example's corpus lacks is hardly a fault:
+    the probabilities of the others are divided by their sum. With ``outside`` 0 it is none at all, and nothing keeps a
+    network from giving those all it has, and the others too little to be told apart: one that learns fast ends there.
 
-    Nothing then keeps a network from giving those all it has, and the others too little to be told apart: one that
-    learns fast ends there. ``outside`` is the weight of a term that does, minus the logarithm of that sum.
+    Args:
+        outside: Float, weight of a term that keeps it from that: minus the logarithm of that sum.
 
     Of several opinions on an example, each is compared, and the mean is the loss.
 
@@ -54,9 +52,9 @@ class PossibleCrossentropy(keras.losses.Loss):
         y_pred: probabilities [batch, n_classes] or [batch, opinions, n_classes].
     """
 
-    NAME, BOUNDED = "possible_crossentropy", "possible_crossentropy_bounded"  # the latter with OUTSIDE
+    NAME = "possible_crossentropy"
 
-    def __init__(self, outside=0.0, name=NAME, **kwargs):
+    def __init__(self, outside=0.1, name=NAME, **kwargs):
         super().__init__(name=name, **kwargs)
         self.outside = outside
 

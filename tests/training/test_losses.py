@@ -21,7 +21,7 @@ def test_with_every_class_possible_it_is_keras_crossentropy(rng):
 
 def test_what_an_impossible_class_gets_changes_nothing_and_has_no_gradient():
     targets = losses.targets(CLASSES, 4, POSSIBLE)
-    loss = losses.PossibleCrossentropy(reduction=None)
+    loss = losses.PossibleCrossentropy(outside=0.0, reduction=None)
     answers = np.array([[0.1, 0.3, 0.4, 0.2], [0.2, 0.3, 0.1, 0.4]], np.float32)
     np.testing.assert_allclose(loss(targets, answers), -np.log([0.3 / 0.6, 0.1 / 0.3]), rtol=1e-5)
     others = np.array([[0.15, 0.45, 0.1, 0.3], [0.6, 0.05, 0.3, 0.05]], np.float32)
@@ -30,13 +30,12 @@ def test_what_an_impossible_class_gets_changes_nothing_and_has_no_gradient():
     assert np.isfinite(loss(targets, certain)).all()
 
 
-def test_bounded_it_is_a_fault_to_leave_little_to_what_is_possible():
+def test_it_is_a_fault_to_leave_little_to_what_is_possible():
     targets = losses.targets(CLASSES, 4, POSSIBLE)
     answers = np.array([[0.1, 0.3, 0.4, 0.2], [0.2, 0.3, 0.1, 0.4]], np.float32)
-    plain = losses.PossibleCrossentropy(reduction=None)
-    bounded = losses.get("possible_crossentropy_bounded")["loss"]
-    again = losses.PossibleCrossentropy.from_config(bounded.get_config() | {"reduction": None})
-    expected = plain(targets, answers) - losses.OUTSIDE * np.log([0.6, 0.3])
+    plain = losses.PossibleCrossentropy(outside=0.0, reduction=None)
+    again = losses.PossibleCrossentropy.from_config(losses.PossibleCrossentropy(0.2).get_config() | {"reduction": None})
+    expected = plain(targets, answers) - 0.2 * np.log([0.6, 0.3])
     np.testing.assert_allclose(again(targets, answers), expected, rtol=1e-5)
 
 

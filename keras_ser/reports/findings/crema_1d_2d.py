@@ -57,7 +57,7 @@ def _for_scale(passes):
     for item in passes:
         facts = item.facts
         if (facts["kind"], facts["protocol"]) == ("svm", "speaker_independent") and facts["corpora"] == ["crema_d"]:
-            what = f"linear SVM on openSMILE's functionals (`{facts['experiment']}`), unseen speakers"
+            what = f"`{facts['experiment']}`, fitted to other speakers"
             rows.append({"what": what, "accuracy": item.metrics["accuracy"], "UAR": f"{item.metrics['uar']:.3f}"})
     if not rows:
         return ""
@@ -65,7 +65,5 @@ def _for_scale(passes):
     of_emotions = votes.drop(columns=["clip", "emotion"])
     n_intended = sum(votes.loc[votes["emotion"] == emotion, emotion].sum() for emotion in of_emotions)
     share = n_intended / of_emotions.to_numpy().sum()
-    rows.append(
-        {"what": "single votes of CREMA-D's listeners, who heard the sound alone", "accuracy": share, "UAR": "–"}
-    )
+    rows.append({"what": "single votes of CREMA-D's listeners on the sound alone", "accuracy": share, "UAR": "–"})
     return "For scale, on the same clips:\n\n" + pd.DataFrame(rows).to_markdown(index=False, floatfmt=".3f")
