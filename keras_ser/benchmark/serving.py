@@ -64,18 +64,18 @@ def _time(run, folder, paths, rounds):
     for what, chosen, call in calls:
         times = np.array([[turn(functools.partial(listed, chosen)), turn(call)] for _ in range(rounds)])
         ratios = times[:, 0] / times[:, 1]
-        listed_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(chosen)
+        listed_ms, graph_ms = np.median(times, axis=0) * 1e3 / len(chosen)
         yield {
             "model": f"{run.facts['report']} {run.facts['experiment']}",
             "call": what,
             "listing_ms_per_clip": listed_ms,
-            "ours_ms_per_clip": ours_ms,
+            "graph_ms_per_clip": graph_ms,
             "ratio": np.median(ratios),
             "ratio_min": ratios.min(),
             "ratio_max": ratios.max(),
             "target": TARGET if what == "one clip" else None,
             "listing_start_s": starts[0],
-            "ours_start_s": starts[1],
+            "graph_start_s": starts[1],
         }
 
 

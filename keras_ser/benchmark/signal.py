@@ -200,23 +200,23 @@ def _time(work, clips, values, rounds, progress):
             tf.nest.map_structure(np.asarray, graph(*batch))  # on a GPU, waits for the result
 
     by_graph = _graph(work.batch)
-    run_ours = functools.partial(in_batches, by_graph)
+    run_graph = functools.partial(in_batches, by_graph)
     run_reference = functools.partial(in_batches, _graph(work.reference_batch)) if work.one_clip is None else one_by_one
     first_call_s = seconds(lambda: by_graph(*batches[0]))
     run_reference()  # librosa compiles and imports parts of itself when first used
-    run_ours()
+    run_graph()
     times = np.empty((rounds, 2))
     for i in range(rounds):
-        times[i] = turn(run_reference), turn(run_ours)
+        times[i] = turn(run_reference), turn(run_graph)
         progress.update()
     ratios = times[:, 0] / times[:, 1]
-    reference_ms, ours_ms = np.median(times, axis=0) * 1e3 / len(clips)
+    reference_ms, graph_ms = np.median(times, axis=0) * 1e3 / len(clips)
     ratio = np.median(ratios)
     return {
         "work": work.name,
         "reference": work.reference,
         "reference_ms_per_clip": reference_ms,
-        "ours_ms_per_clip": ours_ms,
+        "graph_ms_per_clip": graph_ms,
         "ratio": ratio,
         "ratio_min": ratios.min(),
         "ratio_max": ratios.max(),

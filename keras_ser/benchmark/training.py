@@ -98,17 +98,17 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
         progress.update()
     ratios = times[:, 0] / times[:, 1]
     steps = -(-len(classes) // experiment.training.batch_size)
-    listing_ms, ours_ms = np.median(times, axis=0) * 1e3 / steps
+    listing_ms, graph_ms = np.median(times, axis=0) * 1e3 / steps
     return {
         "model": name,
         "listing": listing,
         "listing_ms_per_step": listing_ms,
-        "ours_ms_per_step": ours_ms,
+        "graph_ms_per_step": graph_ms,
         "ratio": np.median(ratios),
         "ratio_min": ratios.min(),
         "ratio_max": ratios.max(),
         "listing_first_epoch_s": first[0],
-        "ours_first_epoch_s": first[1],
+        "graph_first_epoch_s": first[1],
     }
 
 
