@@ -428,7 +428,8 @@ def run_all(
 
 def _together(units, jobs, scheduler):
     """The units by repetition, several of which are trained at a time where one would leave processes idle; but no more
-    than that, since their features are held until then. → iterator of lists of lists of Unit
+    than that: their features are held until then, and the last repetition's are asked for while
+    :func:`processes.results` hears of what goes wrong. → iterator of lists of lists of Unit
     """
     by_repetition = [list(of) for _, of in groupby(units, operator.attrgetter("repetition"))]
     if scheduler:  # nobody knows how many workers there will be
@@ -454,7 +455,7 @@ def _work(report, material, units, *, root, cache_root, backend, way):
     """The units of one repetition with what each is trained on. → iterator of (unit, material, examples, features)
 
     Examples and features that several units share are computed once, and those of all units before the first is given:
-    the processes that train leave the cores to it. What is streamed is computed where it is trained on.
+    only an earlier repetition may be trained meanwhile. What is streamed is computed where it is trained on.
     """
     examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
     for unit in units:
