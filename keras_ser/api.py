@@ -567,10 +567,11 @@ def split(
 
 
 def export(
-    run: str | Path,
+    run: str | Path | None,
     out: str | Path,
     data: str | Path | None = None,
     *,
+    adapt: str | Path | Sequence[str | Path] | None = None,
     corpus: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
     speaker_from: str | None = None,
@@ -579,7 +580,9 @@ def export(
     (:mod:`keras_ser.serving.export`).
 
     Args:
-        run: folder of a run, such as one of :attr:`Result.folders`.
+        run: folder of a run, such as one of :attr:`Result.folders`; None: the model of the package.
+        adapt: recordings, ten or more, for whose speakers, rooms and microphones the model is to be
+            (:meth:`keras_ser.serving.predict.Predictor.adapted`), as a list of paths or a folder.
         data: directory containing the corpora, with whose test clips the model is compared; None:
             ``$KERAS_SER_DATA``, else ``data``, where they are there.
         corpus, labels, speaker_from: as of :func:`run`, of a run on recordings of your own.
@@ -588,9 +591,13 @@ def export(
 
     Raises:
         UserError: no such run; there is something at ``out``; the self-test fails; ``data`` or ``corpus`` has no test
-            clip.
+            clip; the model cannot be adapted, or not to so few recordings.
     """
+    serving.check_is_free(out)
+    run = SHIPPED if run is None else run
     opened, root = serving.open_run(run), corpora.data_root(data)
+    if adapt is not None:  # the run stored what the model answers by other statistics
+        return serving.export(opened, out, statistics=load(run).statistics(adapt))
     recordings = None
     if corpus:
         _, _, recordings = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
@@ -604,23 +611,26 @@ def export(
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})
 
 
-def calibrate(run: str | Path, out: str | Path) -> dict[str, float]:
+def calibrate(run: str | Path, out: str | Path, data: str | Path | None = None) -> dict:
     """Write a copy of a stored run whose probabilities hold for unseen speakers, among the classes that
     all its corpora have (:mod:`keras_ser.serving.calibrate`).
 
     Args:
         run: folder of a run; beside it a whole repetition on unseen speakers must be stored.
         out: directory of the copy.
+        data: directory containing the corpora, by which a model that can be adapted is calibrated for that too, where
+            its experiment is stored, with its models, on unseen corpora (``corpus_independent``). None:
+            ``$KERAS_SER_DATA``, else ``data``.
 
     Returns: ``temperature``, the number of ``clips`` that it was fitted to, expected calibration ``error_before`` and
-    ``error_after``.
+    ``error_after``; ``adapted``: the same of models that are adapted, with the names of the ``corpora``, or None.
 
     Raises:
         UserError: no such run; nothing is stored for unseen speakers; there is something at ``out``.
     """
     from keras_ser.serving import calibrate as serving_calibrate
 
-    return serving_calibrate.calibrate(run, out).facts["calibration"]
+    return serving_calibrate.calibrate(run, out, corpora.data_root(data)).facts["calibration"]
 
 
 def evaluate(

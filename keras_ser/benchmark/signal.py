@@ -20,6 +20,7 @@ from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data import features
 from keras_ser.data.features import padded
 from keras_ser.dsp import cepstrum, decibel, denoise, effects, mel, resample, shape
+from keras_ser.dsp.graph import LENGTHS, PARAMETER, WAVEFORM, graph
 from keras_ser.dsp.spectrum import frame_mask
 from keras_ser.progress import bar
 from keras_ser.reports import crema_1d_2d, emodb_losses, spectral_features
@@ -171,19 +172,6 @@ def _load(path):
     return librosa_reference.resample(y, sample_rate, SAMPLE_RATE)
 
 
-def _graph(batch):
-    """Of a function of (waveform, lengths, value) of any batch."""
-    return tf.function(
-        batch,
-        autograph=False,  # which cannot read lambdas, and has nothing to convert
-        input_signature=[
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([None], tf.int32),
-            tf.TensorSpec([None], tf.float32),
-        ],
-    )
-
-
 def _time(work, clips, values, rounds, progress):
     """One row of the table."""
     table = pd.DataFrame({"samples": [len(y) for y in clips], "rate": work.sample_rate, "transform": work.name})
@@ -199,9 +187,11 @@ def _time(work, clips, values, rounds, progress):
         for batch in batches:
             tf.nest.map_structure(np.asarray, graph(*batch))  # on a GPU, waits for the result
 
-    by_graph = _graph(work.batch)
+    by_graph = graph(work.batch, WAVEFORM, LENGTHS, PARAMETER)
     run_graph = functools.partial(in_batches, by_graph)
-    run_reference = functools.partial(in_batches, _graph(work.reference_batch)) if work.one_clip is None else one_by_one
+    run_reference = one_by_one
+    if work.one_clip is None:
+        run_reference = functools.partial(in_batches, graph(work.reference_batch, WAVEFORM, LENGTHS, PARAMETER))
     first_call_s = seconds(lambda: by_graph(*batches[0]))
     run_reference()  # librosa compiles and imports parts of itself when first used
     run_graph()

@@ -88,10 +88,9 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
         x, y = data[of] if isinstance(data[of], tuple) else (data[of], None)
         return seconds(lambda: of.fit(x, y, verbose=0, **arrays))
 
-    first = []
-    for of in data:
-        of.compile(optimizer=experiment.training.optimizer, loss=experiment.loss)
-        first.append(epoch(of))
+    listed.compile(optimizer=experiment.training.optimizer, loss=experiment.loss)
+    networks.compile_ready(model, experiment.training.optimizer, experiment.loss)
+    first = [epoch(of) for of in data]
     times = np.empty((rounds, 2))
     for i in range(rounds):
         times[i] = epoch(listed), epoch(model)

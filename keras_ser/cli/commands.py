@@ -231,7 +231,7 @@ def corpus_download(options):
 def export(options):
     api = started()
     words = {name: getattr(options, name) for name in ("corpus", "labels", "speaker_from")}
-    differences = api.export(options.run, options.out, options.data, **words)
+    differences = api.export(options.run, options.out, options.data, adapt=options.adapt, **words)
     if None in differences.values():
         from keras_ser.corpora import data_root
 
@@ -258,12 +258,19 @@ def _print_differences(differences):
 
 def calibrate(options):
     api = started()
-    found = api.calibrate(options.run, options.out)
+    found = api.calibrate(options.run, options.out, options.data)
     print(
         f"temperature {found['temperature']:.3f}, fitted to {found['clips']} clips of unseen speakers\n"
         f"expected calibration error {found['error_before']:.3f} before, {found['error_after']:.3f} after (each fold "
-        f"by the temperature of the others)\n\n{options.out}"
+        "by the temperature of the others)"
     )
+    if adapted := found["adapted"]:
+        print(
+            f"adapted: temperature {adapted['temperature']:.3f}, fitted to {adapted['clips']} clips of unseen corpora "
+            f"({', '.join(adapted['corpora'])})\nexpected calibration error {adapted['error_before']:.3f} before, "
+            f"{adapted['error_after']:.3f} after (each corpus by the temperature of the others)"
+        )
+    print(f"\n{options.out}")
 
 
 def evaluate(options):

@@ -265,8 +265,11 @@ def arguments():
     with_data(added)
 
     added = command(commands.export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
-    added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    words = "folder of a run: …/seed-<k> (default: the model of the package)"
+    added.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    words = "recordings for whose speakers, rooms and microphones the model is to be: ten or more, or a directory"
+    added.add_argument("--adapt", type=Path, nargs="+", metavar="PATH", help=words)
     with_data(added)
     words = "table or directory of your own recordings that the run was made with, to compare the model on them"
     added.add_argument("--corpus", metavar="FILE|DIR", help=words)
@@ -280,6 +283,7 @@ def arguments():
     added = command(commands.calibrate, "calibrate", summary)
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    with_data(added)
 
     added = command(commands.evaluate, "evaluate", "How a model answers recordings whose emotions are known.")
     with_model(added)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from keras_ser import audio, files
 from keras_ser.data import features, protocols
+from keras_ser.dsp.graph import LENGTHS, PARAMETER, WAVEFORM, graph
 from keras_ser.progress import bar
 
 
@@ -51,14 +51,9 @@ _GRAPHS = {}
 
 def _transform(transform, rate):
     if (transform, rate) not in _GRAPHS:
-        _GRAPHS[transform, rate] = tf.function(
-            lambda waveform, parameter, lengths: features.transform_in_graph(
-                transform, waveform, parameter, lengths, rate
-            ),
-            input_signature=[
-                tf.TensorSpec([None, None], tf.float32),
-                tf.TensorSpec([None], tf.float32),
-                tf.TensorSpec([None], tf.int32),
-            ],
-        )
+
+        def transformed(waveform, parameter, lengths):
+            return features.transform_in_graph(transform, waveform, parameter, lengths, rate)
+
+        _GRAPHS[transform, rate] = graph(transformed, WAVEFORM, PARAMETER, LENGTHS)
     return _GRAPHS[transform, rate]

@@ -17,6 +17,7 @@ from keras_ser.corpora import index
 from keras_ser.data.cache import FeatureCache
 from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
+from keras_ser.dsp.graph import LENGTHS, PARAMETER, WAVEFORM, graph
 from keras_ser.errors import UserError
 from keras_ser.progress import bar
 
@@ -150,20 +151,13 @@ def prepared(waveform, parameter, lengths, *, transform, rate, sample_rate):
 
 
 def _graph_of(front_end, transform, rate, sample_rate):
-    """Waveforms at ``rate`` → :func:`prepared` → front end, as one graph for every batch shape."""
+    """Waveforms at ``rate`` → :func:`prepared` → ``front_end``, a :func:`graph`."""
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([None], tf.float32),
-            tf.TensorSpec([None], tf.int32),
-        ]
-    )
-    def graph(waveform, parameter, lengths):
+    def of_batch(waveform, parameter, lengths):
         kind = {"transform": transform, "rate": rate, "sample_rate": sample_rate}
-        return front_end(list(prepared(waveform, parameter, lengths, **kind)))
+        return front_end(*prepared(waveform, parameter, lengths, **kind))
 
-    return graph
+    return graph(of_batch, WAVEFORM, PARAMETER, LENGTHS)
 
 
 def decode(path, audio_hash, first_channel):
@@ -216,12 +210,17 @@ def compute(examples, manifest, front_end, *, cache_root, backend="tensorflow"):
         return features
 
     @functools.cache
+    def front_end_graph():
+        model = front_end.graph()
+        return graph(lambda waveform, lengths: model([waveform, lengths]), WAVEFORM, LENGTHS)
+
+    @functools.cache
     def by_graph(transform, rate):
-        graph = _graph_of(front_end.graph(), transform, rate, front_end.sample_rate).get_concrete_function()
+        of_batch = _graph_of(front_end_graph(), transform, rate, front_end.sample_rate).get_concrete_function()
 
         def of(waveforms, parameters):
             waveform, lengths = map(tf.constant, padded(waveforms))
-            return graph(waveform, tf.constant(parameters, tf.float32), lengths).numpy()
+            return of_batch(waveform, tf.constant(parameters, tf.float32), lengths).numpy()
 
         return of
 

@@ -18,18 +18,14 @@ import pandas as pd
 import tensorflow as tf
 
 from keras_ser.data import augmentation, features
+from keras_ser.dsp.graph import LENGTHS, PARAMETER, WAVEFORM, graph
 from keras_ser.errors import UserError
 
 # cached: computed once, kept on disk, held in memory. streamed: the same, made anew whenever it is needed. fresh: in
 # each epoch the model is trained on other draws of the augmentation's parameters.
 WAYS = ("cached", "streamed", "fresh")
 BATCHES_AHEAD = 2
-INPUTS = {
-    "waveform": ([None, None], tf.float32),
-    "lengths": ([None], tf.int32),
-    "parameter": ([None], tf.float32),
-    "kind": ([None], tf.int32),
-}
+INPUTS = (WAVEFORM, LENGTHS, PARAMETER, tf.TensorSpec([None], tf.int32, "kind"))
 
 
 class FeaturesOfKinds(keras.layers.Layer):
@@ -45,7 +41,7 @@ class FeaturesOfKinds(keras.layers.Layer):
         self.front_end = front_end.graph()
         self.kinds = [{"transform": name, "rate": rate, "sample_rate": front_end.sample_rate} for name, rate in kinds]
         # Traced once, for training, testing and statistics.
-        self.graph = tf.function(self._features, input_signature=[tf.TensorSpec(*spec) for spec in INPUTS.values()])
+        self.graph = graph(self._features, *INPUTS)
 
     def call(self, inputs):
         return self.graph(*inputs)
@@ -83,7 +79,7 @@ def _layer(front_end, kinds):
 
 @functools.lru_cache(maxsize=8)
 def _in_front_of(model, front_end, kinds):
-    inputs = [keras.Input(shape[1:], dtype=dtype.name, name=name) for name, (shape, dtype) in INPUTS.items()]
+    inputs = [keras.Input(spec.shape[1:], dtype=spec.dtype.name, name=spec.name) for spec in INPUTS]
     return keras.Model(inputs, model(_layer(front_end, kinds)(inputs)), name="streamed")
 
 

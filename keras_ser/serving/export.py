@@ -20,6 +20,7 @@ import hashlib
 import json
 import math
 import tempfile
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +31,7 @@ import tensorflow as tf
 from keras_ser import audio, corpora, files, reports
 from keras_ser.data import features, leakage
 from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
 from keras_ser.dsp.resample import resample, resample_any
 from keras_ser.errors import UserError
 from keras_ser.layers import Decimate, FixFrames, FixSamples
@@ -47,6 +49,17 @@ SUMS = "SHA256SUMS"
 CARD = "README.md"
 ADVICE = "the export is damaged: export the run again"
 ANY_RATE = 16000  # Hz, of the self-test of a model that takes recordings at their own rate
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """By what a model standardises its features in place of those of train: ``mean`` and ``variance`` [features] of so
+    many ``recordings`` (or windows of them).
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    recordings: int
 
 
 def open_run(folder):
@@ -73,7 +86,7 @@ def standardisation(network):
 def chain(run, statistics=None):
     """The training path of a run as one model: waveform [batch, samples], lengths [batch] → probabilities.
 
-    ``statistics``: mean and variance of the features, by which they are standardised in place of those of train.
+    ``statistics``: :class:`Statistics`, of a network that has a :func:`standardisation`.
 
     Raises UserError if the report's front end is no longer the one that the run was trained with.
     """
@@ -90,8 +103,11 @@ def chain(run, statistics=None):
     network = run.model()
     if statistics:
         layer = standardisation(network)
-        layer.moving_mean.assign(statistics[0])
-        layer.moving_variance.assign(statistics[1])
+        layer.moving_mean.assign(statistics.mean)
+        layer.moving_variance.assign(statistics.variance)
+        adapted = (run.facts.get("calibration") or {}).get("adapted")
+        if adapted:
+            network.layers[-1].temperature = adapted["temperature"]  # of its Calibrated layer
     if network.input_shape != graph.output_shape:
         raise UserError(
             f"{run.folder / store.MODEL}: takes features {network.input_shape}, the report's are {graph.output_shape}: "
@@ -101,14 +117,20 @@ def chain(run, statistics=None):
     return keras.Model(graph.inputs, network(graph.output, training=False), name=run.facts["report"])
 
 
-def describe(run):
+def adapted_to(model):
+    """Of a :func:`chain` without statistics: 0 where it could be adapted to recordings, None where it cannot."""
+    return None if standardisation(model.layers[-1]) is None else 0  # what comes after the front end
+
+
+def describe(run, adapted_to=None):
     """What a program that uses the model must know. JSON.
 
     ``hears_samples``: how many samples from the start of a clip, at ``sample_rate``, the model takes in, None for all;
     ``sample_rate``: None for a model that takes recordings at their own rate; ``scores``: on the run's own test clips;
     ``by_protocol``: protocol → number of the whole ``repetitions`` of the same experiment that are stored, and their
     mean ``accuracy`` and ``uar``; ``common_labels``: those of ``labels`` that every corpus has that it was trained on;
-    ``calibration``: of :func:`keras_ser.serving.calibrate.calibrate`, None of a run that is as it was trained.
+    ``calibration``: of :func:`keras_ser.serving.calibrate.calibrate`, None of a run that is as it was trained;
+    ``adapted_to``: how many recordings, 0 where it could be and is not (:func:`adapted_to`), None where it cannot be.
     """
     facts = run.facts
     front_end = extensions.experiment_of(facts).front_end
@@ -130,6 +152,7 @@ def describe(run):
         "by_protocol": facts.get("by_protocol") or by_protocol(run),
         "common_labels": facts.get("common_labels", facts["labels"]),
         "calibration": facts.get("calibration"),
+        "adapted_to": adapted_to,
         "environment": {**facts["environment"], "tensorflow_of_export": version("tensorflow")},
     }
 
@@ -157,17 +180,18 @@ def stored_clips(run, root, own=None):
     return run.predictions().query("transform == 'none'").merge(recordings[["clip", "path"]], on="clip")
 
 
-def export(run, out, stored=None):
+def export(run, out, stored=None, statistics=None):
     """Write ``run`` to the folder ``out``, whole or not at all. → dict: greatest differences that the self-test found.
 
-    ``stored``: from :func:`stored_clips`, to compare the exported model with too.
+    ``stored``: from :func:`stored_clips`, to compare the exported model with too. ``statistics``: as of :func:`chain`;
+    what the run stored was answered by those of train.
 
     Raises UserError if there is something at ``out`` already, the disk does not take it, or the self-test fails.
     """
     out = Path(out)
     check_is_free(out)
-    model = chain(run)
-    facts = describe(run)
+    model = chain(run, statistics)
+    facts = describe(run, statistics.recordings if statistics else adapted_to(model))
     with files.replaced(out) as folder, files.temporary(folder.parent):
         _write_saved_model(model, facts, folder)
         extra = folder / EXTRA
@@ -199,10 +223,13 @@ def _write_saved_model(model, facts, folder):
     labels = tf.constant(facts["labels"])
     text = json.dumps(facts)
 
-    def answer(waveform, lengths):
+    def padded(waveform, lengths):
         probabilities = model([waveform, lengths])
         place = tf.argmax(probabilities, axis=1)
         return {"probabilities": probabilities, "class_index": place, "label": tf.gather(labels, place)}
+
+    answer = graph(padded, WAVEFORM, LENGTHS)  # of all signatures: the model is traced, and stored, once
+    answer.get_concrete_function()
 
     def serving_default(waveform):
         return answer(waveform, tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1]))
@@ -231,11 +258,10 @@ def _write_saved_model(model, facts, folder):
             "status": status,
         }
 
-    waveform = tf.TensorSpec([None, None], tf.float32, "waveform")
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", serving_default, [waveform])
-    archive.add_endpoint("padded", answer, [waveform, tf.TensorSpec([None], tf.int32, "lengths")])
+    archive.add_endpoint("serving_default", serving_default, [WAVEFORM])
+    archive.add_endpoint("padded", answer)
     archive.add_endpoint("wav_bytes", wav_bytes, [tf.TensorSpec([None], tf.string, "wav_bytes")])
     archive.add_endpoint("describe", lambda: {"json": tf.constant(text)}, [])
     archive.write_out(str(folder), verbose=False)
@@ -364,7 +390,9 @@ def compare_with_stored(folder, stored):
         waveform, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
         found.append(ask(waveform=waveform)["probabilities"][0])
     expected = chosen[[f"p_{label}" for label in facts["labels"]]].to_numpy()
-    differences = np.abs(np.stack(found) - expected).max(axis=1)  # [clips]
+    # The run asked of the classes that a clip's corpus has, and stored 0 for the others.
+    found = np.where(expected == 0, 0, np.stack(found))
+    differences = np.abs(found / found.sum(axis=1, keepdims=True) - expected).max(axis=1)  # [clips]
     # Not a number is not within the tolerance.
     wrong = chosen["clip"][~(differences <= STORED_TOLERANCE)].tolist()
     if wrong:
@@ -450,7 +478,7 @@ Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} cla
 {used}
 - It uses {hears} of a clip.
 - {facts["parameters"]:,} parameters, {facts["epochs_run"]} epochs, loss {facts["loss"]}.
-{_calibration(facts)}
+{_calibration(facts)}{_adaptation(facts)}
 ## Scores
 
 This model on its own test clips, then all whole repetitions of the same experiment under each protocol (means).
@@ -518,6 +546,30 @@ def _calibration(facts):
         said += (
             f"- Classes of some of its corpora alone: {', '.join(some)}. What it gives them means nothing for other "
             "speech:\n  `keras-ser calibrate` makes a model of the classes that all have.\n"
+        )
+    return said
+
+
+def _adaptation(facts):
+    """What the card says of the recordings that the features are standardised by."""
+    if facts["adapted_to"] is None:
+        return ""
+    adapted = (facts["calibration"] or {}).get("adapted")
+    if facts["adapted_to"] == 0:
+        return (
+            "- It standardises its features by its training data, and takes nearly all recordings by other microphones "
+            "for one\n  emotion: `keras-ser export --adapt` makes a model for those of your recordings.\n"
+        )
+    said = (
+        f"- Adapted to {facts['adapted_to']:,} recordings: it standardises its features by theirs. The scores below "
+        "are those of the model as it\n  was trained, on recordings like those of its training data.\n"
+    )
+    if adapted:
+        said += (
+            f"- Its temperature is then {adapted['temperature']:.2f}, fitted to the answers of the same experiment for "
+            f"{adapted['clips']:,} clips of corpora that\n  the network which answered never heard and was adapted "
+            f"to. Expected calibration error for such {adapted['error_before']:.3f} before,\n  "
+            f"{adapted['error_after']:.3f} after.\n"
         )
     return said
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 import keras_ser
 from keras_ser import audio, files
 from keras_ser.corpora.corpus import audio_files
 from keras_ser.data.features import padded
 from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError, one_line
 from keras_ser.progress import log
@@ -43,7 +43,7 @@ LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
     "without adaptation it takes nearly all recordings by other microphones than those of its training data for one "
-    "emotion: give it ten of them or more, with --adapt (Predictor.adapted)"
+    "emotion: give it ten of them or more, with --adapt (Predictor.adapted; of an exported model, export --adapt)"
 )
 QUIET_DB = -60.0  # below full scale
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
@@ -58,7 +58,8 @@ class Predictor:
     None for all. ``title``: what it was trained on, under which protocol, and how well it did. ``caution``: why less
     is to be expected of unseen speakers, "" where that score is theirs. ``needs_speech``: it gives no
     answer to what is no speech (:mod:`keras_ser.serving.speech`). ``features``, ``standardised``: of a model that can
-    be adapted: (waveform, lengths) → features [batch, features]; their mean and variance → ``answer`` by those.
+    be adapted: (waveform, lengths) → features [batch, features]; :class:`keras_ser.serving.export.Statistics` of them →
+    ``answer`` by those.
     """
 
     title: str
@@ -108,6 +109,11 @@ class Predictor:
         Raises:
             UserError: fewer than ten can be used, or the model does not standardise its features.
         """
+        answer = self.standardised(self.statistics(recordings))
+        return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
+
+    def statistics(self, recordings) -> export.Statistics:
+        """What :meth:`adapted` takes of ``recordings``. Arguments and errors are its."""
         if self.standardised is None:
             raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
         paths = [recordings] if isinstance(recordings, (str, Path)) else recordings
@@ -119,8 +125,7 @@ class Predictor:
                 f"{len(values)} recordings (or windows) can be used: adapting takes at least {ADAPT_LEAST}, of "
                 "all emotions that are to be told apart"
             )
-        answer = self.standardised(values.mean(axis=0), values.var(axis=0))
-        return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
+        return export.Statistics(values.mean(axis=0), values.var(axis=0), len(values))
 
     def predict_folder(self, folder, *, window_s=None, hop_s=None) -> pd.DataFrame:
         """:meth:`predict` of all audio files below ``folder``; those that cannot be used are skipped, with a warning.
@@ -201,15 +206,14 @@ def load(path=SHIPPED) -> Predictor:
     if _is_run(path):
         run = export.open_run(path)
         model = export.chain(run)
-        predictor = _predictor(export.describe(run), _answer(model))
-        if export.standardisation(model.layers[-1]) is None:  # what comes after the front end
+        facts = export.describe(run, export.adapted_to(model))
+        predictor = _predictor(facts, _answer(model))
+        if facts["adapted_to"] is None:
             return predictor
-        features = extensions.experiment_of(run.facts).front_end.graph()
         return replace(
             predictor,
-            caution="; ".join(filter(None, [predictor.caution, UNADAPTED])),
-            features=_answer(features),
-            standardised=lambda mean, variance: _answer(export.chain(run, (mean, variance))),
+            features=_answer(extensions.experiment_of(run.facts).front_end.graph()),
+            standardised=lambda statistics: _answer(export.chain(run, statistics)),
         )
     raise UserError(f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k> with model.keras)")
 
@@ -259,6 +263,10 @@ def _predictor(facts, answer):
     some = [label for label in facts["labels"] if label not in facts.get("common_labels", facts["labels"])]
     if some:
         caution += f"{'; ' * bool(caution)}{', '.join(some)}: classes of some of its corpora alone, see calibrate"
+    if facts.get("adapted_to") == 0:
+        caution += f"{'; ' * bool(caution)}{UNADAPTED}"
+    if facts.get("adapted_to"):
+        title += f", adapted to {facts['adapted_to']:,} recordings"
     return Predictor(
         title,
         caution,
@@ -275,8 +283,7 @@ def _answer(model):
     def answer(waveform, lengths):
         return model([waveform, lengths])
 
-    signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
-    return tf.function(answer, input_signature=signature)
+    return graph(answer, WAVEFORM, LENGTHS)
 
 
 def digest(path) -> str:

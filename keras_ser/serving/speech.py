@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.lib.stride_tricks import sliding_window_view
 
 from keras_ser.dsp.descriptors import DESCRIPTORS, descriptors
+from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
 from keras_ser.dsp.resample import resample
 
 RATE = 16000  # Hz
@@ -31,12 +32,10 @@ NOTES = "no speech: its pitch stays on notes"
 
 @functools.cache
 def _graph():
-    signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
-
     def heard(waveform, lengths):
         return descriptors(waveform, sample_rate=RATE, hop_length=HOP_LENGTH, n_mels=1, lengths=lengths)[..., 1:]
 
-    return tf.function(heard, input_signature=signature)
+    return graph(heard, WAVEFORM, LENGTHS)
 
 
 def doubts(waveform, lengths, sample_rate):

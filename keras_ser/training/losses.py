@@ -5,13 +5,13 @@ import tensorflow as tf
 
 
 def get(loss):
-    """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the names
-    of Keras's own.
+    """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the name
+    of one of Keras's own with that of one-hot targets.
     """
     loss = PossibleCrossentropy() if loss == PossibleCrossentropy.NAME else loss
     if isinstance(loss, PossibleCrossentropy):
         return {"loss": loss, "metrics": [keras.metrics.MeanMetricWrapper(possible_accuracy, name="accuracy")]}
-    return {"loss": loss, "metrics": ["accuracy"]}
+    return {"loss": loss, "metrics": [keras.metrics.CategoricalAccuracy(name="accuracy")]}
 
 
 @keras.saving.register_keras_serializable(package="keras_ser")

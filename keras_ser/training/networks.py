@@ -100,7 +100,7 @@ class Models:
         """
         new = build()
         if key not in self._compiled:
-            new.compile(optimizer=training.optimizer, **losses.get(loss))
+            compile_ready(new, training.optimizer, **losses.get(loss))
             self._compiled[key] = new, new.optimizer.get_config()
             return new
         model, config = self._compiled[key]
@@ -109,12 +109,16 @@ class Models:
         return model
 
 
+def compile_ready(model, optimizer, loss, metrics=()):
+    """Compile ``model``, and make the optimizer's variables: TensorFlow traces a step that makes some twice."""
+    model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics))
+    model.optimizer.build(model.trainable_variables)
+
+
 def _restart(model, config):
     """Set the optimizer of a compiled model back to where one of this configuration begins: step, rate and moments."""
     new = model.optimizer.from_config(config)
-    for optimizer in (model.optimizer, new):
-        if not optimizer.built:
-            optimizer.build(model.trainable_variables)
+    new.build(model.trainable_variables)
     _assign(model.optimizer, new)
 
 

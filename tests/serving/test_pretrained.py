@@ -96,3 +96,34 @@ def test_without_a_model_predict_asks_it(voices, tmp_path, capsys):
     assert "missing.wav" in capsys.readouterr().err
     assert commands.main(["predict", "--adapt", path]) == 2
     assert "1 recordings (or windows) can be used" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_it_is_exported_for_a_microphone(predictor, voices, tmp_path, capsys):
+    assert not commands.main(["export", "--out", str(tmp_path / "model"), "--adapt", str(voices)])
+    assert "test clips" not in capsys.readouterr().out  # those that the run stored were answered otherwise
+    found = keras_ser.load(tmp_path / "model")
+    assert found.title == predictor.title + ", adapted to 12 recordings"
+    assert predict.UNADAPTED not in found.caution
+    waveform = np.stack([soundfile.read(path, dtype="float32")[0] for path in sorted(voices.iterdir())])
+    lengths = np.full(12, 16000, np.int32)
+    expected = predictor.adapted(voices).answer(waveform, lengths)
+    np.testing.assert_allclose(found.answer(waveform, lengths), expected, atol=1e-4)
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "Adapted to 12 recordings" in card
+    assert "`keras-ser export --adapt`" not in card
+
+    few = [str(path) for path in sorted(voices.iterdir())[:9]]
+    assert commands.main(["export", "--out", str(tmp_path / "few"), "--adapt", *few]) == 2
+    assert "9 recordings (or windows) can be used" in capsys.readouterr().err
+    assert not (tmp_path / "few").exists()
+
+
+@pytest.mark.slow
+def test_exported_as_it_is_it_says_what_it_does_not_hear(predictor, voices, tmp_path):
+    keras_ser.export(None, tmp_path / "model")
+    found = keras_ser.load(tmp_path / "model")
+    assert (found.title, found.caution) == (predictor.title, predictor.caution)
+    assert "`keras-ser export --adapt`" in (tmp_path / "model" / "README.md").read_text()
+    with pytest.raises(UserError, match="this model cannot be adapted"):
+        found.adapted(voices)

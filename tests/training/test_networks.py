@@ -82,6 +82,23 @@ def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits, optimizer):
         np.testing.assert_array_equal(value, expected)
 
 
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "mean_squared_error", "possible_crossentropy"])
+def test_a_training_step_is_traced_once(splits, loss):
+    traced = []
+
+    class Counted(keras.Sequential):
+        def train_step(self, data):
+            traced.append(loss)
+            return super().train_step(data)
+
+    def network():
+        return Counted([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+
+    compiled = networks.Models().initialised("a key", network, training=FIVE_EPOCHS, loss=loss)
+    networks.fit(compiled, *splits, training=FIVE_EPOCHS, seed=0)
+    assert traced == [loss]
+
+
 def test_fewer_epochs(splits):
     result = fit(splits, epochs=2)[1]
     assert len(result.history) == result.epochs_run == 2
