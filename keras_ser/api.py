@@ -611,26 +611,23 @@ def export(
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})
 
 
-def calibrate(run: str | Path, out: str | Path, data: str | Path | None = None) -> dict:
+def calibrate(run: str | Path, out: str | Path) -> dict[str, float]:
     """Write a copy of a stored run whose probabilities hold for unseen speakers, among the classes that
     all its corpora have (:mod:`keras_ser.serving.calibrate`).
 
     Args:
         run: folder of a run; beside it a whole repetition on unseen speakers must be stored.
         out: directory of the copy.
-        data: directory containing the corpora, by which a model that can be adapted is calibrated for that too, where
-            its experiment is stored, with its models, on unseen corpora (``corpus_independent``). None:
-            ``$KERAS_SER_DATA``, else ``data``.
 
     Returns: ``temperature``, the number of ``clips`` that it was fitted to, expected calibration ``error_before`` and
-    ``error_after``; ``adapted``: the same of models that are adapted, with the names of the ``corpora``, or None.
+    ``error_after``.
 
     Raises:
         UserError: no such run; nothing is stored for unseen speakers; there is something at ``out``.
     """
     from keras_ser.serving import calibrate as serving_calibrate
 
-    return serving_calibrate.calibrate(run, out, corpora.data_root(data)).facts["calibration"]
+    return serving_calibrate.calibrate(run, out).facts["calibration"]
 
 
 def evaluate(

@@ -258,19 +258,12 @@ def _print_differences(differences):
 
 def calibrate(options):
     api = started()
-    found = api.calibrate(options.run, options.out, options.data)
+    found = api.calibrate(options.run, options.out)
     print(
         f"temperature {found['temperature']:.3f}, fitted to {found['clips']} clips of unseen speakers\n"
         f"expected calibration error {found['error_before']:.3f} before, {found['error_after']:.3f} after (each fold "
-        "by the temperature of the others)"
+        f"by the temperature of the others)\n\n{options.out}"
     )
-    if adapted := found["adapted"]:
-        print(
-            f"adapted: temperature {adapted['temperature']:.3f}, fitted to {adapted['clips']} clips of unseen corpora "
-            f"({', '.join(adapted['corpora'])})\nexpected calibration error {adapted['error_before']:.3f} before, "
-            f"{adapted['error_after']:.3f} after (each corpus by the temperature of the others)"
-        )
-    print(f"\n{options.out}")
 
 
 def evaluate(options):

@@ -283,7 +283,6 @@ def arguments():
     added = command(commands.calibrate, "calibrate", summary)
     added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     added.add_argument("--out", type=Path, required=True, metavar="DIR")
-    with_data(added)
 
     added = command(commands.evaluate, "evaluate", "How a model answers recordings whose emotions are known.")
     with_model(added)

@@ -3,10 +3,6 @@ hold for unseen speakers.
 
 In: a run, and beside it a whole repetition of the same experiment under ``speaker_independent``. Out: a run's folder
 with the same network and :class:`~keras_ser.models.calibrated.Calibrated` after it, and its test clips answered so.
-
-A network that is adapted to other recordings (:meth:`keras_ser.serving.predict.Predictor.adapted`) is surer than it
-should be. By what temperature its probabilities hold then is told by networks of the same experiment that were trained
-on other corpora (``corpus_independent``), each adapted to the corpus that it never heard.
 """
 
 import keras
@@ -16,20 +12,17 @@ import pandas as pd
 from keras_ser.errors import UserError
 from keras_ser.models.calibrated import Calibrated
 from keras_ser.runs import archive, layout, passes, store
-from keras_ser.serving import export, predict
-from keras_ser.serving.evaluate import evaluate
+from keras_ser.serving import export
 from keras_ser.training import calibration, evaluation
 
-UNSEEN, UNHEARD = "speaker_independent", "corpus_independent"
+UNSEEN = "speaker_independent"
 
 
-def calibrate(folder, out, root=None):
+def calibrate(folder, out):
     """Write the run in ``folder``, calibrated, to the folder ``out``. → store.Run
 
     Its record holds ``calibration``: ``temperature``, fitted to the ``clips`` of the unseen speakers, and the expected
-    calibration ``error_before`` and ``error_after``, of each fold by the temperature of the others; and ``adapted``,
-    the same of networks that are adapted to unseen ``corpora``, where two or more of them are stored beside the run
-    with their models and have their recordings in the data root ``root``; else None.
+    calibration ``error_before`` and ``error_after``, of each fold by the temperature of the others.
 
     Raises UserError where nothing is stored for unseen speakers, the run is calibrated already, or there is something
     at ``out``.
@@ -64,7 +57,6 @@ def calibrate(folder, out, root=None):
                 "clips": len(clips),
                 "error_before": before,
                 "error_after": after,
-                "adapted": _adapted(run, labels, root),
             },
         },
         run.history(),
@@ -76,50 +68,19 @@ def calibrate(folder, out, root=None):
 
 def _unseen(run):
     """The first whole repetition of the run's experiment on unseen speakers. Raises UserError where there is none."""
-    found = passes.whole(_same(run, UNSEEN))
+    root = layout.root_of(run.folder.resolve(), run.facts)
+    same = [
+        item
+        for item in archive.read_all(root, run.facts["report"])
+        if item.facts["setup"] == run.facts["setup"] and item.facts["protocol"] == UNSEEN and not item.diverged
+    ]
+    found = passes.whole(same)
     if not found:
-        root = layout.root_of(run.folder.resolve(), run.facts)
         raise UserError(
             f"{root}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored "
             f"to calibrate it by: reproduce {run.facts['report']} with --protocols {UNSEEN}"
         )
     return found[0]
-
-
-def _same(run, protocol):
-    """The stored runs of the run's setup under ``protocol``."""
-    stored = archive.read_all(layout.root_of(run.folder.resolve(), run.facts), run.facts["report"])
-    same = [item for item in stored if item.facts["setup"] == run.facts["setup"] and not item.diverged]
-    return [item for item in same if item.facts["protocol"] == protocol]
-
-
-def _adapted(run, labels, root):
-    """``adapted`` of :func:`calibrate`."""
-    tables = {}
-    for item in _same(run, UNHEARD):
-        clips = export.stored_clips(item, root) if root else pd.DataFrame()
-        if item.folder.resolve() == run.folder.resolve() or clips.empty or not store.is_complete(item):
-            continue
-        predictor = predict.load(item.folder)
-        if predictor.standardised is None:
-            return None
-        adapted = predictor.adapted(list(clips["path"]))
-        found = evaluate(adapted, clips.assign(emotion=clips["true"], gender="")).predictions
-        # What the corpus has no clip of is not answered.
-        found = found.reindex(columns=["true", *(f"p_{label}" for label in labels)], fill_value=0.0)
-        tables[clips["corpus"].iloc[0]] = found
-    if len(tables) < 2:
-        return None
-    clips = calibration.held_out(list(tables.values()), labels)
-    probabilities, true, _ = calibration.answers(pd.concat(tables.values(), ignore_index=True), labels)
-    before, after = calibration.errors(clips)
-    return {
-        "temperature": calibration.temperature(probabilities, true),
-        "corpora": sorted(tables),
-        "clips": len(clips),
-        "error_before": before,
-        "error_after": after,
-    }
 
 
 def _answered(predictions, labels, temperature):

@@ -105,9 +105,6 @@ def chain(run, statistics=None):
         layer = standardisation(network)
         layer.moving_mean.assign(statistics.mean)
         layer.moving_variance.assign(statistics.variance)
-        adapted = (run.facts.get("calibration") or {}).get("adapted")
-        if adapted:
-            network.layers[-1].temperature = adapted["temperature"]  # of its Calibrated layer
     if network.input_shape != graph.output_shape:
         raise UserError(
             f"{run.folder / store.MODEL}: takes features {network.input_shape}, the report's are {graph.output_shape}: "
@@ -554,24 +551,16 @@ def _adaptation(facts):
     """What the card says of the recordings that the features are standardised by."""
     if facts["adapted_to"] is None:
         return ""
-    adapted = (facts["calibration"] or {}).get("adapted")
     if facts["adapted_to"] == 0:
         return (
             "- It standardises its features by its training data, and takes nearly all recordings by other microphones "
             "for one\n  emotion: `keras-ser export --adapt` makes a model for those of your recordings.\n"
         )
-    said = (
-        f"- Adapted to {facts['adapted_to']:,} recordings: it standardises its features by theirs. The scores below "
-        "are those of the model as it\n  was trained, on recordings like those of its training data.\n"
+    return (
+        f"- Adapted to {facts['adapted_to']:,} recordings: it standardises its features by theirs. The scores below, "
+        "and the temperature,\n  are those of the model as it was trained, on recordings like those of its training "
+        "data: adapted, it is surer than it should be.\n"
     )
-    if adapted:
-        said += (
-            f"- Its temperature is then {adapted['temperature']:.2f}, fitted to the answers of the same experiment for "
-            f"{adapted['clips']:,} clips of corpora that\n  the network which answered never heard and was adapted "
-            f"to. Expected calibration error for such {adapted['error_before']:.3f} before,\n  "
-            f"{adapted['error_after']:.3f} after.\n"
-        )
-    return said
 
 
 def by_protocol(run):
