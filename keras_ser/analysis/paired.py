@@ -15,7 +15,7 @@ from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 from keras_ser.training import metrics
 
-# The protocol that tests are made under is the first of these that was run.
+# The protocol that tests are made under is the first of these that two models of a pair were run under.
 PRIMARY = (
     "speaker_independent",
     "corpus_independent",
@@ -108,7 +108,7 @@ def untold(n_speakers):
 
 
 def primary_of(names):
-    """The protocol that tests are made under, of those that were run."""
+    """The protocol that tests are made under, of those that pairs were run under."""
     return next(protocol for protocol in PRIMARY if protocol in set(names))
 
 
@@ -130,47 +130,50 @@ def differences(clips, pairs, passes):
     """Accuracy of the first minus that of the second experiment of each pair, under each protocol. → DataFrame
 
     ``difference`` is ``accuracy_first`` − ``accuracy_second`` on the same ``clips`` of ``speakers``. Under the primary
-    protocol ``p`` is of the cluster-robust test over speakers, ``p_corrected`` for all its rows together, and the
-    interval excludes 0 exactly where ``p_corrected`` is below 0.05; elsewhere it is a plain 95 % interval.
+    protocol (:func:`primary_of`) ``p`` is of the cluster-robust test over speakers, ``p_corrected`` for all its rows
+    together, and the interval excludes 0 exactly where ``p_corrected`` is below 0.05; elsewhere it is a plain 95 %
+    interval.
     """
     if not pairs:
         return pd.DataFrame()
     facts = {(item.facts["experiment"], item.facts["protocol"]): item.facts for item in passes}
-    primary = primary_of(clips["protocol"])
+    found = [
+        (protocol, pair, both)
+        for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]
+        for pair in pairs
+        if len(both := paired(clips, *pair, protocol))
+    ]
+    if not found:
+        return pd.DataFrame()
+    primary = primary_of([protocol for protocol, *_ in found])
     rows, single = [], []
-    for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]:
-        for first, second in pairs:
-            both = paired(clips, first, second, protocol)
-            if both.empty:
-                continue
-            of_pair = [facts[name, protocol] for name in (first, second)]
-            choosing = _chose(both, [of_one["selected_on"] for of_one in of_pair])
-            chosen = both[~choosing] if protocol == primary and choosing.any() and not choosing.all() else both
-            change = chosen["correct_first"].astype(float) - chosen["correct_second"].astype(float)
-            row = {
-                "protocol": protocol,
-                "first": first,
-                "second": second,
-                "accuracy_first": chosen["correct_first"].mean(),
-                "accuracy_second": chosen["correct_second"].mean(),
-                "difference": change.mean(),
-                "clips": len(chosen[["clip", "copy"]].drop_duplicates()),
-                "speakers": _n_speakers(chosen),
-                "choosing_speakers": both.loc[choosing, "speaker"].nunique(),
-                "all_chose": bool(choosing.all()),
-                "fitted_on_first": " + ".join(of_pair[0]["fitted_on"]),
-                "fitted_on_second": " + ".join(of_pair[1]["fitted_on"]),
-                "primary": protocol == primary,
-                "p": None,
-            }
-            same_clips = row["fitted_on_first"] == row["fitted_on_second"]
-            if row["primary"] and same_clips and not choosing.all():
-                row["p"] = statistics.paired(change.to_numpy(), chosen["speaker"])
-            rows.append(row)
-            single.append((change.to_numpy(), chosen["speaker"]))
+    for protocol, (first, second), both in found:
+        of_pair = [facts[name, protocol] for name in (first, second)]
+        choosing = _chose(both, [of_one["selected_on"] for of_one in of_pair])
+        chosen = both[~choosing] if protocol == primary and choosing.any() and not choosing.all() else both
+        change = chosen["correct_first"].astype(float) - chosen["correct_second"].astype(float)
+        row = {
+            "protocol": protocol,
+            "first": first,
+            "second": second,
+            "accuracy_first": chosen["correct_first"].mean(),
+            "accuracy_second": chosen["correct_second"].mean(),
+            "difference": change.mean(),
+            "clips": len(chosen[["clip", "copy"]].drop_duplicates()),
+            "speakers": _n_speakers(chosen),
+            "choosing_speakers": both.loc[choosing, "speaker"].nunique(),
+            "all_chose": bool(choosing.all()),
+            "fitted_on_first": " + ".join(of_pair[0]["fitted_on"]),
+            "fitted_on_second": " + ".join(of_pair[1]["fitted_on"]),
+            "primary": protocol == primary,
+            "p": None,
+        }
+        same_clips = row["fitted_on_first"] == row["fitted_on_second"]
+        if row["primary"] and same_clips and not choosing.all():
+            row["p"] = statistics.paired(change.to_numpy(), chosen["speaker"])
+        rows.append(row)
+        single.append((change.to_numpy(), chosen["speaker"]))
     frame = pd.DataFrame(rows)
-    if frame.empty:
-        return frame
     frame["p_corrected"] = statistics.corrected([None if pd.isna(p) else p for p in frame["p"]])
     intervals = [
         statistics.paired_interval(*values, *((0.5, 0.5) if pd.isna(row.p) else (row.p, row.p_corrected)))

@@ -164,6 +164,14 @@ def test_corrections_run_over_the_primary_protocol_alone(tmp_path, better):
     assert others[["low", "high"]].notna().all(axis=None)
 
 
+def test_what_one_model_alone_was_run_under_is_not_primary(tmp_path, better):
+    items = [one(tmp_path, name, right, protocol="clip_disjoint") for name, right in zip("ab", better, strict=True)]
+    items.append(one(tmp_path, "a", better[0]))
+    (row,) = compared(items, [("a", "b")]).to_dict("records")
+    assert (row["protocol"], row["primary"], row["finding"]) == ("clip_disjoint", True, "b is better")
+    assert compared(items[1:], [("a", "b")]).empty
+
+
 @pytest.mark.parametrize(
     ("names", "primary"),
     [
