@@ -20,23 +20,29 @@ def run(paths, out_dir, *, corpus, rounds=5):
     epoch anew; the models of the other reports are fitted to as many arrays of noise. → pd.DataFrame, one row per model
     """
     classes = np.arange(len(paths)) % 6
-    rng = np.random.default_rng(0)
-    experiment = emodb_losses.REPORT.experiment("cnn_lstm/categorical_crossentropy")
-    images = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
-    works = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, images, None)]
-    for name in ("cnn_1d/run_a", "cnn_2d/run_a"):
-        experiment = crema_1d_2d.REPORT.experiment(name)
-        noise = rng.normal(size=(len(paths), *experiment.model(6).input_shape[1:])).astype(np.float32)
-        works.append((f"crema_1d_2d {name.partition('/')[0]}", "fit on arrays", experiment, noise, None))
-    for report, name in (*((tess_mfcc, name) for name in ("cnn", "lstm", "cnn_lstm")), (four_corpora, "cnn")):
-        experiment = report.REPORT.experiment(name)
-        features = np.stack([_by_librosa(path, experiment) for path in paths])
-        works.append((f"{report.REPORT.name} {name}", "Python generator, librosa", experiment, features, paths))
-    with bar(total=len(works) * rounds, desc="training", unit="round") as progress:
-        rows = [_time(*work, classes, rounds, progress) for work in works]
+    chosen = works(paths)
+    with bar(total=len(chosen) * rounds, desc="training", unit="round") as progress:
+        rows = [_time(*work, classes, rounds, progress) for work in chosen]
     table = pd.DataFrame(rows)
     write(out_dir, "training", table, _markdown(table, corpus, len(paths), rounds))
     return table
+
+
+def works(paths):
+    """What is timed, each as (model, how the listing trains it, experiment, features, paths or None)."""
+    rng = np.random.default_rng(0)
+    experiment = emodb_losses.REPORT.experiment("cnn_lstm/categorical_crossentropy")
+    images = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
+    found = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, images, None)]
+    for name in ("cnn_1d/run_a", "cnn_2d/run_a"):
+        experiment = crema_1d_2d.REPORT.experiment(name)
+        noise = rng.normal(size=(len(paths), *experiment.model(6).input_shape[1:])).astype(np.float32)
+        found.append((f"crema_1d_2d {name.partition('/')[0]}", "fit on arrays", experiment, noise, None))
+    for report, name in (*((tess_mfcc, name) for name in ("cnn", "lstm", "cnn_lstm")), (four_corpora, "cnn")):
+        experiment = report.REPORT.experiment(name)
+        features = np.stack([_by_librosa(path, experiment) for path in paths])
+        found.append((f"{report.REPORT.name} {name}", "Python generator, librosa", experiment, features, paths))
+    return found
 
 
 def _by_librosa(path, experiment):
