@@ -4,5 +4,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 "$python" -m ruff check --no-cache .
 "$python" -m ruff format --check .
-# Two and a half gigabytes a worker.
+# A worker grows to 5 to 8 GB where there are two: the graphs of a session stay.
 exec "$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup "$@"
