@@ -292,6 +292,9 @@ def test_an_export_is_compared_with_what_the_run_stored(runs, exported, embedded
         export.compare_with_stored(exported["tess_mfcc"], otherwise)
     with pytest.raises(UserError, match="otherwise"):
         export.compare_with_stored(exported["tess_mfcc"], stored.assign(p_fear=np.nan))
+    certain = dict.fromkeys(stored.filter(regex="^p_"), 0.0) | {"p_fear": 1.0}
+    with pytest.raises(UserError, match="otherwise"):
+        export.compare_with_stored(exported["tess_mfcc"], stored.assign(**certain))
 
     # Where they are not available, or are synthetic speech of the same names, that is said.
     assert export.stored_clips(run, tmp_path).empty
