@@ -104,10 +104,11 @@ def _run(line):
 def read_all(root, report):
     """All stored runs of a report: those in folders below ``root``, and those that are archived beside it alone.
 
-    → list of Run
+    → list of Run, in the order of :func:`key`, as an archive has them
     """
     archived = {key(run): run for run in read(Path(root).parent / report, root, report)}
-    return list((archived | {key(run): run for run in store.read_all(root, report)}).values())
+    stored = {key(run): run for run in store.read_all(root, report)}
+    return [run for _, run in sorted((archived | stored).items())]
 
 
 def write(runs, folder):
