@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # as the command line has it: runs are the same to the bit
+# The cores are busy with tests: a command begins processes of its own where a test asks for them (--jobs 2).
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 import hypothesis
 import numpy as np

@@ -10,8 +10,10 @@ recording of a human voice is used.
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
+from scipy.linalg.blas import dtbsv
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfilt
 
@@ -176,8 +178,7 @@ def speak(text, speaker, manner, rate, rng, silence=(0.1, 0.1)):
 
     for phone, start, count in zip(sounds, first * hop, frames * hop, strict=True):
         if phone.noise:
-            band = np.minimum(np.array(phone.band) * speaker.tract**0.5, 0.48 * rate)
-            friction = sosfilt(butter(2, band, "bandpass", fs=rate, output="sos"), rng.standard_normal(count))
+            friction = sosfilt(_friction_band(phone, speaker.tract, rate), rng.standard_normal(count))
             wave[start : start + count] += phone.noise * friction / friction.std() * np.hanning(count + 2)[1:-1] ** 0.5
 
     wave *= 10 ** ((manner.level - 32) / 20)
@@ -186,6 +187,13 @@ def speak(text, speaker, manner, rate, rng, silence=(0.1, 0.1)):
     room = sosfilt([[0.5, 0, 0, 1, -0.5, 0]], rng.standard_normal(len(wave)))
     wave += 10 ** (speaker.noise / 20) * room / room.std()
     return wave * min(1.0, 0.95 / np.abs(wave).max())
+
+
+@cache
+def _friction_band(phone, tract, rate):
+    """A band-pass filter as second-order sections."""
+    band = np.minimum(np.array(phone.band) * tract**0.5, 0.48 * rate)
+    return butter(2, band, "bandpass", fs=rate, output="sos")
 
 
 def _timing(text, manner, rng):
@@ -241,22 +249,20 @@ def _glottal_flow(cycles_per_sample, open_quotient, rng):
 
 def _cascade(source, formants, low_pass, hop, rate):
     """Source [samples] → [samples]: one real pole at `low_pass` Hz, resonators at formants [frames, n] Hz."""
+    pole = np.exp(-2 * np.pi * low_pass / rate)
+    wave = _recursion(source, -pole, 0.0)
     radius = np.exp(-np.pi * BANDWIDTHS[: formants.shape[1]] / rate)
-    # sections [frames, n + 1, 6], each of unit gain at 0 Hz
-    sections = np.zeros((len(formants), formants.shape[1] + 1, 6))
-    sections[:, 0, 4] = -np.exp(-2 * np.pi * low_pass / rate)
-    sections[:, 1:, 4] = -2 * radius * np.cos(2 * np.pi * formants / rate)
-    sections[:, 1:, 5] = radius**2
-    sections[:, :, 3] = 1
-    sections[:, :, 0] = sections[:, :, 3:].sum(axis=2)
-    # sosfilt's state is made of old coefficients and past outputs. When a formant moves the past outputs must
-    # stay, else every frame begins with a click: with a2 constant that is state 1 += Δa1 / a2 · state 2.
-    moved = np.diff(sections[:, :, 4], axis=0, prepend=sections[:1, :, 4])
-    moved[:, 1:] /= radius**2
-    state = np.zeros((sections.shape[1], 2))
-    blocks = []
-    for section, move, block in zip(sections, moved, source.reshape(-1, hop), strict=True):
-        state[:, 0] += move * state[:, 1]
-        wave, state = sosfilt(section, block, zi=state)
-        blocks.append(wave)
-    return np.concatenate(blocks)
+    for formant, r in zip(formants.T, radius, strict=True):
+        wave = _recursion(wave, np.repeat(-2 * r * np.cos(2 * np.pi * formant / rate), hop), r**2)
+    return wave
+
+
+def _recursion(x, a1, a2):
+    """y[t] = (1 + a1[t] + a2) x[t] - a1[t] y[t - 1] - a2 y[t - 2], of unit gain at 0 Hz. x, a1, y: [samples]
+
+    As a triangular system with two diagonals below its own: all samples in one call, whatever moves meanwhile.
+    """
+    bands = np.ones((3, len(x)))  # column t: what y[t] counts in the equations of t, t + 1, t + 2
+    bands[1, :-1] = np.broadcast_to(a1, len(x))[1:]
+    bands[2] = a2
+    return dtbsv(2, bands, (1 + a1 + a2) * x, lower=1, diag=1)

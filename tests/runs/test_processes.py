@@ -1,6 +1,7 @@
 import os
 
 import joblib
+import pytest
 
 from keras_ser.runs import processes
 
@@ -18,3 +19,13 @@ def test_processes_of_an_earlier_call_work_where_the_caller_is_now(tmp_path, mon
         assert [(number, place) for number, _, place in found] == [(n, str(tmp_path / name)) for n in range(4)]
         workers |= {process for _, process, _ in found}
     assert os.getpid() not in workers
+
+
+@pytest.mark.parametrize(("gpus", "jobs"), [([], 3), (["GPU:0"], 1)])
+def test_unless_somebody_says_how_many_there_is_one_per_core_and_one_on_a_gpu(gpus, jobs, monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
+    monkeypatch.setattr(processes, "_gpus", lambda: gpus)
+    made = []
+    monkeypatch.setattr(joblib, "Parallel", lambda jobs, **_: made.append(jobs) or list)
+    assert list(processes.results(iter(()), jobs=None)) == []
+    assert made == [jobs]
