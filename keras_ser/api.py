@@ -389,9 +389,15 @@ def reproduce(
     folder = chosen.out / chosen.report.name
     tables.write(table, markdown.report_table(chosen.report, table, whole), folder)
     archive.write(archive.read_all(chosen.out / "runs", chosen.report.name), folder)
-    figures = selection.of_report(chosen.report, chosen.material, whole, table, folder / "figures")
-    logs = tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
+    drawn_by = _processes_that_trained(stored, jobs, scheduler)
+    figures = selection.of_report(chosen.report, chosen.material, whole, table, folder / "figures", drawn_by)
+    logs = tensorboard.write(_in_folders(runs), chosen.out / "tensorboard", drawn_by)
     return Reproduction(chosen, table, whole, [folder / "table.csv", folder / "table.md"], figures, logs)
+
+
+def _processes_that_trained(stored, jobs, scheduler):
+    """How many there are on this machine for what else is to be done: new ones would take longer than they save."""
+    return 1 if stored or scheduler else jobs
 
 
 def _in_folders(runs):
@@ -477,7 +483,7 @@ def compare(
     else:
         with _randomness_of_the_caller():
             runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs, scheduler=scheduler)
-    tensorboard.write(_in_folders(runs), chosen.out / "tensorboard")
+    tensorboard.write(_in_folders(runs), chosen.out / "tensorboard", _processes_that_trained(stored, jobs, scheduler))
     whole = chosen.whole(runs)
     clips = paired.tested(whole)
     table, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)

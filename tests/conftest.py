@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import importlib
 import itertools
 import os
@@ -33,6 +34,12 @@ def pytest_itemcollected(item):
     """
     slow = [name for name in ("runs", "results") if name in item.fixturenames]
     item.add_marker(pytest.mark.xdist_group(slow[0] if slow else item.path.stem))
+
+
+def pytest_collection_finish():
+    """What was imported stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

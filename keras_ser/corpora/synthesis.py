@@ -250,19 +250,21 @@ def _glottal_flow(cycles_per_sample, open_quotient, rng):
 def _cascade(source, formants, low_pass, hop, rate):
     """Source [samples] → [samples]: one real pole at `low_pass` Hz, resonators at formants [frames, n] Hz."""
     pole = np.exp(-2 * np.pi * low_pass / rate)
-    wave = _recursion(source, -pole, 0.0)
+    wave = sosfilt([[1 - pole, 0, 0, 1, -pole, 0]], source)
     radius = np.exp(-np.pi * BANDWIDTHS[: formants.shape[1]] / rate)
-    for formant, r in zip(formants.T, radius, strict=True):
-        wave = _recursion(wave, np.repeat(-2 * r * np.cos(2 * np.pi * formant / rate), hop), r**2)
-    return wave
+    a1 = -2 * radius * np.cos(2 * np.pi * formants / rate)  # [frames, n]
+    moving = np.ptp(a1, axis=0) > 0
+    for place in np.flatnonzero(moving):
+        wave = _resonator(wave, np.repeat(a1[:, place], hop), radius[place] ** 2)
+    resting = [[1 + b + r**2, 0, 0, 1, b, r**2] for b, r in zip(a1[0, ~moving], radius[~moving], strict=True)]
+    return sosfilt(resting, wave) if resting else wave
 
 
-def _recursion(x, a1, a2):
+def _resonator(x, a1, a2):
     """y[t] = (1 + a1[t] + a2) x[t] - a1[t] y[t - 1] - a2 y[t - 2], of unit gain at 0 Hz. x, a1, y: [samples]
 
-    As a triangular system with two diagonals below its own: all samples in one call, whatever moves meanwhile.
+    As a triangular system with two diagonals below its own: all samples in one call while the formant moves.
     """
-    bands = np.ones((3, len(x)))  # column t: what y[t] counts in the equations of t, t + 1, t + 2
-    bands[1, :-1] = np.broadcast_to(a1, len(x))[1:]
-    bands[2] = a2
+    bands = np.empty((3, len(x)))  # column t: what y[t] counts in the equations of t, t + 1, t + 2
+    bands[0], bands[1, :-1], bands[2] = 1, a1[1:], a2
     return dtbsv(2, bands, (1 + a1 + a2) * x, lower=1, diag=1)

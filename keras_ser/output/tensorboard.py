@@ -8,13 +8,14 @@ the run left on disk, so logs of old runs can be written as well as of new ones.
 import errno
 import os
 
+import joblib
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from keras_ser import files
 from keras_ser.output.figures import results
-from keras_ser.runs import layout
+from keras_ser.runs import layout, processes
 from keras_ser.training.metrics import SCORES
 
 SPLITS = {"train": "", "validation": "val_", "test": "test_"}  # split → how its columns in history.csv begin
@@ -33,33 +34,35 @@ HYPERPARAMETERS = (
 )
 
 
-def write(runs, folder):
-    """Write the logs of those runs that have none, or an older one, each whole or not at all. → ``folder``
+def write(runs, folder, jobs=1):
+    """Write the logs of those runs that have none, or an older one, ``jobs`` at a time, each whole or not at all.
+    → ``folder``
 
     Raises UserError if the disk does not take them.
     """
-    for run in runs:
-        target = layout.place(folder, run.facts)
-        stored = run.record.stat().st_mtime
-        if target.exists() and target.stat().st_mtime >= stored:
-            continue
-        with files.replaced(target) as part:
-            _write(run, part)
-            _check(part)
+    places = [(run, layout.place(folder, run.facts)) for run in runs]
+    calls = [joblib.delayed(_write)(run, place) for run, place in places if _is_older(place, run)]
+    for _ in processes.results(calls, jobs):
+        pass
     return folder
 
 
-def _check(folder):
-    """Whether all that was written is there: TensorFlow's writer tells nobody that the disk was full."""
-    for path in folder.rglob("events.*"):
+def _is_older(place, run):
+    return not place.exists() or place.stat().st_mtime < run.record.stat().st_mtime
+
+
+def _write(run, place):
+    with files.replaced(place) as part:
+        _write_events(run, part)
+        # Whether all that was written is there: TensorFlow's writer tells nobody that the disk was full.
         try:
-            for _ in tf.data.TFRecordDataset(str(path)):
+            for _ in tf.data.TFRecordDataset([str(path) for path in part.rglob("events.*")]):
                 pass
         except tf.errors.DataLossError as error:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
-def _write(run, folder):
+def _write_events(run, folder):
     history = run.history()
     for split, prefix in SPLITS.items():
         columns = {metric: prefix + metric for metric in METRICS if prefix + metric in history and "epoch" in history}

@@ -2,8 +2,10 @@
 (:mod:`keras_ser.runs.cluster`).
 """
 
+import gc
 import os
 import re
+import sys
 from concurrent.futures.process import BrokenProcessPool
 
 import joblib
@@ -80,12 +82,15 @@ def _cause(error):
 
 def start_tensorflow():
     """Import TensorFlow without its chatter."""
+    new = "tensorflow" not in sys.modules
     with quiet_stderr():
         import tensorflow as tf
 
         _gpus()
         # Every report builds models of its own, which TensorFlow takes for needless retracing.
         tf.get_logger().setLevel("ERROR")
+    if new:  # joblib collects garbage after every call, and would look through all of TensorFlow
+        gc.freeze()
 
 
 def _gpus():

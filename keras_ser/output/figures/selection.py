@@ -1,9 +1,14 @@
 """Which figures a report and a comparison have, drawn into a folder. Needs what the extra ``reports`` brings."""
 
+import functools
+
+import joblib
+
 from keras_ser import corpora
 from keras_ser.analysis import reported, summaries
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output.figures import recordings, results
+from keras_ser.runs import processes
 
 OF_CLIPS = {
     draw.__name__: draw
@@ -25,9 +30,9 @@ NAMES = (
 )
 
 
-def of_report(report, material, passes, table, folder):
-    """The figures of one report into ``folder``, in place of those of before; of experiments that are extensions only
-    where there are no others. → list of paths
+def of_report(report, material, passes, table, folder, jobs=1):
+    """The figures of one report into ``folder``, in place of those of before, ``jobs`` drawn at a time; of experiments
+    that are extensions only where there are no others. → list of paths
     """
     title = f"{material.description}, {len(material.manifest)} clips"
     chance = 1 / len(report.labels)
@@ -37,9 +42,14 @@ def of_report(report, material, passes, table, folder):
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     confusions = summaries.confusions(passes)
-    paths = [
-        OF_CLIPS[name](material.manifest, report.labels, title, folder / f"{name}.png") for name in report.clip_figures
-    ]
+    calls = {}  # path → how it is drawn
+
+    def plan(name, draw, *args):
+        path = folder / f"{name}.png"
+        calls[path] = joblib.delayed(draw)(*args, title=title, path=path)
+
+    for name in report.clip_figures:
+        plan(name, OF_CLIPS[name], material.manifest, report.labels)
     for protocol in PROTOCOLS:
         of_protocol = [item for item in passes if item.facts["protocol"] == protocol]
         trained = [item for item in of_protocol if item.facts["kind"] == "network"]
@@ -47,29 +57,31 @@ def of_report(report, material, passes, table, folder):
         if trained:
             trainings = summaries.curves(report, trained)
             trainings = {name: trainings[name] for name in names if name in trainings}
-            paths.append(results.curves(trainings, what, chance, title, folder / f"curves_{protocol}.png"))
+            plan(f"curves_{protocol}", results.curves, trainings, what, chance)
         matrices = {name: confusions[name, protocol] for name in names if (name, protocol) in confusions}
         if matrices:
-            path = folder / f"confusion_{protocol}.png"
             printed = summaries.printed(report, of_protocol) if protocol == "as_reported" else {}
-            paths.append(results.confusion_matrices(matrices, report.labels, what, title, path, printed))
+            draw = functools.partial(results.confusion_matrices, printed=printed)
+            plan(f"confusion_{protocol}", draw, matrices, report.labels, what)
         asked = reported.votes(report) is not None
         if matrices and asked and protocol == "speaker_independent":
             votes = reported.listeners_matrix(report)
             shown = f"{what}\nVotes: {corpora.titles(report.corpora)}, {votes.sum()}"
-            paths.append(results.listeners(votes, matrices, report.labels, shown, title, folder / "listeners.png"))
+            plan("listeners", results.listeners, votes, matrices, report.labels, shown)
     by_split = summaries.split_means(reported.splits(passes))
     if len(by_split):
-        paths.append(results.splits(by_split, chance, title, folder / "splits.png"))
+        plan("splits", results.splits, by_split, chance)
     for metric in ("accuracy", "uar"):
-        paths.append(results.protocols(table, metric, chance, title, folder / f"protocols_{metric}.png"))
+        plan(f"protocols_{metric}", results.protocols, table, metric, chance)
     counted = table.loc[table["metric"] == "tp", "reported"].notna().any()
     if counted and not reported.obstacle(report, passes[0].facts):
-        paths.append(results.class_counts(table, report.labels, title, folder / "class_counts.png"))
+        plan("class_counts", results.class_counts, table, report.labels)
     for name in NAMES:
-        if folder / f"{name}.png" not in paths:
+        if folder / f"{name}.png" not in calls:
             (folder / f"{name}.png").unlink(missing_ok=True)
-    return paths
+    for _ in processes.results(calls.values(), jobs):
+        pass
+    return list(calls)
 
 
 def of_comparison(report, title, passes, scores, differences, clips, folder):
