@@ -6,7 +6,7 @@ import pandas as pd
 from keras_ser.training import metrics
 
 COLUMNS = ("clip", "corpus", "speaker", "copy", "transform", "parameter")
-BATCH = 128
+BATCH = 32
 LEAST = 1e-30  # of a probability: where a network gives nothing to any class that is possible, they are as likely
 
 

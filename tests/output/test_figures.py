@@ -383,3 +383,12 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
         with Image.open(path) as image:
             assert image.format == "PNG"
             assert min(image.size) > 300
+
+
+def test_several_processes_draw_the_same(made, embedded, tmp_path):
+    whole = passes.whole([made(REPORT, CNN, "as_reported", repetition) for repetition in range(2)])
+    material = runner.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
+    table = reported.table(REPORT, whole)
+    alone, beside = (selection.of_report(REPORT, material, whole, table, tmp_path / str(jobs), jobs) for jobs in (1, 2))
+    assert [path.name for path in alone] == [path.name for path in beside]
+    assert [path.read_bytes() for path in alone] == [path.read_bytes() for path in beside]
