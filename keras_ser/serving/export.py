@@ -203,10 +203,7 @@ def export(run, out, stored=None, statistics=None):
         np.savez_compressed(extra / "selftest.npz", **test)
         _write_warmup(test, extra / "tf_serving_warmup_requests")
         (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in _sums(folder).items()))
-        differences = verify(folder)
-        if stored is not None and len(stored):
-            differences |= compare_with_stored(folder, stored)
-    return differences
+        return verify(folder, stored)
 
 
 def check_is_free(out):
@@ -335,14 +332,16 @@ def _lines(path):
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def verify(folder):
-    """Run the stored self-test of an exported model. → dict: signature → greatest difference of a probability.
+def verify(folder, stored=None):
+    """Run the stored self-test of an exported model. → dict: what was asked → greatest difference of a probability.
+
+    ``stored``: from :func:`stored_clips`; then also as :func:`compare_with_stored`.
 
     Raises UserError if ``folder`` is no exported model, a file of it is damaged, or one probability differs by more
     than ``TOLERANCE``.
     """
     folder = Path(folder)
-    served, _ = opened(folder)
+    served, facts = opened(folder)
     with files.reading(folder / EXTRA / "selftest.npz", ADVICE):
         test = dict(np.load(folder / EXTRA / "selftest.npz"))
         waveform, lengths, expected = test["waveform"], test["lengths"], test["probabilities"]
@@ -368,17 +367,19 @@ def verify(folder):
     wrong = [f"{name}: {difference:.2g}" for name, difference in differences.items() if not difference <= TOLERANCE]
     if wrong:
         raise UserError(f"{folder}: probabilities differ from those of the training path by {'; '.join(wrong)}")
+    if stored is not None and len(stored):
+        differences |= compare_with_stored(served, facts, stored)
     return differences
 
 
-def compare_with_stored(folder, stored):
+def compare_with_stored(served, facts, stored):
     """Put test clips of a run to its exported model. → dict: what was compared → greatest difference of a probability.
 
-    ``stored``: from :func:`stored_clips`; ``STORED_CLIPS`` of them are taken, evenly.
+    ``served``, ``facts``: the model, from :func:`opened`. ``stored``: from :func:`stored_clips`; ``STORED_CLIPS`` of
+    them are taken, evenly.
 
     Raises UserError if one differs by more than ``STORED_TOLERANCE``, or a recording cannot be read.
     """
-    served, facts = opened(folder)
     ask = served["serving_default"]
     chosen = stored.iloc[:: math.ceil(len(stored) / STORED_CLIPS)].reset_index(drop=True)
     found = []

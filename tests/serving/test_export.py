@@ -284,17 +284,18 @@ def test_an_export_is_compared_with_what_the_run_stored(runs, exported, embedded
     run, folder = runs["tess_mfcc"], str(runs["tess_mfcc"].folder)
     stored = export.stored_clips(run, embedded)
     assert set(stored["clip"]) == set(run.predictions().query("transform == 'none'")["clip"])
-    ((said, difference),) = export.compare_with_stored(exported["tess_mfcc"], stored).items()
+    opened = export.opened(exported["tess_mfcc"])
+    ((said, difference),) = export.compare_with_stored(*opened, stored).items()
     assert said == f"serving_default, {len(stored)} test clips as the run stored them"
     assert difference < export.TOLERANCE
     otherwise = stored.assign(p_fear=stored["p_fear"] + 2e-3)
     with pytest.raises(UserError, match=rf"otherwise .* for {len(stored)} of {len(stored)} test clips"):
-        export.compare_with_stored(exported["tess_mfcc"], otherwise)
+        export.compare_with_stored(*opened, otherwise)
     with pytest.raises(UserError, match="otherwise"):
-        export.compare_with_stored(exported["tess_mfcc"], stored.assign(p_fear=np.nan))
+        export.compare_with_stored(*opened, stored.assign(p_fear=np.nan))
     certain = dict.fromkeys(stored.filter(regex="^p_"), 0.0) | {"p_fear": 1.0}
     with pytest.raises(UserError, match="otherwise"):
-        export.compare_with_stored(exported["tess_mfcc"], stored.assign(**certain))
+        export.compare_with_stored(*opened, stored.assign(**certain))
 
     # Where they are not available, or are synthetic speech of the same names, that is said.
     assert export.stored_clips(run, tmp_path).empty
