@@ -33,10 +33,12 @@ class Example:
 
 
 def of_each_class(manifest, labels):
-    """Of each of ``labels`` that the manifest has: its clip of median length. → list of Example"""
+    """Of each of ``labels`` that the manifest has: its clip of median length, of several as long the one whose name is
+    in the middle. → list of Example
+    """
     chosen = []
     for label in labels:
-        clips = manifest[manifest["emotion"] == label].sort_values("samples")
+        clips = manifest[manifest["emotion"] == label].sort_values(["samples", "clip"])
         if len(clips):
             clip = clips.iloc[len(clips) // 2]
             chosen.append(Example(clip["clip"], label, clip["speaker"], *audio.read(clip["path"])))

@@ -262,6 +262,6 @@ def order_of_models(frame):
     """Experiments by falling accuracy under each protocol. ``frame``: of :func:`scores`. → dict protocol → list"""
     known = frame.dropna(subset="accuracy")
     return {
-        protocol: group.sort_values("accuracy", ascending=False)["experiment"].tolist()
+        protocol: group.sort_values("accuracy", ascending=False, kind="stable")["experiment"].tolist()
         for protocol, group in known.groupby("protocol", sort=False)
     }

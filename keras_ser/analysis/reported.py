@@ -316,7 +316,7 @@ def over_clips(passes):
             interval = stats.binomtest(round(mean * clips), clips).proportion_ci(method="wilson")
             rows.append((experiment, mean, interval.low, interval.high, clips))
     table = pd.DataFrame(rows, columns=["experiment", "accuracy", "low", "high", "test clips"])
-    return table.sort_values("accuracy", ascending=False)
+    return table.sort_values("accuracy", ascending=False, kind="stable")
 
 
 def by_speaker(passes, protocol="speaker_independent"):

@@ -120,7 +120,7 @@ def batches(table):
     """
     out = []
     for _, group in table.groupby(["rate", "transform"], sort=False):
-        order = group.sort_values("samples", ascending=False).index.to_numpy()
+        order = group.sort_values("samples", ascending=False, kind="stable").index.to_numpy()
         start = 0
         while start < len(order):
             longest = table.at[order[start], "samples"]

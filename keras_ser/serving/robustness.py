@@ -151,7 +151,7 @@ def _at_rate(waveform, rate, sample_rate):
 
 def _answers(predictor, waveforms):
     """→ probabilities [clips, classes], clips of like length together"""
-    order = np.argsort([len(y) for y in waveforms])
+    order = np.argsort([len(y) for y in waveforms], kind="stable")
     out = np.zeros((len(waveforms), len(predictor.labels)), np.float32)
     for start in range(0, len(order), TOGETHER):
         rows = order[start : start + TOGETHER]

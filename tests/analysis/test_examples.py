@@ -20,6 +20,15 @@ def test_the_clip_of_median_length_is_taken(tmp_path):
     assert found[1].seconds == 600 / 8000
 
 
+def test_of_many_as_long_the_same_is_taken_in_whatever_order_they_come(tmp_path, rng):
+    audio.write(tmp_path / "x.wav", np.zeros(500, np.float32), 8000)
+    rows = [(f"a{number:03}", tmp_path / "x.wav", "a", "1", 500) for number in range(101)]
+    manifest = pd.DataFrame(rows, columns=["clip", "path", "emotion", "speaker", "samples"])
+    for order in (np.arange(101), rng.permutation(101), rng.permutation(101)):
+        (found,) = examples.of_each_class(manifest.iloc[order], ["a"])
+        assert found.clip == "a050"
+
+
 def test_first_and_last_speaker_may_be_one():
     manifest = pd.DataFrame({"speaker": ["2", "3", "1"]})
     assert [part["speaker"].to_list() for part in examples.first_and_last_speaker(manifest)] == [["1"], ["3"]]

@@ -34,7 +34,7 @@ def chosen(passes, root=None):
     answers = answers.assign(confidence=answers.filter(regex="^p_").max(axis=1))
     right = answers["true"] == answers["predicted"]
     sure = [
-        part.sort_values("confidence", ascending=False).drop_duplicates("true").head(EACH)
+        part.sort_values("confidence", ascending=False, kind="stable").drop_duplicates("true").head(EACH)
         for part in (answers[right], answers[~right])
     ]
     names = [name for name in run.facts["corpora"] if root and (Path(root) / name).is_dir()]
