@@ -11,6 +11,7 @@ import contextlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ __all__ = [
     "run",
     "split",
 ]
+
+OF_A_CLIP = ("clip", "corpus", "speaker", "emotion", "sentence", "audio_hash")  # what protocols ask about it
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ def setting(
     out="artifacts",
 ) -> Setting:
     """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
+    _whole_number("epochs", epochs, 1)
     if features not in WAYS:
         raise UserError(f"features are {', '.join(WAYS)}, not {features!r}")
     if features != "cached" and backend != "tensorflow":
@@ -180,6 +184,17 @@ def setting(
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))
         results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
     return Setting(chosen, material, results, cache / "features", epochs, backend, features)
+
+
+def _whole_number(name, value, least):
+    """Raises UserError if the argument ``name`` is given and is no whole number of at least ``least``."""
+    if value is not None and not (isinstance(value, Integral) and value >= least):
+        raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def _listed(names: str | Sequence[str] | None) -> Sequence[str]:
+    """The names that are asked for, of which one may stand alone; none: whatever there is."""
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
@@ -286,6 +301,7 @@ def run(
         UserError: no such name, no usable clips, or a split that would leak what the protocol does not allow.
     """
     protocols.get(protocol)
+    _whole_number("seed", seed, 0)
     chosen = setting(
         report,
         data=data,
@@ -331,8 +347,8 @@ class Reproduction:
 def reproduce(
     report: str,
     *,
-    experiments: Sequence[str] | None = None,
-    protocols: Sequence[str] | None = None,
+    experiments: str | Sequence[str] | None = None,
+    protocols: str | Sequence[str] | None = None,
     seeds: int = 1,
     stored: bool = False,
     jobs: int | None = 1,
@@ -349,8 +365,8 @@ def reproduce(
     """Run a report and write its table and figures.
 
     Args:
-        experiments: names; None: those that the report lists. Extensions are run when they are named.
-        protocols: names; None: those of the report.
+        experiments: names, or one; None: those that the report lists. Extensions are run when they are named.
+        protocols: names, or one; None: those of the report.
         seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
         stored: train nothing; the table is that of the stored runs.
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
@@ -365,6 +381,8 @@ def reproduce(
     from keras_ser.output import markdown, tables, tensorboard
     from keras_ser.output.figures import selection
 
+    _whole_number("seeds", seeds, 1)
+    experiments, protocols = _listed(experiments), _listed(protocols)
     whose, names = _asked(report, protocols, experiments)
     chosen = setting(
         report,
@@ -408,13 +426,13 @@ def _in_folders(runs):
 def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str]]:
     """Experiments and names of protocols that are asked for. Raises UserError before anything is read."""
     of_report = report(name)
-    for protocol in protocol_names or ():
+    for protocol in protocol_names:
         protocols.get(protocol)
     if experiments:
         chosen = [of_report.experiment(item) for item in experiments]
     else:
         chosen = [item for item in of_report.experiments if not item.extension]
-    return chosen, list(protocol_names or of_report.protocols)
+    return chosen, protocol_names or list(of_report.protocols)
 
 
 @dataclass(frozen=True)
@@ -433,8 +451,8 @@ def compare(
     question: str,
     report: str,
     *,
-    experiments: Sequence[str] = (),
-    protocols: Sequence[str] | None = None,
+    experiments: str | Sequence[str] = (),
+    protocols: str | Sequence[str] | None = None,
     seeds: int = 1,
     stored: bool = False,
     jobs: int | None = 1,
@@ -451,8 +469,8 @@ def compare(
 
     Args:
         question: ``losses``, ``models`` or ``protocols``.
-        experiments: names; none: those that the question is about by itself.
-        protocols: names; None: all that the corpus allows.
+        experiments: names, or one; none: those that the question is about by itself.
+        protocols: names, or one; None: all that the corpus allows.
         seeds, stored, jobs, scheduler: as of :func:`reproduce`.
         report, data, corpus, labels, speaker_from, epochs, backend, out: as of :func:`run`.
 
@@ -465,7 +483,9 @@ def compare(
 
     if question not in QUESTIONS:
         raise UserError(f"there is no question {question!r}: choose from {', '.join(QUESTIONS)}")
-    _asked(report, protocols, None)
+    _whole_number("seeds", seeds, 1)
+    experiments, protocols = _listed(experiments), _listed(protocols)
+    _asked(report, protocols, [])
     chosen = setting(
         report,
         data=data,
@@ -562,8 +582,17 @@ def split(
         n_folds: into how many folds speakers or sentences are dealt, at most.
 
     Raises:
-        UserError: no such protocol or fold, or the clips do not allow it.
+        UserError: no such protocol or fold, the clips do not allow it, or they are not as :func:`load_corpus` gives
+            them.
     """
+    lacking = [name for name in OF_A_CLIP if name not in getattr(clips, "columns", ())]
+    if lacking or not len(clips):
+        what = f"without {', '.join(lacking)}" if lacking else "of no clips"
+        raise UserError(f"a table {what}: split takes clips as load_corpus gives them")
+    if min(validation, test) <= 0 or validation + test >= 1:
+        raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
+    _whole_number("seed", seed, 0)
+    _whole_number("n_folds", n_folds, 2)
     chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)
     count = chosen.n_folds(clips, shares)
     if not 0 <= fold < count:

@@ -1,5 +1,6 @@
 """What ``import keras_ser`` promises."""
 
+import functools
 import inspect
 import random
 import shutil
@@ -105,6 +106,9 @@ def test_files_waveforms_and_folders_are_answered_alike(predictor, paths, embedd
         (np.zeros(0), 16000, "shape"),
         ([0.1, 0.2], 16000, "a path, or a waveform"),
         ([], 16000, "no recording is there"),
+        (None, None, "NoneType"),
+        (np.zeros((2, 1000)), 16000, r"\(2, 1000\) has more channels than samples: transpose it"),
+        (np.zeros(1000), 22050.5, "received: 22050.5"),
     ],
 )
 def test_what_is_no_recording(recording, rate, said, predictor):
@@ -115,6 +119,28 @@ def test_what_is_no_recording(recording, rate, said, predictor):
 def test_an_empty_folder(predictor, tmp_path):
     with pytest.raises(UserError, match="no recording is there"):
         predictor.predict_folder(tmp_path)
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        predictor.predict_folder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("call", [keras_ser.reproduce, functools.partial(keras_ser.compare, "models")])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"seeds": 0}, "seeds must be a whole number of at least 1, not 0"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, not 0"),
+        ({"protocols": "loso"}, "there is no protocol 'loso'"),  # one name alone
+        ({"experiments": "svn"}, "no experiment 'svn'"),
+    ],
+)
+def test_arguments_that_nothing_can_be_done_with(call, options, said, embedded, tmp_path):
+    with pytest.raises(UserError, match=said):
+        call("emodb_losses", data=embedded, out=tmp_path, **options)
+
+
+def test_a_repetition_is_a_whole_number():
+    with pytest.raises(UserError, match="seed must be a whole number of at least 0, not -1"):
+        keras_ser.run("emodb_losses", CNN, seed=-1)
 
 
 def test_a_leaky_score_is_qualified(exported):
@@ -211,6 +237,12 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
         keras_ser.split(clips, fold=3, n_folds=3)
     with pytest.raises(UserError, match="there is no protocol 'loso'"):
         keras_ser.split(clips, "loso")
+    with pytest.raises(UserError, match="without audio_hash: split takes clips as load_corpus gives them"):
+        keras_ser.split(clips.drop(columns="audio_hash"))
+    with pytest.raises(UserError, match="of no clips"):
+        keras_ser.split(clips[:0])
+    with pytest.raises(UserError, match="must be above 0, and leave clips to train on"):
+        keras_ser.split(clips, "clip_disjoint", validation=0.5, test=0.5)
     with pytest.raises(UserError, match="no corpus is called 'iemocap'"):
         keras_ser.load_corpus("iemocap", embedded)
 

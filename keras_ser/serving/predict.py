@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -93,36 +95,44 @@ class Predictor:
         Raises:
             UserError: a file that cannot be used; a waveform that is none, or without ``sample_rate``.
         """
-        single = isinstance(recordings, (str, Path)) or hasattr(recordings, "ndim")
-        sounds = [_sound(item, sample_rate) for item in ([recordings] if single else recordings)]
+        several = isinstance(recordings, Iterable) and not isinstance(recordings, (str, Path))
+        several &= not hasattr(recordings, "ndim")  # of a waveform
+        sounds = [_sound(item, sample_rate) for item in (recordings if several else [recordings])]
         return self._table(predict(self, sounds, window_s=window_s, hop_s=hop_s))
 
-    def adapted(self, recordings) -> "Predictor":
+    def adapted(self, recordings, sample_rate=None) -> "Predictor":
         """This model for the speakers, rooms and microphones of ``recordings``, whose emotions need not be known.
 
         It then standardises its features by those of the recordings, and not by those that it was trained on: of other
         microphones, without that, it takes nearly everything for one emotion.
 
         Args:
-            recordings: ten at least, of all emotions that are to be told apart, as a list of paths, or a folder.
+            recordings: ten at least, of all emotions that are to be told apart: a folder, or a list of paths and
+                waveforms as :meth:`predict` takes them.
+            sample_rate: of waveforms, in Hz.
 
         Raises:
             UserError: fewer than ten can be used, or the model does not standardise its features.
         """
-        answer = self.standardised(self.statistics(recordings))
+        answer = self.standardised(self.statistics(recordings, sample_rate))
         return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
 
-    def statistics(self, recordings) -> export.Statistics:
+    def statistics(self, recordings, sample_rate=None) -> export.Statistics:
         """What :meth:`adapted` takes of ``recordings``. Arguments and errors are its."""
         if self.standardised is None:
             raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
-        paths = [recordings] if isinstance(recordings, (str, Path)) else recordings
+        items = [recordings] if isinstance(recordings, (str, Path)) else recordings
+        sounds = chain.from_iterable(
+            paths_of([item]) if isinstance(item, (str, Path)) else [_sound(item, sample_rate)] for item in items
+        )
         asked = replace(self, answer=self.features, needs_speech=False)
-        found = [item.windows for item in predict(asked, paths_of(paths)) if isinstance(item, Prediction)]
+        answers = list(predict(asked, sounds))
+        found = [item.windows for item in answers if isinstance(item, Prediction)]
         values = np.concatenate(found) if found else np.zeros((0, 1))
         if len(values) < ADAPT_LEAST:
+            why = next((f", the others not ({item})" for item in answers if isinstance(item, UserError)), "")
             raise UserError(
-                f"{len(values)} recordings (or windows) can be used: adapting takes at least {ADAPT_LEAST}, of "
+                f"{len(values)} recordings (or windows) can be used{why}: adapting takes at least {ADAPT_LEAST}, of "
                 "all emotions that are to be told apart"
             )
         return export.Statistics(values.mean(axis=0), values.var(axis=0), len(values))
@@ -131,8 +141,10 @@ class Predictor:
         """:meth:`predict` of all audio files below ``folder``; those that cannot be used are skipped, with a warning.
 
         Raises:
-            UserError: no audio file is there, or none can be used.
+            UserError: there is no such folder, no audio file in it, or none that can be used.
         """
+        if not os.path.isdir(folder):
+            raise UserError(f"{folder}: no such folder")
         found = predict(self, paths_of([folder]), window_s=window_s, hop_s=hop_s)
         return self._table(found, skip=True)
 
@@ -320,8 +332,12 @@ def _sound(recording, sample_rate):
             "a recording is a path, or a waveform [samples] or [samples, channels] of floats in [-1, 1] or of int16; "
             f"received: {type(recording).__name__} of {samples.dtype}, shape {samples.shape}"
         )
-    if not isinstance(sample_rate, (int, np.integer)) or not audio.RATES[0] <= sample_rate <= audio.RATES[1]:
-        least, most = audio.RATES
+    if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
+        raise UserError(
+            f"a waveform [samples, channels] of shape {samples.shape} has more channels than samples: transpose it"
+        )
+    least, most = audio.RATES
+    if not isinstance(sample_rate, Real) or not least <= sample_rate <= most or sample_rate != int(sample_rate):
         raise UserError(f"a waveform needs its sample_rate, {least} to {most} Hz; received: {sample_rate!r}")
     channels = samples.reshape(len(samples), -1).astype(np.float32)
     if samples.dtype == np.int16:

@@ -69,12 +69,16 @@ def test_features_are_standardised_by_the_recordings(predictor, voices):
     layer.moving_variance.assign(values.var(axis=0))
     np.testing.assert_allclose(adapted.answer(waveform, lengths), model([waveform, lengths]), atol=1e-4)
     assert np.abs(adapted.answer(waveform, lengths) - predictor.answer(waveform, lengths)).max() > 0.01
+    mixed = predictor.adapted([*clips[:5], *paths[5:]], 16000)
+    np.testing.assert_allclose(mixed.answer(waveform, lengths), adapted.answer(waveform, lengths), atol=1e-5)
 
 
 def test_what_cannot_be_adapted(predictor, voices, runs):
     few = sorted(voices.iterdir())[:9]
     with pytest.raises(UserError, match=r"9 recordings .* can be used: adapting takes at least 10"):
         predictor.adapted(few)
+    with pytest.raises(UserError, match=r"9 recordings .* can be used, the others not \(nowhere: no such file\)"):
+        predictor.adapted([*few, "nowhere"])
     # The network on spectrogram and functionals standardises a part of its features alone.
     assert export.standardisation(reports.load("unseen_speakers").experiment("cnn").model(9)) is None
     assert export.standardisation(reports.load("unseen_speakers").experiment("mlp").model(9)) is not None
