@@ -37,9 +37,10 @@ def pytest_itemcollected(item):
 
 
 def pytest_collection_finish():
-    """What was imported stays: the garbage collector need not look through it again and again."""
+    """What was imported stays, as do graphs: the garbage collector need not look through them again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture
