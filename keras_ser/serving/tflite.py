@@ -8,12 +8,12 @@ import re
 import tempfile
 import warnings
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_ser.dsp.graph import graph
 from keras_ser.progress import quiet_stderr
+from keras_ser.serving import saved_model
 
 LONGEST_S = 10.0  # of a clip
 SIGNATURE = "padded"
@@ -29,13 +29,9 @@ def convert(model, sample_rate):
         return {"probabilities": model([waveform, lengths])}
 
     waveform = tf.TensorSpec([1, round(LONGEST_S * sample_rate)], tf.float32, "waveform")
-    endpoint = graph(answer, waveform, tf.TensorSpec([1], tf.int32, "lengths"))
-    endpoint.get_concrete_function()
     with tempfile.TemporaryDirectory() as folder:
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        archive.add_endpoint(SIGNATURE, endpoint)
-        archive.write_out(folder, verbose=False)
+        lengths = tf.TensorSpec([1], tf.int32, "lengths")
+        saved_model.write(folder, model, {SIGNATURE: graph(answer, waveform, lengths)})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         try:
             content = converter.convert()
