@@ -118,18 +118,23 @@ def setup(report, experiment, material, *, backend, epochs, way="cached"):
     ``epochs``: in place of the report's number of them, or None. ``way``: one of :data:`streaming.WAYS`; of cached
     features nothing is said, as in runs from before there were others.
     """
-    n_classes = len(report.labels)
     return {
         "report": report.name,
         "experiment": experiment.name,
         "labels": list(report.labels),
         "manifest": identity.manifest_facts(material.manifest),
         "front_end": features.front_end_facts(experiment.front_end, backend),
-        "model": model_facts(assemble(experiment, n_classes, experiment.front_end.output_shape())),
+        "model": _facts_of_model(experiment, len(report.labels)),
         "training": identity.training_facts(experiment, epochs),
         "statistics_from_all": report.statistics_from_all,
         **({} if way == "cached" else {"way": way}),
     }
+
+
+@functools.cache
+def _facts_of_model(experiment, n_classes):
+    """:func:`model_facts` of what it trains: the model is built for them, which takes longer than to plan its runs."""
+    return model_facts(assemble(experiment, n_classes, experiment.front_end.output_shape()))
 
 
 def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs, way="cached"):
