@@ -154,7 +154,7 @@ def unpacked(parcel, root):
 
 def _without_optimizer(model):
     """The same layers, to store: Adam's moments would make it three times as large, and nobody trains on from here."""
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
 def is_complete(run):
