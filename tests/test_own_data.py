@@ -168,6 +168,7 @@ def folder(embedded, tmp_path):
     return tmp_path / "mine"
 
 
+@pytest.mark.slow
 def test_a_folder_by_unseen_speakers_and_what_its_model_says_of_itself(folder, tmp_path, capsys):
     words = [
         "spectral_features",

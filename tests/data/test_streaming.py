@@ -40,6 +40,7 @@ def parameters(stream, epoch, batch_size=8):
     return np.concatenate([inputs[2].numpy() for inputs, _ in stream.batches(stream.numbered(), batch_size, epoch)])
 
 
+@pytest.mark.slow
 def test_features_are_those_that_are_cached(stream, examples, manifest, tmp_path):
     cached = features.compute(examples, manifest, FRONT_END, cache_root=tmp_path)
     assert stream.shape == cached.shape

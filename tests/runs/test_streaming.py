@@ -62,6 +62,7 @@ def check_the_same(cached, streamed):
     np.testing.assert_allclose(answers, others, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_streamed_features_give_the_model_of_cached_ones(emodb):
     cached, streamed = emodb("cached"), emodb("streamed")
     check_the_same(cached, streamed)
@@ -74,6 +75,7 @@ def test_a_normalisation_by_statistics_of_all_clips_is_the_same(embedded, tmp_pa
     check_the_same(*(run(*TESS, way, embedded, tmp_path) for way in ("cached", "streamed")))
 
 
+@pytest.mark.slow
 def test_fresh_augmentation_gives_another_model_and_repeats_to_the_bit(emodb, embedded, tmp_path, monkeypatch):
     epochs, draw = [], augmentation.draw_in_epoch
     monkeypatch.setattr(augmentation, "draw_in_epoch", lambda *of: epochs.append(of[1]) or draw(*of))
