@@ -37,7 +37,6 @@ def calls(tmp_path):
     cloudpickle.unregister_pickle_by_value(module)
 
 
-@pytest.mark.slow
 def test_a_worker_is_killed_and_another_comes_late(start_cluster, calls):
     make, folder = calls
     running = start_cluster(2)
@@ -101,7 +100,6 @@ def content(folder):
     return {path.relative_to(folder): path.read_bytes() for name in names for path in folder.rglob(name)}
 
 
-@pytest.mark.slow
 def test_a_grid_is_the_same_to_the_bit_after_all_that(start_cluster, embedded, tmp_path, monkeypatch):
     expected = grid(embedded, tmp_path, "alone")
     unpacked, stored = store.unpacked, []
