@@ -34,6 +34,8 @@ def pytest_itemcollected(item):
     """
     slow = [name for name in ("runs", "results") if name in item.fixturenames]
     item.add_marker(pytest.mark.xdist_group(slow[0] if slow else item.path.stem))
+    if slow:
+        item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish():

@@ -27,12 +27,14 @@ def modules(code):
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 def test_importing_brings_nothing_beyond_keras():
     bare = modules("import keras_ser; dir(keras_ser)")
     assert not bare & {"keras", "tensorflow", "numpy", "pandas", "tqdm"}
     assert modules("import keras_ser.layers, keras_ser.models") - modules("import keras") == {"keras_ser"}
 
 
+@pytest.mark.slow
 def test_to_predict_loads_no_library_that_only_reports_need():
     loaded = modules("import keras_ser; keras_ser.load; keras_ser.run; keras_ser.export")
     assert not loaded & {"librosa", "noisereduce", "seaborn", "statsmodels", "pooch", "jinja2"}

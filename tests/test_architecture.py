@@ -93,6 +93,7 @@ def test_help_starts_without_heavy_libraries():
     assert not loaded & {"tensorflow", "keras", "pandas", "librosa", "matplotlib", "sklearn"}
 
 
+@pytest.mark.slow
 def test_a_recording_is_drawn_without_what_reports_need():
     """As by `demo` and `predict --timeline`, whose extras bring no more."""
     code = "import sys; from keras_ser.serving import demo; print(*sys.modules)"

@@ -172,6 +172,7 @@ def test_temporary_files_go_with_the_block_or_with_the_next_call_of_a_process_th
     assert names(tmp_path) == ["made"]
 
 
+@pytest.mark.slow
 def test_a_system_without_file_locks_is_told_in_one_line():
     code = "import sys; sys.modules['fcntl'] = None; from keras_ser.cli import commands; exit(commands.main(['page']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

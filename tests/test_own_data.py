@@ -103,6 +103,7 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     np.testing.assert_allclose(found.loc[tested, expected.columns], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
     words = ["spectral_features", "--corpus", str(podcast), "--out", str(tmp_path / "out")]
     assert commands.main(["reproduce", *words, "--experiments", "svm/energy"]) == 0
@@ -195,6 +196,7 @@ def test_a_folder_by_unseen_speakers_and_what_its_model_says_of_itself(folder, t
     assert f"expect less of unseen speakers (speaker_independent: accuracy {unseen:.2f})" in said
 
 
+@pytest.mark.slow
 def test_sentences_of_a_table(folder, tmp_path):
     """Every speaker says both sentences, every other emotion the same."""
     paths = sorted(folder.rglob("*.wav"))

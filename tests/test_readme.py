@@ -202,6 +202,7 @@ def test_links_lead_somewhere():
         assert (ROOT / link).exists(), link
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.py")))
 def test_scripts_call_the_command_of_their_name(script):
     command = [sys.executable, str(ROOT / "scripts" / script), "--help"]

@@ -13,6 +13,7 @@ EMODB_CLIPS = (49, 58, 43, 38, 55, 35, 61, 69, 56, 71)  # of its ten speakers
 SPEAKERS = np.repeat(np.arange(10), EMODB_CLIPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("accuracy", "alike"), [(0.3, 20), (0.5, 8), (0.7, 20), (0.9, 40)])
 def test_an_interval_holds_as_often_as_it_says(accuracy, alike):
     """A speaker's accuracy is drawn about ``accuracy`` (Beta; ``alike``: how little it varies), then the clips."""

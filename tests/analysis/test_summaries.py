@@ -40,6 +40,7 @@ def test_the_tested_epoch_is_that_of_the_callbacks(callbacks, epoch):
     assert summaries.tested_epoch(training(callbacks), HISTORY) == epoch
 
 
+@pytest.mark.slow
 def test_the_tested_epoch_is_the_one_keras_restores(rng):
     """Beside Keras itself, on what it recorded."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])

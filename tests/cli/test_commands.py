@@ -214,6 +214,7 @@ def test_a_substitute_is_called_so(data, tmp_path, capsys):
     assert not (out / "emodb_losses").exists()
 
 
+@pytest.mark.slow
 def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, capsys):
     folders = {"05": "Angry", "02": "Calm", "03": "Happy", "04": "Sad"}
     for number, path in enumerate(sorted((data / "ravdess").rglob("*.wav"))):
@@ -328,6 +329,7 @@ def test_what_a_protocol_declares_is_no_leak(tmp_path, capsys):
     assert "no run is stored there" in complaint(capsys, "leaks", tmp_path)
 
 
+@pytest.mark.slow
 def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
     out = tmp_path / "augmented"
     assert call("augment", "emodb_losses", "--data", data, "--out", out) == 0
@@ -342,6 +344,7 @@ def test_augment_writes_audio_and_splits(data, tmp_path, capsys):
     assert after.frames == round(before.frames / stretched["parameter"])
 
 
+@pytest.mark.slow
 def test_corpus_make_and_check(tmp_path, capsys):
     assert call("corpus", "make", "savee", "--out", tmp_path) == 0
     assert call("corpus", "check", "savee", "--data", tmp_path, "--out", tmp_path / "out") == 0
@@ -446,6 +449,7 @@ def test_a_folder_that_cannot_be_written(data, tmp_path, capsys):
     assert "out" in complaint(capsys, "reproduce", *words)
 
 
+@pytest.mark.slow
 def test_interruption_says_how_to_go_on(data, tmp_path, capsys, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

@@ -221,6 +221,7 @@ REAL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_real_corpora(real_data, name):
     result = check(name, real_data)

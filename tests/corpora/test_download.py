@@ -280,6 +280,7 @@ KINDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_archive_that_cannot_be_unpacked_is_one_line_and_fetched_anew(server, tmp_path, kind):
     server.files[EMODB] = damaged_archive(kind)

@@ -120,6 +120,7 @@ def test_where_none_can_be_kept(paths, tmp_path, small_disk):
         assert list(index.looks(paths, tmp_path / "full")) == expected
 
 
+@pytest.mark.slow
 def test_processes_share_it(tmp_path, rng, decoded, monkeypatch):
     for name in range(60):
         audio.write(tmp_path / f"{name}.wav", rng.uniform(-0.5, 0.5, 400), RATE)

@@ -98,6 +98,7 @@ def test_rates_channels_and_levels(name, tmp_path):
         assert not np.array_equal(samples[:, 0], samples[:, 1])
 
 
+@pytest.mark.slow
 def test_the_folder_is_a_corpus_and_says_that_it_is_synthetic(emodb):
     clips = corpora.manifest("emodb", emodb)
     assert len(clips) == 140

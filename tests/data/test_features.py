@@ -62,6 +62,7 @@ def test_padded():
     assert (batch.dtype, lengths.dtype) == (np.float32, np.int32)
 
 
+@pytest.mark.slow
 def test_both_backends_give_the_same(examples, manifest, together, tmp_path):
     ours, _ = together
     theirs = features.compute(examples, manifest, FRONT_END, cache_root=tmp_path, backend="librosa")
@@ -76,6 +77,7 @@ def test_both_backends_give_the_same(examples, manifest, together, tmp_path):
         assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > least[transform]
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_computed_as_if_nothing_were_there(examples, manifest, together, tmp_path):
     """In the batches of all examples: features come out the same to the bit."""
     values, root = together
@@ -92,6 +94,7 @@ def test_what_is_missing_is_computed_as_if_nothing_were_there(examples, manifest
         assert {path.name for path in copy.rglob("*.npy")} == stored
 
 
+@pytest.mark.slow
 def test_other_examples_in_the_cache_change_nothing(examples, manifest, together, tmp_path):
     part = examples[::-5].reset_index(drop=True)
     alone = features.compute(part, manifest, FRONT_END, cache_root=tmp_path)
@@ -99,6 +102,7 @@ def test_other_examples_in_the_cache_change_nothing(examples, manifest, together
     np.testing.assert_array_equal(features.compute(part, manifest, FRONT_END, cache_root=copy), alone)
 
 
+@pytest.mark.slow
 def test_several_batches_are_computed_at_a_time(examples, manifest, together, tmp_path, monkeypatch):
     monkeypatch.setattr(features.joblib, "cpu_count", lambda: 3)
     both, store = threading.Barrier(2, timeout=60), FeatureCache.store
@@ -171,6 +175,7 @@ def test_a_file_that_changed_or_vanished_since(manifest, tmp_path):
     assert not list(tmp_path.rglob("*.npy"))
 
 
+@pytest.mark.slow
 def test_another_rate_is_resampled(manifest, together, tmp_path):
     waveform, _ = audio.read(manifest["path"][0])
     high = 0.5 * librosa_reference.resample(waveform, 16000, 48000)

@@ -89,6 +89,7 @@ def test_every_example_has_one_split_and_a_repetition_repeats(name):
     assert not table["split"].equals(assigned(name, clips, repetition=1)["split"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", LIKE)
 @pytest.mark.parametrize("name", WITH_FOLDS)
 def test_the_folds_of_a_repetition_test_every_clip_once(name, corpus):

@@ -50,6 +50,7 @@ def test_features_are_those_that_are_cached(stream, examples, manifest, tmp_path
     np.testing.assert_allclose(np.asarray(streaming.joined([stream[1:3], stream[:1]])), cached[[1, 2, 0]], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_decoding_is_lazy(manifest, monkeypatch):
     decoded = []
     monkeypatch.setattr(features, "decode", lambda path, *_: decoded.append(path) or np.zeros(10, np.float32))

@@ -25,6 +25,7 @@ def test_is_librosa(rng, width, order, mode):
         assert not row[n:].any()
 
 
+@pytest.mark.slow
 @given(st.integers(9, 40), st.floats(-10, 10), st.floats(-100, 100))
 def test_of_a_line_is_its_slope(n_frames, slope, start):
     line = (start + slope * np.arange(n_frames))[None, :, None].astype(np.float32)

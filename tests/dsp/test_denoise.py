@@ -47,6 +47,7 @@ def test_another_rate():
     check(HEARD, sample_rate=48000)
 
 
+@pytest.mark.slow
 def test_clips_longer_than_a_chunk_beside_a_short_one(rng):
     t = np.arange(2 * CHUNK_SIZE + 7001) / 16000
     long = (np.sin(2 * np.pi * 300 * t) * (np.sin(5 * t) > 0) * 0.5 + 0.02 * rng.normal(size=t.shape)).astype(
@@ -74,6 +75,7 @@ def test_no_decrease_gives_the_clip_back():
     np.testing.assert_allclose(denoise(y, sample_rate=16000, prop_decrease=0.0), y, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_alone_and_in_a_graph():
     waveform, lengths = padded(HEARD)
     graph = tf.function(

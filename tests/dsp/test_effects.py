@@ -95,6 +95,7 @@ def test_nothing_is_heard_above_what_is_shifted_down(real_data):
         assert power[int(1025 * 2 ** (-3 / 12)) + 16 :].mean() < 1e-8 * power.mean()
 
 
+@pytest.mark.slow
 def test_alone_and_in_a_graph():
     waveform, lengths = padded(SOUNDS)
     parameter = np.float32([0.9, 1.1, 1.2])

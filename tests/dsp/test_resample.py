@@ -43,6 +43,7 @@ def test_what_the_new_rate_cannot_hold_is_removed(orig_sr, target_sr):
         assert abs(found[0, 300:-300]).numpy().max() < 1e-4  # 80 dB below
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("orig_sr", "target_sr"), RATES)
 def test_alone_and_in_a_graph(orig_sr, target_sr):
     signals = {name: y[:7000] for name, y in generated().items() if name in ("quiet", "chirp")}
@@ -65,6 +66,7 @@ def test_shortest_clips(n_samples):
     assert found.shape[1] == ends.numpy()[0] == -(-n_samples // 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orig_sr", [16000, 48000, 24414, 12345, 37800, 192000, 4000])
 def test_a_rate_that_only_the_graph_knows(orig_sr):
     y = 0.5 * generated()["noise"][:6001]
@@ -87,6 +89,7 @@ def decimated_by_definition(y, factor):
     return np.where(np.abs(t) < 6, weights, 0.0) @ y.astype(np.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, 3, 10])
 @pytest.mark.parametrize("n_samples", [1, 9, 10, 11, 4003])
 def test_decimation_is_torchaudios(factor, n_samples):

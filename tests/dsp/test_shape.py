@@ -58,6 +58,7 @@ def bands_of(waveform, sample_rate, reading, lengths=None):
     return {kind: band_shape(waveform, kind=kind, lengths=lengths, **options).numpy() for kind in BAND_SHAPES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading["unit"])
 def test_bands_are_those_of_the_whole_mel_spectrogram(reading):
     signals = {name: y for name, y in generated().items() if name in ("chirp", "noise", "silence")}
@@ -76,6 +77,7 @@ def test_bands_are_those_of_the_whole_mel_spectrogram(reading):
             assert not any(values.any() for values in alone.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading["unit"])
 def test_bands_of_recordings(reading, real_data):
     for path in sorted((real_data / "ravdess").rglob("*.flac"))[::120]:

@@ -56,6 +56,7 @@ def test_istft_of_clips_with_fewer_frames(rng):
     assert abs(found[0] - found[1]).numpy().max() > 0.1
 
 
+@pytest.mark.slow
 @given(st.integers(1, 5000), st.sampled_from([(256, 64), (512, 200), (2048, 512)]), st.integers(0, 99))
 def test_istft_undoes_stft(n_samples, sizes, seed):
     n_fft, hop_length = sizes

@@ -65,6 +65,7 @@ ranges = st.tuples(st.floats(-40, 40), st.floats(0, 20)).map(lambda pair: (pair[
 seeds = st.integers(0, 2**31 - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("random", RANDOM)
 def test_off_unless_training(random, tmp_path):
     checked = check_layer(random(seed=0), WAVEFORM, LENGTHS, tmp_path, atol=0)
@@ -144,6 +145,7 @@ def test_a_range_of_one_rate_is_that_stretch_in_a_row_of_the_same_length(rate):
     np.testing.assert_allclose(stretched, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_random_layers_train_a_model_and_work_in_tf_data():
     keras.utils.set_random_seed(0)  # which Keras's shuffling needs once another test has made TensorFlow deterministic
     model = keras.Sequential(

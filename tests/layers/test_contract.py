@@ -190,6 +190,7 @@ def test_no_layer_is_left_out():
     assert set(CASES) == set(layers.__all__) - {"SignalLayer"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_without_lengths(name):
     check_without_lengths(make(name), CASES[name].x, **CASES[name].rows)
@@ -286,6 +287,7 @@ print(json.dumps(more))
 """
 
 
+@pytest.mark.slow
 def test_saved_models_load_in_a_fresh_process_that_loads_nothing_more_than_keras(tmp_path):
     for name, case in CASES.items():
         model = model_of(name)
@@ -305,12 +307,14 @@ def fresh(code, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_package_alone_is_light_and_its_parts_come_when_used():
     code = "import sys, keras_ser; print({'keras', 'tensorflow', 'numpy'} & set(sys.modules))"
     code += "; keras_ser.layers.MFCC(16000); keras_ser.models.cnn; keras_ser.dsp; print(hasattr(keras_ser, 'others'))"
     assert fresh(code) == "set()\nFalse\n"
 
 
+@pytest.mark.slow
 def test_a_model_of_waveforms_trains_saves_and_reloads(tmp_path):
     ours = [layers.Denoise(16000), layers.MFCC(16000)]
     model = keras.Sequential([keras.Input((32000,)), *ours, keras.layers.Flatten(), keras.layers.Dense(3)])

@@ -49,6 +49,7 @@ def test_mel_spectrogram(tmp_path):
     np.testing.assert_allclose(mel, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mfcc(tmp_path):
     coefficients = check_layer(MFCC(16000, n_mfcc=13), WAVEFORM, LENGTHS, tmp_path, atol=1e-3)
     expected = mfcc(WAVEFORM, sample_rate=16000, n_mfcc=13, lengths=LENGTHS)
@@ -67,6 +68,7 @@ def test_mean_energy(tmp_path):
     assert energy.shape == (len(LENGTHS),)
 
 
+@pytest.mark.slow
 def test_rms_and_zero_crossing_rate(tmp_path):
     for layer, function in ((RMS(800, 256), rms), (ZeroCrossingRate(800, 256), zero_crossing_rate)):
         values = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-6)
@@ -74,6 +76,7 @@ def test_rms_and_zero_crossing_rate(tmp_path):
         np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_yin(tmp_path):
     values = check_layer(YIN(16000, 65, 400, 1024, 256), WAVEFORM, LENGTHS, tmp_path, atol=1e-2)
     expected = yin(WAVEFORM, sample_rate=16000, fmin=65, fmax=400, frame_length=1024, hop_length=256, lengths=LENGTHS)
@@ -94,6 +97,7 @@ def test_power_to_decibel(features, tmp_path):
     assert db.min() >= -30.001
 
 
+@pytest.mark.slow
 def test_log_mel(tmp_path):
     layer = LogMel(16000, ref="max", top_db=60.0, n_mels=40)
     db = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-3)
@@ -101,6 +105,7 @@ def test_log_mel(tmp_path):
     np.testing.assert_array_equal(db, PowerToDecibel(ref="max", top_db=60.0)(power, LENGTHS))
 
 
+@pytest.mark.slow
 def test_deltas(features, tmp_path):
     layer = Deltas(width=5, order=2, mode="mirror")
     slope = check_layer(layer, features, LENGTHS, tmp_path, atol=1e-5)
@@ -196,6 +201,7 @@ def test_output_shapes_are_known_before_any_data():
     assert FixFrames(150)(coefficients).shape == (None, 150, 12)
 
 
+@pytest.mark.slow
 def test_band_shape(tmp_path):
     bands = [[10, 40], [41, 90]]
     for kind, atol in (("centroid", 1e-2), ("bandwidth", 1.0), ("energy", 1e-4)):

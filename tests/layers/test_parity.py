@@ -8,6 +8,7 @@ from keras_ser import layers
 from tests.parity import MEASURES, NOTHING_TO_COMPARE, PAGE, PARITY, measured
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Empty filters")
 @pytest.mark.parametrize("parity", PARITY, ids=lambda parity: f"{parity.name}: {parity.equals}")
 def test_holds(parity):

@@ -22,6 +22,7 @@ def test_size():
     assert attentive_cnn((200, 64), 9, n_functionals=2855, piece=112).count_params() == 720924
 
 
+@pytest.mark.slow
 def test_answers_alone_as_in_a_batch_and_reloaded(model, x, tmp_path):
     together = model.predict(x, verbose=0)
     np.testing.assert_allclose(together.sum(axis=1), 1, rtol=1e-5)

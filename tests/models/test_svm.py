@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 from keras_ser.models.svm import KERNELS, KernelMachine, fitted, svm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3, 4, 8])
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("standardize", [False, True])
@@ -65,6 +66,7 @@ def libsvm_votes(decisions, n_classes):
     return votes
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_every_pattern_of_votes(data):
     """Without support vectors the decision values are the intercepts, and can be whatever is asked."""
@@ -83,6 +85,7 @@ def test_every_pattern_of_votes(data):
         assert votes[one] <= votes[other] or probabilities[one] > probabilities[other]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_decides_as_scikit_learn_does_on_few_points_of_a_grid(data):

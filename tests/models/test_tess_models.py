@@ -59,6 +59,7 @@ def listing_of_conv1d_lstm():
 SETTINGS = ("rate", "dropout", "recurrent_dropout", "return_sequences", "momentum", "epsilon")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "listing"),
     [(conv1d, listing_of_conv1d), (lstm, listing_of_lstm), (conv1d_lstm, listing_of_conv1d_lstm)],

@@ -306,6 +306,7 @@ def test_a_ladder_does_not_use_a_colour_twice(drawn, tmp_path):
     assert "interval" not in " ".join(texts_of(drawn[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", reports.NAMES)
 def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     """Those of the clips; nothing that is not there is written either; and the titles fit."""
@@ -317,6 +318,7 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     assert all(map(fits, drawn))
 
 
+@pytest.mark.slow
 def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
     """Below a corpus with a long name too."""
     runs = [made(REPORT, name, "as_reported", repetition) for name in (CNN, LSTM) for repetition in range(2)]
@@ -362,6 +364,7 @@ def test_a_corpus_is_named_in_short():
     assert style.short("TESS (Toronto Emotional Speech Set), 2800 clips") == "TESS, 2800 clips"
 
 
+@pytest.mark.slow
 def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
     runs = [made(REPORT, CNN, "as_reported", repetition) for repetition in range(2)]
     runs += [made(REPORT, CNN, "speaker_independent", 0, fold, 2) for fold in range(2)]
@@ -385,6 +388,7 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
             assert min(image.size) > 300
 
 
+@pytest.mark.slow
 def test_several_processes_draw_the_same(made, embedded, tmp_path):
     whole = passes.whole([made(REPORT, CNN, "as_reported", repetition) for repetition in range(2)])
     material = runner.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))

@@ -92,6 +92,7 @@ def test_features_are_librosas_on_recordings(name, real_data):
         np.testing.assert_allclose(row, expected, rtol=1e-4, atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn_1d/run_a", "cnn_2d/run_a"])
 def test_features_alone_in_a_batch_reloaded_and_exported(name, tmp_path):
     signals = {name: y for name, y in generated().items() if name != "impulse"}

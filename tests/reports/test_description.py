@@ -8,6 +8,7 @@ from keras_ser import reports
 from keras_ser.reports import description
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])
 def test_it_is_that_of_the_module(name):
     """Where it is not: python -m keras_ser.reports.description"""

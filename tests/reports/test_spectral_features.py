@@ -37,6 +37,7 @@ def test_what_the_sheet_prints(printed_figures):
     assert REPORT.figures == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["centroid_rows", "bandwidth_hertz", "energy_rows", "image", "wave_int16"])
 def test_front_ends_are_those_of_the_libraries(name, clips):
     front_end = FRONT_ENDS[name]

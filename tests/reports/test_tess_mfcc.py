@@ -61,6 +61,7 @@ def test_features_are_librosas_on_recordings(real_data):
         np.testing.assert_allclose(row, FRONT_END.reference(y, 22050), rtol=0, atol=1e-3 * abs(row).max())
 
 
+@pytest.mark.slow
 def test_features_alone_in_a_batch_reloaded_and_exported(tmp_path):
     signals = {name: y for name, y in generated().items() if name != "impulse"}
     features = check_layer(FRONT_END.graph(), *padded_with_noise(signals), tmp_path, atol=2e-3)

@@ -10,6 +10,7 @@ def where(number):
     return number, os.getpid(), os.getcwd()
 
 
+@pytest.mark.slow
 def test_processes_of_an_earlier_call_work_where_the_caller_is_now(tmp_path, monkeypatch):
     workers = set()
     for name in ("first", "second"):

@@ -85,6 +85,7 @@ def test_experiments_run_one_epoch(name, embedded, folder):
         assert item.metrics["accuracy"] == np.mean(predictions["true"] == predictions["predicted"])
 
 
+@pytest.mark.slow
 def test_a_repetition_tests_every_clip_once_and_is_scored_as_one(material, folder):
     report = reports.load("emodb_losses")
     runs = run(
@@ -109,6 +110,7 @@ def test_a_repetition_tests_every_clip_once_and_is_scored_as_one(material, folde
     assert set(reported.table(report, passes.whole(incomplete))["experiment"]) <= {"svm"}
 
 
+@pytest.mark.slow
 def test_a_stored_model_predicts_what_the_run_says(material, folder):
     report = reports.load("emodb_losses")
     (item,) = run(report, material, folder, names=["cnn_lstm/mean_squared_error"])
@@ -124,6 +126,7 @@ def test_a_stored_model_predicts_what_the_run_says(material, folder):
     np.testing.assert_allclose(model.predict(values, verbose=0), predictions.filter(like="p_"), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder):
     report = reports.load("emodb_losses")
     cnn = "cnn/mean_squared_error"
@@ -140,6 +143,7 @@ def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder
     assert stored == ([runs[1]], [replaced])
 
 
+@pytest.mark.slow
 def test_stored_runs_of_another_network_are_told_apart(material, folder):
     """Of other weights that were dropped, of a refit, of other clips: none shares a table with today's."""
     report = reports.load("emodb_losses")
@@ -297,6 +301,7 @@ def test_several_processes_train_the_same_to_the_bit(material, folder):
         pd.testing.assert_frame_equal(*histories, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_its_run_alone(material, folder):
     report = reports.load("emodb_losses")
     alive, main = report.experiment("cnn/mean_squared_error"), os.getpid()
@@ -320,6 +325,7 @@ def test_a_process_that_dies_costs_its_run_alone(material, folder):
     assert [*(folder / "dying").rglob("run.json")] == [of_other]
 
 
+@pytest.mark.slow
 def test_repetitions_are_trained_beside_one_another(material, folder, monkeypatch):
     """Each waits for the other; and what goes wrong with the features of a later one is not lost."""
     report = reports.load("emodb_losses")
@@ -352,6 +358,7 @@ def test_repetitions_are_trained_beside_one_another(material, folder, monkeypatc
         run(report, material, folder, names=[item.name], repetitions=(0, 1, 2), root="lost_runs", jobs=2)
 
 
+@pytest.mark.slow
 def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     report = reports.load("emodb_losses")
 
@@ -379,6 +386,7 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("protocol", "splits"), [("as_reported", ("train", "validation", "test")), ("speaker_independent", ("train",))]
 )

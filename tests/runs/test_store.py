@@ -214,6 +214,7 @@ def test_a_damaged_record(folder, tmp_path, name, damage):
     assert store.read(folder.parent) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", schema.FACTS)
 def test_a_record_with_a_fact_of_another_kind(folder, name):
     write(folder)
@@ -240,6 +241,7 @@ def test_scores_that_cannot_be(folder, scores):
         store.read(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage"),
     [

@@ -71,6 +71,7 @@ def test_streamed_features_give_the_model_of_cached_ones(emodb):
     assert cached.facts["identity"] != streamed.facts["identity"]
 
 
+@pytest.mark.slow
 def test_a_normalisation_by_statistics_of_all_clips_is_the_same(embedded, tmp_path):
     check_the_same(*(run(*TESS, way, embedded, tmp_path) for way in ("cached", "streamed")))
 
@@ -90,6 +91,7 @@ def test_fresh_augmentation_gives_another_model_and_repeats_to_the_bit(emodb, em
     assert len({item.facts["identity"] for item in (fresh, streamed)}) == 2
 
 
+@pytest.mark.slow
 def test_a_recording_that_goes_while_training_is_named(embedded, tmp_path, monkeypatch):
     data = shutil.copytree(embedded, tmp_path / "data")
     gather, damaged = runner.gather, []

@@ -14,6 +14,7 @@ from keras_ser.serving import demo, predict
 
 pytest.importorskip("gradio", reason="the extra 'demo' is not installed")
 
+pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium")
 
 

@@ -57,6 +57,7 @@ def test_adapted_it_hears_another_microphone(predictor, real_data):
     assert predict.UNADAPTED not in adapted.caution
 
 
+@pytest.mark.slow
 def test_features_are_standardised_by_the_recordings(predictor, voices):
     model = export.chain(store.read(predict.SHIPPED))
     adapted = predictor.adapted(voices)
@@ -86,6 +87,7 @@ def test_what_cannot_be_adapted(predictor, voices, runs):
         keras_ser.load(runs["emodb_losses"].folder).adapted(voices)
 
 
+@pytest.mark.slow
 def test_without_a_model_predict_asks_it(voices, tmp_path, capsys):
     path = str(sorted(voices.iterdir())[0])
     assert not commands.main(["predict", path])

@@ -53,6 +53,7 @@ def test_what_is_no_speech(name, rate, rng):
     assert speech.doubts(*padded([y.astype(np.float32)]), rate) == [why]
 
 
+@pytest.mark.slow
 def test_a_voice_is_speech_alone_and_in_a_batch(real_data, rng):
     for name in ("emodb", "tess", "ravdess"):
         paths = corpora.manifest(name, real_data)["path"]

@@ -82,6 +82,7 @@ def check(decode, content, path):
 KINDS = [(wav.PCM, 8), (wav.PCM, 16), (wav.PCM, 24), (wav.PCM, 32), (wav.FLOAT, 32), (wav.FLOAT, 64)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extensible", [False, True])
 @pytest.mark.parametrize("n_channels", [1, 2, 6])
 @pytest.mark.parametrize(("tag", "bits"), KINDS)

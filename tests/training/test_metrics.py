@@ -60,6 +60,7 @@ def test_a_class_without_test_clips_keeps_its_place_and_does_not_count():
     assert np.isnan(counts["recall"][1])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
 def test_properties(pairs):
     true, predicted = np.array(pairs).T

@@ -39,6 +39,7 @@ def test_history_and_progress(splits):
     assert result.diverged_at is None
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_to_the_bit_and_another_does_not(splits):
     tf.config.experimental.enable_op_determinism()
 
@@ -56,6 +57,7 @@ def test_a_seed_repeats_to_the_bit_and_another_does_not(splits):
 AVERAGED = keras.optimizers.serialize(keras.optimizers.AdamW(1e-2, use_ema=True, ema_momentum=0.9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", AVERAGED], ids=["adam", "averaged"])
 def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits, optimizer):
     tf.config.experimental.enable_op_determinism()
@@ -82,6 +84,7 @@ def test_a_model_that_was_fitted_before_fits_as_a_new_one(splits, optimizer):
         np.testing.assert_array_equal(value, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["categorical_crossentropy", "mean_squared_error", "possible_crossentropy"])
 def test_a_training_step_is_traced_once(splits, loss):
     traced = []
@@ -137,6 +140,7 @@ def test_fitted_to_validation_from_the_start_where_nothing_is_chosen_by_it(split
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_test_split_is_watched_and_changes_nothing(splits, rng):
     test = rng.normal(size=(30, 4)).astype(np.float32), losses.targets(np.arange(30) % 3, 3)
     watched, result = fit(splits, test=test)

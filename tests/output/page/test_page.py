@@ -19,6 +19,7 @@ from keras_ser.output import markdown, page, tables
 from keras_ser.output.page import content
 from tests.words import house_words
 
+pytestmark = pytest.mark.slow
 KNOWN = (*reports.NAMES, *reports.RECIPES)
 CHROMIUM = shutil.which("chromium")
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
