@@ -34,7 +34,7 @@ def pytest_itemcollected(item):
     """
     slow = [name for name in ("runs", "results") if name in item.fixturenames]
     item.add_marker(pytest.mark.xdist_group(slow[0] if slow else item.path.stem))
-    if slow:
+    if slow or item.get_closest_marker("exhaustive"):
         item.add_marker(pytest.mark.slow)
 
 

@@ -140,6 +140,7 @@ def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
     assert "36 of 36 clips have no speaker information" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_augmented_audio_of_own_recordings(dialogs, tmp_path, capsys):
     labels = "ang=anger,hap=happiness,exc=happiness,sad=sadness,neu=neutral"
     words = ["augment", "crema_1d_2d", "--corpus", str(dialogs), "--labels", labels, "--out", str(tmp_path / "out")]

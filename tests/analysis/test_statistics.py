@@ -41,6 +41,7 @@ def test_a_test_on_equal_models_errs_as_often_as_it_says():
 clips = st.lists(st.tuples(st.integers(0, 7), st.integers(-1, 1)), min_size=1, max_size=60)
 
 
+@pytest.mark.slow
 @given(clips, st.lists(st.integers(0, 2), min_size=60, max_size=60))
 def test_no_interval_leaves_0_to_1(pairs, classes):
     speakers, values = np.array(pairs).T
@@ -128,6 +129,7 @@ def test_intervals_over_repetitions_are_students():
     assert statistics.repetition_intervals([60, 62], limit=np.inf)[0][1] > 60
 
 
+@pytest.mark.slow
 def test_the_prediction_interval_holds_the_next_value_as_often_as_it_says(rng):
     rows = rng.normal(0.8, 0.01, (4000, 6))
     held = [low <= row[5] <= high for row in rows for low, high in [statistics.repetition_intervals(row[:5])[1]]]

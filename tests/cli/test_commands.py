@@ -70,6 +70,7 @@ def test_alone_it_explains_itself(capsys):
     assert "Exit code: 0; 3 where a file could not be used" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["reports"], ["show", "emodb_losses"], ["show", "four_corpora", "--json"]])
 def test_what_a_report_states_is_read_without_heavy_libraries(words):
     code = f"import sys; from keras_ser.cli.commands import main; code = main({words}); print(*sys.modules); exit(code)"

@@ -112,6 +112,7 @@ def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
 FAULTS = sorted((UNUSABLE | DOUBTFUL).keys() - {"part", "repeated_name", "unknown_name"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*FAULTS, "silent as a whole", "one sample"])
 def test_what_can_be_used_is_what_is_trained_on(emodb, rng, kind):
     write_fault(kind, emodb, rng)

@@ -98,6 +98,7 @@ def damages(content, rng):
         yield bytes(torn)
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_made_anew(paths, decoded, tmp_path, rng):
     expected = list(index.looks(paths, tmp_path))
     file = tmp_path / index.NAME

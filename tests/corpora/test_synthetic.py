@@ -206,6 +206,7 @@ def _features(wave, rate):
     return np.r_[bands.mean(1), bands.std(1), steps, np.percentile(bands, 90, axis=1), len(wave) / rate]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [16000, 48000])
 @pytest.mark.parametrize("vowel", ["i", "a", "u"])
 def test_a_vowel_has_the_harmonics_of_f0_and_the_tables_formants(vowel, rate, rng):

@@ -24,6 +24,7 @@ def folder(manifest, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_file_for_every_example_and_nothing_else(folder):
     table = pd.read_csv(folder / "audio_labels_augmented.csv")
     assert len(table) == 84
@@ -58,6 +59,7 @@ def test_the_sounds(folder, manifest):
         assert waveform.any()
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_and_clips_may_be_named_by_folders(folder, manifest, tmp_path):
     clips = manifest.assign(clip="Anger/" + manifest["clip"])
     plain = REPORT.augmentation(manifest, 0)

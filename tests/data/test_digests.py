@@ -128,6 +128,7 @@ def test_a_table_is_its_rows_in_order():
     assert len({table_digest(other) for other in (table, table[::-1], table.assign(parameter=1.5))}) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])
 def test_every_front_end_of_a_report_is_another(name):
     front_ends = {item.front_end.name: item.front_end for item in reports.load(name).experiments}

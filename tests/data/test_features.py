@@ -187,6 +187,7 @@ def test_another_rate_is_resampled(manifest, together, tmp_path):
     assert np.corrcoef(values[0].ravel(), together[0][0].ravel())[0, 1] > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", features.BACKENDS)
 def test_a_front_end_may_hear_the_first_channel_at_its_own_rate(backend, manifest, tmp_path):
     front_end = reports.load("four_corpora").experiment("cnn").front_end

@@ -132,6 +132,7 @@ def test_as_reported_draws_the_reports_own_calls():
         assert set(table.index[table["split"] == split]) == set(expected.index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HONEST)
 @pytest.mark.parametrize("repetition", range(3))
 def test_no_clip_is_in_two_splits_and_augmented_versions_are_in_train_alone(name, repetition):
@@ -162,6 +163,7 @@ def test_a_woman_and_a_man_at_a_time():
     assert all(sorted(gender[list(group)]) == ["female", "male"] for group in groups)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     st.sampled_from(HONEST),
@@ -235,6 +237,7 @@ def test_emodb_has_the_reports_sizes(real_data):
     assert leakage.shared(table, clips)["clip"] > 550  # of 562: the leak that the report did not see
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", ["emodb", "tess", "ravdess"])
 @pytest.mark.parametrize("name", reports.load("emodb_losses").protocols)
 def test_every_emotion_of_real_corpora_is_in_every_split(real_data, corpus, name):

@@ -15,6 +15,7 @@ def test_dct_is_orthonormal_so_that_c0_is_not_scaled_by_root_2():
     np.testing.assert_allclose(matrix[:, :5], scipy.fft.dct(np.eye(16), norm="ortho")[:, :5], atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

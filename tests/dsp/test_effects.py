@@ -43,6 +43,7 @@ def check_shift(signals, steps):
         assert similarity(row[: len(y)], expected) > 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_recordings(real_data, seed):
     signals, rng = recordings(real_data), np.random.default_rng(seed)
@@ -55,6 +56,7 @@ def test_generated_signals():
     check_shift({"chirp in noise": SOUNDS["chirp in noise"]}, [-3.0])
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(1, 9000), st.floats(0.5, 2.0))
 def test_a_stretched_clip_lasts_its_length_over_the_rate(n_samples, rate):

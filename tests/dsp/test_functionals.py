@@ -47,6 +47,7 @@ def test_noise_and_tone():
     np.testing.assert_allclose(mean["log_energy"], np.log([0.125, 0.01]), atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_clip_is_described_alike_alone_and_in_a_batch():
     signals = generated()
     waveform, lengths = padded(signals)

@@ -36,6 +36,7 @@ def test_recordings(real_data):
         assert np.corrcoef(found[0], expected)[0, 1] > 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("orig_sr", "target_sr"), [(48000, 16000), (24414, 16000)])
 def test_what_the_new_rate_cannot_hold_is_removed(orig_sr, target_sr):
     for frequency in (8500, 9500, 11000):

@@ -75,6 +75,7 @@ def test_off_unless_training(random, tmp_path):
     np.testing.assert_array_equal(random(seed=0)(WAVEFORM), WAVEFORM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("random", RANDOM)
 def test_a_seed_draws_the_same_again_and_each_clip_its_own(random):
     same = np.repeat(WAVEFORM[:1], 3, axis=0)
@@ -124,6 +125,7 @@ def test_noise_has_a_ratio_in_its_range(snr_db, seed):
     assert (snr <= snr_db[1] + 0.05).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.floats(-4, 4))
 def test_a_range_of_one_pitch_is_that_shift(steps):
@@ -133,6 +135,7 @@ def test_a_range_of_one_pitch_is_that_shift(steps):
     np.testing.assert_allclose(shifted, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.floats(0.5, 2))
 def test_a_range_of_one_rate_is_that_stretch_in_a_row_of_the_same_length(rate):

@@ -263,6 +263,7 @@ def test_docstring(name):
     assert ("Args" in sections) == bool(arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["signal", "features", "augmentation", "normalization"])
 def test_examples(module):
     module = importlib.import_module(f"keras_ser.layers.{module}")

@@ -41,6 +41,7 @@ def features(rng):
     return rng.normal(size=(len(LENGTHS), N_FRAMES, 6)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_mel_spectrogram(tmp_path):
     layer = MelSpectrogram(16000, n_fft=512, n_mels=40, htk=True, norm=None, fmin=50.0, power=1.0)
     mel = check_layer(layer, WAVEFORM, LENGTHS, tmp_path, atol=1e-4)
@@ -83,6 +84,7 @@ def test_yin(tmp_path):
     np.testing.assert_allclose(values[..., 0], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_spectral_centroid(tmp_path):
     values = check_layer(SpectralCentroid(16000, 800, 256), WAVEFORM, LENGTHS, tmp_path, atol=2e-2)
     expected = spectral_centroid(WAVEFORM, sample_rate=16000, n_fft=800, hop_length=256, lengths=LENGTHS)
@@ -125,6 +127,7 @@ def lstm_model(lstm, mask_of):
     return keras.Model([waveform, lengths], mask_of(lstm, fixed, lengths))
 
 
+@pytest.mark.slow
 def test_an_lstm_with_a_frame_mask_ignores_padding(tmp_path):
     lstm = keras.layers.LSTM(4)
     model = lstm_model(lstm, lambda lstm, x, lengths: lstm(x, mask=FrameMask()(x, lengths)))
@@ -140,6 +143,7 @@ def test_an_lstm_with_a_frame_mask_ignores_padding(tmp_path):
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")([WAVEFORM, LENGTHS]), together)
 
 
+@pytest.mark.slow
 def test_a_mask_goes_through_the_layers_on_frames(features, tmp_path):
     inputs = keras.Input((None, 6))
     masked = keras.layers.Masking()(inputs)
@@ -177,6 +181,7 @@ def test_peak_normalization(features, tmp_path):
     np.testing.assert_allclose(np.abs(normalized).max(axis=1), 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_frames", [7, 40])
 def test_fix_frames(features, n_frames, tmp_path):
     fixed = check_layer(FixFrames(n_frames), features, LENGTHS, tmp_path, atol=0)

@@ -17,6 +17,7 @@ def test_denoise(tmp_path):
     np.testing.assert_allclose(clean, denoise(WAVEFORM, sample_rate=16000, lengths=LENGTHS), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_resample(tmp_path):
     waveform, lengths = check_layer(Resample(48000, 16000), WAVEFORM, LENGTHS, tmp_path, atol=1e-5)
     expected, expected_lengths = resample(WAVEFORM, orig_sr=48000, target_sr=16000, lengths=LENGTHS)
@@ -40,6 +41,7 @@ def test_layers_chain_symbolically():
     assert clean.shape == (None, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [4000, 12000])
 def test_fix_samples(n_samples, tmp_path):
     fixed = check_layer(FixSamples(n_samples), WAVEFORM, LENGTHS, tmp_path, atol=0)

@@ -41,6 +41,7 @@ def test_same_numbers_and_gradients_as_keras(rng, height):
         np.testing.assert_allclose(expected, found, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_reloads(rng, tmp_path):
     model = stack(ColumnConv2D, ColumnMaxPooling2D, FoldedTimeDistributed, 9)
     model.save(tmp_path / "model.keras")

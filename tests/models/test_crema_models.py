@@ -38,6 +38,7 @@ def listing_of_conv2d_mel():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "shape", "listing", "parameters", "trainable"),
     [

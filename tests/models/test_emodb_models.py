@@ -54,6 +54,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_listing(name, rng):
     ours, theirs, parameters = MODELS[name]

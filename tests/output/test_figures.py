@@ -83,6 +83,7 @@ def test_a_printed_confusion_matrix_stands_before_the_one_that_is_obtained(drawn
     assert titles == ["lstm, printed in the report", "lstm", "cnn"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_panels", [1, 3, 7])
 def test_no_text_stands_on_another(drawn, tmp_path, n_panels):
     matrices = {f"cnn_lstm_of_run_{k}": MATRIX for k in range(n_panels)}
@@ -147,6 +148,7 @@ def test_splits_say_where_a_score_was_not_recorded(drawn, tmp_path):
     assert said == [["not recorded"], ["not recorded"], [], []]
 
 
+@pytest.mark.slow
 def test_mel_images_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path):
     manifest, _ = features.with_audio_hash(corpora.manifest("ravdess", embedded))
     manifest = manifest[manifest["emotion"].isin(LABELS) & manifest["speaker"].isin(["02", "03", "07"])]

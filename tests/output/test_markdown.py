@@ -182,6 +182,7 @@ def test_every_protocol_has_a_title():
     assert len(set(titles)) == len(PROTOCOLS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", reports.NAMES)
 def test_no_table_says_house_words(name, made):
     report = reports.load(name)

@@ -29,6 +29,7 @@ def test_the_spectrogram_is_that_of_pairs_of_frames_and_the_functionals_follow(c
         assert not row[-(-n_frames // 2) :].any()
 
 
+@pytest.mark.slow
 def test_a_clip_alone_is_what_it_is_in_a_batch(clips):
     waveform, lengths = clips
     graph = recipe.features(True)

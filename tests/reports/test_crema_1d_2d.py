@@ -56,6 +56,7 @@ def test_printed_matrices_give_the_printed_scores(name):
     assert scores["accuracy"] == pytest.approx(stated["accuracy"], abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "features", "parameters"),
     [

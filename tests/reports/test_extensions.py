@@ -36,6 +36,7 @@ def test_an_svm_on_the_features_of_any_report():
         assert svm.model(len(report.labels)).input_shape[1:] == svm.front_end.graph().output_shape[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "experiments"),
     [

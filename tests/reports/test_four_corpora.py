@@ -39,6 +39,7 @@ def test_features_are_torchaudios_by_the_formulas():
         np.testing.assert_allclose(row, FRONT_END.reference(y, 16000), rtol=0, atol=1e-3, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", ["tess", "ravdess", "emodb"])
 def test_features_of_recordings(corpus, real_data):
     paths = corpora.manifest(corpus, real_data)["path"].iloc[::60][:6]

@@ -25,6 +25,7 @@ def test_every_printed_figure_is_there(printed_figures):
     assert {(figure.experiment, figure.metric): figure.value for figure in REPORT.figures} == printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "parameters"),
     [

@@ -64,6 +64,7 @@ def test_how_many_optimizers_a_process_has_made_does_not_count(monkeypatch):
     assert identity.training_facts(CNN, None) == first
 
 
+@pytest.mark.slow
 def test_what_decides_a_result_is_in_the_setup(material):
     same = setup(material)
     assert same == setup(material, dataclasses.replace(CNN, note="explained", extension=True))

@@ -199,6 +199,7 @@ def half(content):
     return content[: len(content) // 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"{", b"", b"\xff\xfe", b"[]", b"{}", b"null", half, None])
 @pytest.mark.parametrize("name", ["run.json", "metrics.json"])
 def test_a_damaged_record(folder, tmp_path, name, damage):
@@ -223,6 +224,7 @@ def test_a_record_with_a_fact_of_another_kind(folder, name):
         store.read(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scores",
     [

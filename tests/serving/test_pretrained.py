@@ -39,6 +39,7 @@ def test_it_is_small_and_tells_six_emotions_apart(predictor):
     assert export.trained_on(store.read(predict.SHIPPED)) == ["emodb", "crema_d"]
 
 
+@pytest.mark.slow
 def test_it_answers_what_was_stored_when_it_was_trained(predictor, real_data):
     stored = export.stored_clips(store.read(predict.SHIPPED), real_data).iloc[::20]
     assert len(stored) > 5

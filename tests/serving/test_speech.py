@@ -45,6 +45,7 @@ SOUNDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [RATE, 22050])
 @pytest.mark.parametrize("name", SOUNDS)
 def test_what_is_no_speech(name, rate, rng):

@@ -157,6 +157,7 @@ NAMES = st.sampled_from([b"LIST", b"JUNK", b"id3 ", b"_PMX", b"FLLR"])
 CHUNKS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(
     kind=st.sampled_from(KINDS),
@@ -212,6 +213,7 @@ def check_damaged(decode, content):
         assert (len(waveform), rate) == (0, 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(content=damaged())
 def test_damage_is_a_status(decode, content):

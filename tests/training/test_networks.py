@@ -31,6 +31,7 @@ def fit(splits, seed=0, *, built=None, training_=FIVE_EPOCHS, **options):
     return compiled, networks.fit(compiled, *splits, training=training_, seed=seed, **options)
 
 
+@pytest.mark.slow
 def test_history_and_progress(splits):
     _, result = fit(splits)
     assert set(result.history) == {"fit", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
@@ -118,6 +119,7 @@ def test_early_stopping_restores_the_best_weights(splits):
     assert found == pytest.approx(result.history["val_loss"].min(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_fitted_again_to_train_and_validation_together(splits):
     """As a model is that starts from the same weights and is given both at once."""
     again, result = fit(splits, training_=Training("adam", 8, 3, list, (), refit=True))
@@ -131,6 +133,7 @@ def test_fitted_again_to_train_and_validation_together(splits):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_fitted_to_validation_from_the_start_where_nothing_is_chosen_by_it(splits):
     whole, result = fit(splits, training_=Training("adam", 8, 3, list, (), validates=False))
     assert "val_loss" not in result.history
@@ -165,6 +168,7 @@ def test_a_loss_that_is_no_number_ends_the_run(splits):
     assert len(result.history) == 1
 
 
+@pytest.mark.slow
 def test_the_epoch_of_the_divergence(splits):
     built = model()
 
@@ -201,6 +205,7 @@ def test_examples_come_in_another_order_each_epoch_and_the_same_for_a_seed(rng):
         np.testing.assert_array_equal(one_hot.numpy().argmax(axis=1), x.numpy()[:, 0].astype(int) % 3)
 
 
+@pytest.mark.slow
 def test_the_best_epoch_by_checkpoint(splits):
     away = keras.optimizers.Adam(0.5)
     built, result = fit(splits, training_=Training(away, 8, 12, lambda: [networks.BestCheckpoint("val_accuracy")], ()))

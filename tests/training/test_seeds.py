@@ -31,6 +31,7 @@ def a_thread_that_draws():
     thread.join()
 
 
+@pytest.mark.slow
 def test_what_other_threads_draw_changes_no_seed(a_thread_that_draws):
     for first, again, other in zip(variables(0), variables(0), variables(1), strict=True):
         np.testing.assert_array_equal(first, again)

@@ -339,6 +339,7 @@ def test_recordings_are_played_only_when_asked_for(page, page_to_hear):
     assert text.count('src="data:image/webp;base64,') == 2 * clips.EACH
 
 
+@pytest.mark.slow
 def test_recordings_of_people_come_with_their_licence(real_data, tmp_path):
     found = clips.chosen([pass_of_people(tmp_path)], real_data)
     assert found["licences"][0][1] == "CC BY-NC-ND 4.0"
