@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
 from keras_ser.progress import bar
 from keras_ser.reports import extensions
-from keras_ser.serving import export
+from keras_ser.serving import export, tflite
 
 TARGET = 25  # least ratio that the design asks for, one clip
 
@@ -60,7 +61,17 @@ def _time(run, folder, paths, rounds):
         ("one clip as WAV bytes", clips[:1], lambda: exported("wav_bytes", wav_bytes=files[0][None])),
         (f"{len(clips)} clips at once", clips, lambda: exported("padded", waveform=waveform, lengths=lengths)),
     )
-    starts = _start_s(_LISTED_START, run.folder / "model.keras", rate), _start_s(_OUR_START, folder, rate)
+    listed_start = _start_s(_LISTED_START, run.folder / "model.keras", rate)
+    starts = dict.fromkeys((what for what, _, _ in calls), _start_s(_OUR_START, folder, rate))
+    lite = folder / export.LITE[32]
+    if lite.is_file():
+        small = tflite.runner(lite.read_bytes())
+        width = round(tflite.LONGEST_S * rate)
+        clip = clips[0][:width]
+        row, n = np.pad(clip, (0, width - len(clip)))[None], np.array([len(clip)], np.int32)
+        what = "one clip by TensorFlow Lite"
+        calls += ((what, clips[:1], lambda: small(waveform=row, lengths=n)),)
+        starts[what] = _start_s(_LITE_START, lite, rate) if find_spec("ai_edge_litert") else None
     for what, chosen, call in calls:
         times = np.array([[turn(functools.partial(listed, chosen)), turn(call)] for _ in range(rounds)])
         ratios = times[:, 0] / times[:, 1]
@@ -74,8 +85,8 @@ def _time(run, folder, paths, rounds):
             "ratio_min": ratios.min(),
             "ratio_max": ratios.max(),
             "target": TARGET if what == "one clip" else None,
-            "listing_start_s": starts[0],
-            "graph_start_s": starts[1],
+            "listing_start_s": listed_start,
+            "graph_start_s": starts[what],
         }
 
 
@@ -92,6 +103,13 @@ import sys, tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
 model.signatures["serving_default"](waveform=tf.ones([1, int(sys.argv[2])]))
 """
+_LITE_START = """
+import sys, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+answer = Interpreter(sys.argv[1]).get_signature_runner("padded")
+row = np.ones(answer.get_input_details()["waveform"]["shape"], np.float32)
+answer(waveform=row, lengths=np.array([int(sys.argv[2])], np.int32))
+"""
 
 
 def _start_s(code, model, rate):
@@ -105,7 +123,8 @@ def _markdown(table, corpus, n_clips, rounds):
 From a waveform at the model's rate to probabilities: left the report's own way (librosa for each clip, then
 `model.predict`), right the exported model; {rounds} rounds, both in turn (each again and again for half a
 second), on {n_clips} clips of {corpus}. `ratio` is the median over the rounds, with the least and the greatest;
-`target` is what the design asks for. `start` is a process from nothing to its first answer.
+`target` is what the design asks for. `start` is a process from nothing to its first answer; TensorFlow Lite starts
+as `ai-edge-litert`, without TensorFlow, and takes a row of {tflite.LONGEST_S:g} s whatever the clip's length.
 
 {cells(table)}
 

@@ -3,7 +3,8 @@
 ``<out>/``: the SavedModel; ``README.md``, its model card; ``assets.extra/keras_ser.json`` (what it is, for programs),
 ``assets.extra/tf_serving_warmup_requests`` and ``assets.extra/selftest.npz`` (signals and the probabilities that the
 training path gives them), from which :func:`verify` can tell at any time, anywhere, whether the model still answers as
-it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` (see :mod:`keras_ser.serving.tflite`);
+it should; where TensorFlow Lite has the operators, ``assets.extra/model.tflite`` and ``model_float16.tflite`` (see
+:mod:`keras_ser.serving.tflite`);
 ``SHA256SUMS`` of all of them but the card, as ``sha256sum --check`` reads it.
 Signatures, all of which answer ``probabilities`` [batch, classes], ``class_index`` and ``label`` [batch]:
 
@@ -44,7 +45,7 @@ TOLERANCE = 1e-4  # of a probability
 STORED_TOLERANCE = 1e-3  # of one that the run stored, which another device may have computed
 STORED_CLIPS = 16  # so many of a run's test clips are compared with what it stored
 EXTRA = "assets.extra"
-LITE = f"{EXTRA}/model.tflite"
+LITE = {bits: f"{EXTRA}/{name}" for bits, name in tflite.FILES.items()}
 SUMS = "SHA256SUMS"
 CARD = "README.md"
 ADVICE = "the export is damaged: export the run again"
@@ -194,13 +195,15 @@ def export(run, out, stored=None, statistics=None):
         extra = folder / EXTRA
         extra.mkdir()
         (extra / "keras_ser.json").write_text(json.dumps(facts, indent=1) + "\n")
-        content, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
-        if content:
-            (folder / LITE).write_bytes(content)
-        has_lite = f"TensorFlow Lite: `{LITE}`, a clip of at most {tflite.LONGEST_S:g} s in a row of that length."
-        (folder / CARD).write_text(_card(run, facts, why_not or has_lite), encoding="utf-8")
         test = _self_test(model, facts)
         np.savez_compressed(extra / "selftest.npz", **test)
+        lite, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
+        lite = {bits: (content, _lite_difference(content, test)) for bits, content in lite.items()}
+        if lite and not lite[16][1] <= tflite.TOLERANCE[16]:  # some of its numbers have no room in 16 bits
+            del lite[16]
+        for bits, (content, _) in lite.items():
+            (folder / LITE[bits]).write_bytes(content)
+        (folder / CARD).write_text(_card(run, facts, why_not or _about_lite(facts, lite)), encoding="utf-8")
         _write_warmup(test, extra / "tf_serving_warmup_requests")
         (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in _sums(folder).items()))
         return verify(folder, stored)
@@ -331,13 +334,17 @@ def _lines(path):
     return path.read_text(encoding="utf-8").splitlines()
 
 
+def _lite_difference(content, test):
+    return tflite.difference(content, test["waveform"], test["lengths"], test["probabilities"])
+
+
 def verify(folder, stored=None):
     """Run the stored self-test of an exported model. → dict: what was asked → greatest difference of a probability.
 
     ``stored``: from :func:`stored_clips`; then also as :func:`compare_with_stored`.
 
     Raises UserError if ``folder`` is no exported model, a file of it is damaged, or one probability differs by more
-    than ``TOLERANCE``.
+    than ``TOLERANCE`` (of TensorFlow Lite: ``tflite.TOLERANCE``).
     """
     folder = Path(folder)
     served, facts = opened(folder)
@@ -359,11 +366,14 @@ def verify(folder, stored=None):
         "wav_bytes, one file": (ask("wav_bytes", wav_bytes=recordings[1:2]), test["wav_probabilities"][1:2]),
     }
     differences = {name: float(np.abs(found - known).max()) for name, (found, known) in answers.items()}
-    if (folder / LITE).is_file():
-        content = (folder / LITE).read_bytes()
-        differences["TensorFlow Lite, one clip at a time"] = tflite.difference(content, waveform, lengths, expected)
+    allowed = dict.fromkeys(differences, TOLERANCE)
+    for bits, name in LITE.items():
+        if (folder / name).is_file():
+            asked = f"TensorFlow Lite, weights of {bits} bits, one clip at a time"
+            differences[asked] = _lite_difference((folder / name).read_bytes(), test)
+            allowed[asked] = tflite.TOLERANCE[bits]
     # Not a number is not within the tolerance.
-    wrong = [f"{name}: {difference:.2g}" for name, difference in differences.items() if not difference <= TOLERANCE]
+    wrong = [f"{name}: {found:.2g}" for name, found in differences.items() if not found <= allowed[name]]
     if wrong:
         raise UserError(f"{folder}: probabilities differ from those of the training path by {'; '.join(wrong)}")
     if stored is not None and len(stored):
@@ -527,6 +537,29 @@ TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes
 
 {about_lite}
 """
+
+
+def _about_lite(facts, lite):
+    """What the card says of TensorFlow Lite. ``lite``: bits of a weight → content, difference of a probability"""
+    rate = facts["sample_rate"] or ANY_RATE
+    size = {bits: f"`{LITE[bits]}`, {len(content) / 1e6:.1f} MB" for bits, (content, _) in lite.items()}
+    half = (
+        f"{size[16]},\nholds its weights in 16 bits: probabilities differ by up to {lite[16][1]:.1g}.\n"
+        if 16 in lite
+        else ""
+    )
+    return f"""TensorFlow's runtime for small devices answers without TensorFlow: {size[32]},
+takes a clip of at most {tflite.LONGEST_S:g} s in a row of that length. {half}
+```python
+import json
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter  # pip install ai-edge-litert
+
+runner = Interpreter("{LITE[32]}").get_signature_runner("{tflite.SIGNATURE}")
+waveform = np.zeros([1, {round(tflite.LONGEST_S * rate)}], np.float32)  # at {rate} Hz, of which the clip comes first
+answer = runner(waveform=waveform, lengths=np.array([{rate}], np.int32))  # a clip of one second
+print(json.load(open("{EXTRA}/keras_ser.json"))["labels"][answer["probabilities"].argmax()])
+```"""
 
 
 def _calibration(facts):

@@ -154,6 +154,7 @@ def test_what_cannot_be_decoded_is_said(content, why, decode, tmp_path):
 
 
 NAMES = st.sampled_from([b"LIST", b"JUNK", b"id3 ", b"_PMX", b"FLLR"])
+READ_ANEW = b"RIFF", b"data"  # after the last chunk libsndfile takes these for the beginning of another sound
 CHUNKS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=4)
 
 
@@ -166,7 +167,7 @@ CHUNKS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=4)
     rate=st.integers(*audio.RATES),
     extensible=st.booleans(),
     chunks=st.tuples(CHUNKS, CHUNKS),
-    trailing=st.binary(max_size=30).filter(lambda content: b"RIFF" not in content),  # which libsndfile looks at anew
+    trailing=st.binary(max_size=30).filter(lambda content: not any(name in content for name in READ_ANEW)),
     seed=st.integers(0, 9),
 )
 def test_any_order_of_chunks(
