@@ -100,9 +100,11 @@ def test_how_to_extend_it_names_what_is_there():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["layers_in_your_model", "own_recordings"])
+@pytest.mark.parametrize("page", ["layers_in_your_model", "own_recordings", "exported_models"])
 def test_a_tutorial_runs_as_it_stands(page, tmp_path, monkeypatch):
     """Its Python and its commands, in their order."""
+    if page == "exported_models":
+        pytest.importorskip("ai_edge_litert", reason="the extra lite is not installed")
     monkeypatch.chdir(tmp_path)
     found = {}
     for language, block in re.findall(r"```(python|sh)\n(.*?)```", (DOCS / f"{page}.md").read_text(), re.S):
