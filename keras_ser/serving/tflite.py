@@ -38,9 +38,9 @@ def convert(model, sample_rate):
     with tempfile.TemporaryDirectory() as folder:
         lengths = tf.TensorSpec([1], tf.int32, "lengths")
         saved_model.write(folder, model, {SIGNATURE: graph(answer, waveform, lengths)})
-        _replace_operators(Path(folder) / "saved_model.pb")
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         try:
+            _replace_operators(Path(folder) / "saved_model.pb")
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
             contents = {32: converter.convert()}
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
@@ -93,7 +93,7 @@ def _replace_operators(path):
     """Each operator of ``_REPLACED`` in the file ``saved_model.pb`` becomes a call of its function."""
     saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     definition = saved.meta_graphs[0].graph_def
-    bodies = [definition.node, *(function.node_def for function in definition.library.function)]
+    bodies = [function.node_def for function in definition.library.function]
     for operator, (function, *takes) in _REPLACED.items():
         found = [(node, body) for body in bodies for node in body if node.op == operator and _is_lacking(node, body)]
         if found:
@@ -105,8 +105,9 @@ def _replace_operators(path):
             node.attr["f"].func.name = concrete.function_def.signature.name
             node.attr["Tin"].list.type.extend(spec.dtype.as_datatype_enum for spec in takes)
             node.attr["Tout"].list.type.extend(output.dtype.as_datatype_enum for output in concrete.outputs)
-            for user in body:  # a product calls its result z, all others here call it output
-                user.input[:] = [re.sub(f"^{node.name}:z:", f"{node.name}:output:", name) for name in user.input]
+            product, called = f"{node.name}:z:0", f"{node.name}:output:0"  # the others have an output by that name too
+            for user in body:
+                user.input[:] = [called if name == product else name for name in user.input]
     path.write_bytes(saved.SerializeToString())
 
 
