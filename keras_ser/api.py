@@ -24,7 +24,7 @@ from keras_ser.analysis import QUESTIONS
 from keras_ser.corpora import own
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.augmentation import originals
-from keras_ser.data.streaming import WAYS
+from keras_ser.data.streaming import PIPELINES
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports import extensions
@@ -64,8 +64,8 @@ class Setting:
     """What a report is run on, and where its results lie.
 
     ``out``: the folder of the results; those of synthetic speech, of a substitute corpus or of streamed features never
-    lie where those of the report's own recordings do. ``epochs``: in place of the report's number, or None. ``way``:
-    where the features come from.
+    lie where those of the report's own recordings do. ``epochs``: in place of the report's number, or None.
+    ``pipeline``: where the features come from, one of :data:`keras_ser.data.streaming.PIPELINES`.
     """
 
     report: Report
@@ -74,7 +74,7 @@ class Setting:
     cache: Path
     epochs: int | None
     backend: str
-    way: str
+    pipeline: str
 
     def run(self, experiments, protocol_names, repetitions, *, models=True, jobs=1, scheduler=None) -> list[store.Run]:
         """Train what is not stored yet (``models``: with its model), ``jobs`` at a time, or on the cluster of
@@ -90,7 +90,7 @@ class Setting:
             repetitions=repetitions,
             backend=self.backend,
             epochs=self.epochs,
-            way=self.way,
+            pipeline=self.pipeline,
             models=models,
             jobs=jobs,
             scheduler=scheduler,
@@ -104,7 +104,7 @@ class Setting:
             root=self.out / "runs",
             backend=self.backend,
             epochs=self.epochs,
-            way=self.way,
+            pipeline=self.pipeline,
             experiments=experiments,
         )
         if others:
@@ -118,16 +118,16 @@ class Setting:
 
     def whole(self, runs) -> list[Pass]:
         """The repetitions of which every fold is among ``runs``. Raises UserError if none is."""
-        found = passes.whole(runs)
-        if not found:
+        repetitions = passes.whole(runs)
+        if not repetitions:
             raise UserError(
                 f"{self.out / 'runs' / self.report.name}: no whole repetition of {self.material.description} is "
                 "stored: leave out --stored"
             )
-        single = len(runs) - sum(len(item.runs) for item in found)
-        if single:
-            log.warning("%s: %d stored runs excluded: their repetition lacks folds", self.report.name, single)
-        return found
+        incomplete = len(runs) - sum(len(item.runs) for item in repetitions)
+        if incomplete:
+            log.warning("%s: %d stored runs excluded: their repetition lacks folds", self.report.name, incomplete)
+        return repetitions
 
     @property
     def heading(self) -> str:
@@ -156,26 +156,26 @@ def setting(
 ) -> Setting:
     """The clips that the report called ``name`` is run on. Arguments as of :func:`run`."""
     _whole_number("epochs", epochs, 1)
-    if features not in WAYS:
-        raise UserError(f"features are {', '.join(WAYS)}, not {features!r}")
+    if features not in PIPELINES:
+        raise UserError(f"features are {', '.join(PIPELINES)}, not {features!r}")
     if features != "cached" and backend != "tensorflow":
         raise UserError(f"{features} features are computed by TensorFlow, while training: leave out --backend")
     chosen, root, out = report(name), corpora.data_root(data), Path(out)
     cache, results = out / "cache", out
     if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
-        what, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
+        title, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
         chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
     elif labels or speaker_from:
         raise UserError(
             "--labels and --speaker-from are of recordings of your own: name their table or directory with --corpus"
         )
     elif corpus and chosen.corpora != (corpus,):
-        what, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
+        title, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
         results = out / "substitute" / corpus
     else:
         title, manifest = corpora.available(chosen.corpora, root, cache / "synthetic")
     if results != out:
-        title = f"{what} in place of {corpora.titles(chosen.corpora)}"
+        title = f"{title} in place of {corpora.titles(chosen.corpora)}"
     if features != "cached":
         results = results / features
     material = runner.gather(chosen, title, manifest, cache)
@@ -205,8 +205,8 @@ def _for_classes_of(whose: Report, manifest: pd.DataFrame) -> Report:
             raise UserError(
                 f"{whose.name} predicts gender and emotion: {unknown} of {len(manifest)} clips have no gender"
             )
-    found = set(manifest["emotion"])
-    labels = (*(label for label in whose.labels if label in found), *sorted(found - set(whose.labels)))
+    emotions = set(manifest["emotion"])
+    labels = (*(label for label in whose.labels if label in emotions), *sorted(emotions - set(whose.labels)))
     return whose.of_classes(labels)
 
 
@@ -587,8 +587,8 @@ def split(
     """
     lacking = [name for name in OF_A_CLIP if name not in getattr(clips, "columns", ())]
     if lacking or not len(clips):
-        what = f"without {', '.join(lacking)}" if lacking else "of no clips"
-        raise UserError(f"a table {what}: split takes clips as load_corpus gives them")
+        problem = f"without {', '.join(lacking)}" if lacking else "of no clips"
+        raise UserError(f"a table {problem}: split takes clips as load_corpus gives them")
     if min(validation, test) <= 0 or validation + test >= 1:
         raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
     _whole_number("seed", seed, 0)
@@ -746,7 +746,7 @@ def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, 
         stored = store.read(path)
         if stored is None:
             raise UserError(f"{path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
-        found, protocol = leakage.of_counts(stored.facts["shared"]), protocol or stored.facts["protocol"]
+        shared, protocol = leakage.of_counts(stored.facts["shared"]), protocol or stored.facts["protocol"]
     else:
-        found = leakage.of_table(leakage.read(path))
-    return found, leakage.undeclared(found, protocol), protocol
+        shared = leakage.of_table(leakage.read(path))
+    return shared, leakage.undeclared(shared, protocol), protocol

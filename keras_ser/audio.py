@@ -280,6 +280,6 @@ def _check_length(path: Path, sound: soundfile.SoundFile, n_read: int) -> None:
     """libsndfile reads what is there of a file that was cut off, and says so only in its log."""
     if n_read < sound.frames:
         raise AudioError("truncated", path, f"{n_read} of {sound.frames} samples are there: get the file again")
-    for stated, there in _SHORT_CHUNK.findall(sound.extra_info):
-        if int(there) + 1 < int(stated) < UNKNOWN_LENGTH:  # + 1: the padding byte, which some programs count
-            raise AudioError("truncated", path, f"{there} of {stated} bytes of sound are there: get the file again")
+    for stated, present in _SHORT_CHUNK.findall(sound.extra_info):
+        if int(present) + 1 < int(stated) < UNKNOWN_LENGTH:  # + 1: the padding byte, which some programs count
+            raise AudioError("truncated", path, f"{present} of {stated} bytes of sound are there: get the file again")

@@ -66,15 +66,15 @@ def scores(passes, clips):
     rows = []
     for (experiment, protocol), group in reported.groups(passes).items():
         finished = [item for item in group if not item.diverged]
-        own = clips[(clips["experiment"] == experiment) & (clips["protocol"] == protocol)]
+        group_clips = clips[(clips["experiment"] == experiment) & (clips["protocol"] == protocol)]
         row = {
             "experiment": experiment,
             "protocol": protocol,
             "n": len(finished),
             "diverged": len(group) - len(finished),
             "fitted_on": " + ".join(group[0].facts["fitted_on"]),
-            "speakers": _n_speakers(own),
-            "tested": len(own[["clip", "copy"]].drop_duplicates()),
+            "speakers": _n_speakers(group_clips),
+            "tested": len(group_clips[["clip", "copy"]].drop_duplicates()),
         }
         if finished:
             values = {name: [item.metrics[name] for item in finished] for name in ("accuracy", "uar")}
@@ -85,11 +85,11 @@ def scores(passes, clips):
                 0
             ] or (None, None)
             row["low"], row["high"] = statistics.speaker_interval(
-                own["correct"], own["speaker"], n_clips=row["tested"]
+                group_clips["correct"], group_clips["speaker"], n_clips=row["tested"]
             ) or (None, None)
-            if own["probabilities"].all():
-                row["calibration_error"] = metrics.calibration_error(own["confidence"], own["correct"])
-                row["brier"] = own["brier"].mean()
+            if group_clips["probabilities"].all():
+                row["calibration_error"] = metrics.calibration_error(group_clips["confidence"], group_clips["correct"])
+                row["brier"] = group_clips["brier"].mean()
             row["epochs"] = np.mean([item.facts["epochs_run"] for item in finished])
         rows.append(row)
     columns = ["experiment", "protocol", "n", "diverged", "fitted_on", "speakers", "tested", "accuracy", "accuracy_std"]
@@ -114,8 +114,8 @@ def primary_of(names):
 
 def paired(clips, first, second, protocol):
     """The examples that two experiments were both tested on, in the same repetition. → DataFrame"""
-    own = clips[clips["protocol"] == protocol]
-    tables = [own[own["experiment"] == name] for name in (first, second)]
+    of_protocol = clips[clips["protocol"] == protocol]
+    tables = [of_protocol[of_protocol["experiment"] == name] for name in (first, second)]
     keys = ["seed", "clip", "copy", "speaker", "corpus", "true"]
     # One fit of an SVM stands beside every repetition of a network.
     for place, (one, other) in enumerate((tables, tables[::-1])):
@@ -137,17 +137,17 @@ def differences(clips, pairs, passes):
     if not pairs:
         return pd.DataFrame()
     facts = {(item.facts["experiment"], item.facts["protocol"]): item.facts for item in passes}
-    found = [
+    comparisons = [
         (protocol, pair, both)
         for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]
         for pair in pairs
         if len(both := paired(clips, *pair, protocol))
     ]
-    if not found:
+    if not comparisons:
         return pd.DataFrame()
-    primary = primary_of([protocol for protocol, *_ in found])
+    primary = primary_of([protocol for protocol, *_ in comparisons])
     rows, single = [], []
-    for protocol, (first, second), both in found:
+    for protocol, (first, second), both in comparisons:
         of_pair = [facts[name, protocol] for name in (first, second)]
         choosing = _chose(both, [of_one["selected_on"] for of_one in of_pair])
         chosen = both[~choosing] if protocol == primary and choosing.any() and not choosing.all() else both
@@ -254,8 +254,8 @@ def selection_bias(passes):
     by_group = pd.DataFrame(rows).groupby(["experiment", "protocol"], sort=False)
     watched = by_group["watched"].sum()
     columns = ["tested", "best_on_test", "best_on_validation", "last_epoch", "added"]
-    found = by_group[columns].mean().assign(watched=watched, trainings=by_group.size())
-    return found[watched > 0].reset_index()
+    means = by_group[columns].mean().assign(watched=watched, trainings=by_group.size())
+    return means[watched > 0].reset_index()
 
 
 def order_of_models(frame):

@@ -51,8 +51,8 @@ COUNTS = ("tp", "fp", "fn")
 
 def parts(report, facts):
     """The clips of a run by corpus, and the report's. → (dict corpus → found, dict corpus → whole)"""
-    found = {name: facts["clips_by_corpus"].get(name, 0) for name in report.corpora}
-    return found, {name: _whole(report, corpora.get(name)) for name in report.corpora}
+    available = {name: facts["clips_by_corpus"].get(name, 0) for name in report.corpora}
+    return available, {name: _whole(report, corpora.get(name)) for name in report.corpora}
 
 
 def obstacle(report, facts):
@@ -61,17 +61,17 @@ def obstacle(report, facts):
         return "synthetic speech"
     if facts["substitute"]:
         return "substitute corpus"
-    found, whole = parts(report, facts)
-    incomplete = [name for name in found if 0 < found[name] < WHOLE * whole[name]]
-    if incomplete or sum(found.values()) < MOST * sum(whole.values()):
+    available, whole = parts(report, facts)
+    incomplete = [name for name in available if 0 < available[name] < WHOLE * whole[name]]
+    if incomplete or sum(available.values()) < MOST * sum(whole.values()):
         return f"{facts['clips']} of {sum(whole.values())} clips"
     return ""
 
 
 def without(report, facts):
     """What is missing where a comparison is allowed all the same: "without SAVEE, 4 % of the clips", or ""."""
-    found, whole = parts(report, facts)
-    missing = [name for name in found if not found[name]]
+    available, whole = parts(report, facts)
+    missing = [name for name in available if not available[name]]
     if not missing or obstacle(report, facts):
         return ""
     share = sum(whole[name] for name in missing) / sum(whole.values())
@@ -102,10 +102,10 @@ def verdict(reported, values, *, chance=0.0, rounding=0.0, obstacle="", without=
         return "not comparable (every run diverged)" if diverged else "not comparable (no run)"
     if isinstance(reported, str):
         word = "reproduced" if most_frequent(values) == reported else "differs"
-        said = [f"{sum(value == reported for value in values)} of {len(values)}"]
+        details = [f"{sum(value == reported for value in values)} of {len(values)}"]
     else:
-        word, said = _word(reported, values, chance, rounding)
-    return f"{word} ({', '.join(said + [without] * bool(without))})" if said or without else word
+        word, details = _word(reported, values, chance, rounding)
+    return f"{word} ({', '.join(details + [without] * bool(without))})" if details or without else word
 
 
 def _word(reported, values, chance, rounding):
@@ -137,10 +137,10 @@ def value(item, metric, label=""):
 
 def groups(passes):
     """Passes by experiment and protocol. → dict (experiment, protocol) → list, in the order of the protocols"""
-    found = {}
+    grouped = {}
     for item in sorted(passes, key=lambda item: list(PROTOCOLS).index(item.facts["protocol"])):
-        found.setdefault((item.facts["experiment"], item.facts["protocol"]), []).append(item)
-    return found
+        grouped.setdefault((item.facts["experiment"], item.facts["protocol"]), []).append(item)
+    return grouped
 
 
 def table(report, passes):
@@ -181,12 +181,12 @@ def _over_speakers(finished):
     if not finished:
         return {}
     tables = [item.predictions() for item in finished]
-    found = _speaker_intervals(tables)
+    intervals = _speaker_intervals(tables)
     of_corpora = dict.fromkeys(corpus for table in tables for corpus in table["corpus"])
     for corpus in of_corpora if len(of_corpora) > 1 else ():
         of_corpus = _speaker_intervals([table[table["corpus"] == corpus] for table in tables])
-        found |= {f"{corpus}: {metric}": interval for metric, interval in of_corpus.items()}
-    return found
+        intervals |= {f"{corpus}: {metric}": interval for metric, interval in of_corpus.items()}
+    return intervals
 
 
 def _speaker_intervals(tables):
@@ -224,8 +224,8 @@ def _size_verdict(reported, values, obstacle, without):
         return verdict(reported, values, obstacle=obstacle)
     same = sum(value == reported for value in values)
     word = "reproduced" if same == len(values) else "higher" if np.mean(values) > reported else "lower"
-    said = [f"{same} of {len(values)}"] * (0 < same < len(values)) + [without] * bool(without)
-    return f"{word} ({', '.join(said)})" if said else word
+    details = [f"{same} of {len(values)}"] * (0 < same < len(values)) + [without] * bool(without)
+    return f"{word} ({', '.join(details)})" if details else word
 
 
 def _row(report, group, metric, label, figure, values):
@@ -242,11 +242,11 @@ def _row(report, group, metric, label, figure, values):
             of_mean, of_next = statistics.repetition_intervals(values, limit=1.0 if share else np.inf)
     options = {"obstacle": obstacle(report, facts), "without": without(report, facts)}
     if figure and (metric == "parameters" or figure.experiment == ""):
-        said = _size_verdict(reported, values, **options)
+        outcome = _size_verdict(reported, values, **options)
     else:
         chance = 1 / len(report.labels) if share else 0.0
         diverged = sum(item.diverged for item in group)
-        said = verdict(reported, values, chance=chance, rounding=rounding, diverged=diverged, **options)
+        outcome = verdict(reported, values, chance=chance, rounding=rounding, diverged=diverged, **options)
     (ci_low, ci_high), (pi_low, pi_high) = of_mean or (None, None), of_next or (None, None)
     return {
         "report": report.name,
@@ -263,7 +263,7 @@ def _row(report, group, metric, label, figure, values):
         "interval_over": "repetitions" if of_mean else "",
         "pi_low": pi_low,
         "pi_high": pi_high,
-        "verdict": said,
+        "verdict": outcome,
         "corpus": facts["corpus"],
         "clips": facts["clips"],
         "tested": _tested(group),
@@ -289,7 +289,7 @@ def shared(passes):
 
 def info_sheets(passes):
     """The model info sheet of each protocol. → dict protocol → DataFrame (:func:`keras_ser.data.leakage.sheet`)"""
-    found = {}
+    sheets = {}
     for protocol in PROTOCOLS:
         facts = [item.facts for item in passes if item.facts["protocol"] == protocol]
         if not facts:
@@ -300,10 +300,10 @@ def info_sheets(passes):
             tuple(dict.fromkeys(step for of_pass in facts for step in of_pass["from_all"])),
         )
         speakers = {name for of_pass in facts for name in of_pass["test_speakers"]}
-        found[protocol] = leakage.sheet(
+        sheets[protocol] = leakage.sheet(
             protocol, facts[0]["shared"], fitting, speakers, acted=corpora.are_known(facts[0]["corpora"])
         )
-    return found
+    return sheets
 
 
 def over_clips(passes):

@@ -33,16 +33,16 @@ def works(paths):
     rng = np.random.default_rng(0)
     experiment = emodb_losses.REPORT.experiment("cnn_lstm/categorical_crossentropy")
     images = rng.normal(size=(len(paths), 13, 150)).astype(np.float32)
-    found = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, images, None)]
+    timed = [("emodb_losses cnn_lstm", "TimeDistributed, fit on arrays", experiment, images, None)]
     for name in ("cnn_1d/run_a", "cnn_2d/run_a"):
         experiment = crema_1d_2d.REPORT.experiment(name)
         noise = rng.normal(size=(len(paths), *experiment.model(6).input_shape[1:])).astype(np.float32)
-        found.append((f"crema_1d_2d {name.partition('/')[0]}", "fit on arrays", experiment, noise, None))
+        timed.append((f"crema_1d_2d {name.partition('/')[0]}", "fit on arrays", experiment, noise, None))
     for report, name in (*((tess_mfcc, name) for name in ("cnn", "lstm", "cnn_lstm")), (four_corpora, "cnn")):
         experiment = report.REPORT.experiment(name)
         features = np.stack([_by_librosa(path, experiment) for path in paths])
-        found.append((f"{report.REPORT.name} {name}", "Python generator, librosa", experiment, features, paths))
-    return found
+        timed.append((f"{report.REPORT.name} {name}", "Python generator, librosa", experiment, features, paths))
+    return timed
 
 
 def _by_librosa(path, experiment):
@@ -89,10 +89,10 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
         model: networks.dataset(features, one_hot, experiment.training.batch_size, shuffle_seed=0),
     }
 
-    def epoch(of):
-        arrays = {"batch_size": experiment.training.batch_size} if isinstance(data[of], tuple) else {}
-        x, y = data[of] if isinstance(data[of], tuple) else (data[of], None)
-        return seconds(lambda: of.fit(x, y, verbose=0, **arrays))
+    def epoch(network):
+        arrays = {"batch_size": experiment.training.batch_size} if isinstance(data[network], tuple) else {}
+        x, y = data[network] if isinstance(data[network], tuple) else (data[network], None)
+        return seconds(lambda: network.fit(x, y, verbose=0, **arrays))
 
     listed.compile(optimizer=experiment.training.optimizer, loss=experiment.loss)
     networks.compile_ready(model, experiment.training.optimizer, experiment.loss)

@@ -151,10 +151,10 @@ def results(options):
     from keras_ser import files
     from keras_ser.output import document, markdown, tables
 
-    found = tables.accuracies([api.report(name) for name in reports.NAMES], options.out)
-    if found.empty:
+    accuracies = tables.accuracies([api.report(name) for name in reports.NAMES], options.out)
+    if accuracies.empty:
         raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = document.as_table(markdown.results(found))
+    text = document.as_table(markdown.results(accuracies))
     if options.readme is None:
         print(coloured(text))
         return
@@ -188,8 +188,8 @@ def compare(options):
 
 
 def leaks(options):
-    found, undeclared, protocol = started().leaks(options.path, options.protocol)
-    print(found.to_markdown(index=False) if len(found) else "train and test share nothing")
+    shared, undeclared, protocol = started().leaks(options.path, options.protocol)
+    print(shared.to_markdown(index=False) if len(shared) else "train and test share nothing")
     if undeclared:
         raise UserError(
             f"LEAK: {options.path}: {', '.join(undeclared)} in both train and test"
@@ -258,11 +258,11 @@ def _print_differences(differences):
 
 def calibrate(options):
     api = started()
-    found = api.calibrate(options.run, options.out)
+    calibration = api.calibrate(options.run, options.out)
     print(
-        f"temperature {found['temperature']:.3f}, fitted to {found['clips']} clips of unseen speakers\n"
-        f"expected calibration error {found['error_before']:.3f} before, {found['error_after']:.3f} after (each fold "
-        f"by the temperature of the others)\n\n{options.out}"
+        f"temperature {calibration['temperature']:.3f}, fitted to {calibration['clips']} clips of unseen speakers\n"
+        f"expected calibration error {calibration['error_before']:.3f} before, {calibration['error_after']:.3f} after "
+        f"(each fold by the temperature of the others)\n\n{options.out}"
     )
 
 
@@ -271,18 +271,18 @@ def evaluate(options):
     from tabulate import tabulate
 
     words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "adapt", "all_classes")}
-    found = api.evaluate(options.corpus, options.model, **words)
+    evaluation = api.evaluate(options.corpus, options.model, **words)
     if options.output:
-        _write_csv(found.predictions, options.output)
+        _write_csv(evaluation.predictions, options.output)
     if options.figure:
         from keras_ser.output.figures.results import confusion_matrices
 
         name = Path(options.corpus).name
-        title = f"{name}, {len(found.predictions)} clips"
-        confusion_matrices({"the model": found.confusion}, found.labels, name, title, options.figure)
-    for label, clips in found.unknown.items():
+        title = f"{name}, {len(evaluation.predictions)} clips"
+        confusion_matrices({"the model": evaluation.confusion}, evaluation.labels, name, title, options.figure)
+    for label, clips in evaluation.unknown.items():
         print(f"excluded: {clips} clips of {label}, which the model does not know")
-    for table in (found.scores, found.classes):
+    for table in (evaluation.scores, evaluation.classes):
         known = table.astype(object).where(table.notna(), None)  # a NaN would be printed as one
         print(f"\n{tabulate(known, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
 
@@ -365,9 +365,9 @@ def _check_predict(options, of_parts):
     alone = [name for name in ("jobs", "scheduler", "per_part") if getattr(options, name)]
     if alone and not options.parts:
         raise UserError(f"--{alone[0].replace('_', '-')} is for answers in parts: name their directory with --parts")
-    whole = [name for name in ("output", "timeline", "adapt") if getattr(options, name)]
-    if whole and options.parts:
-        raise UserError(f"--{whole[0]} and --parts exclude one another")
+    exclusive = [name for name in ("output", "timeline", "adapt") if getattr(options, name)]
+    if exclusive and options.parts:
+        raise UserError(f"--{exclusive[0]} and --parts exclude one another")
     options.format = options.format or ("jsonl" if options.parts else "table")
     if options.parts and options.format not in of_parts:
         raise UserError(f"parts are written as {' or '.join(of_parts)}, not as {options.format}")
@@ -463,7 +463,7 @@ def print_completion(parser, shell, _):
     import shtab
 
     parsers = [parser]
-    for action in itertools.chain.from_iterable(found._actions for found in parsers):
+    for action in itertools.chain.from_iterable(command._actions for command in parsers):
         if isinstance(action.choices, dict):
             parsers += action.choices.values()  # of its commands
         elif action.metavar == "REPORT":

@@ -85,10 +85,10 @@ def mapping(text):
 
 def names(text):
     """Names with commas between them."""
-    found = [name for name in text.split(",") if name]
-    if not found:
+    listed = [name for name in text.split(",") if name]
+    if not listed:
         raise argparse.ArgumentTypeError(f"names with commas between them are needed, not {text!r}")
-    return found
+    return listed
 
 
 def arguments():
@@ -101,12 +101,12 @@ def arguments():
     every = parser.add_subparsers(metavar="COMMAND")
 
     def command(function, name, summary, **kwargs):
-        added = every.add_parser(name, help=summary, description=summary, **kwargs)
-        added.set_defaults(func=function)
-        return added
+        subparser = every.add_parser(name, help=summary, description=summary, **kwargs)
+        subparser.set_defaults(func=function)
+        return subparser
 
-    def with_data(added):
-        added.add_argument(
+    def with_data(subparser):
+        subparser.add_argument(
             "--data",
             type=Path,
             metavar="DIR",
@@ -115,45 +115,45 @@ def arguments():
 
     command(commands.list_reports, "reports", "List the reports and recipes.")
 
-    added = command(commands.show, "show", "What a report states, leaves open, and what we chose.")
-    added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
-    added.add_argument("--json", action="store_true", help="everything, for programs")
-    added.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
+    subparser = command(commands.show, "show", "What a report states, leaves open, and what we chose.")
+    subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
+    subparser.add_argument("--json", action="store_true", help="everything, for programs")
+    subparser.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
-    def with_model(added):
+    def with_model(subparser):
         words = "exported folder, folder of a run, or its model.keras (default: the model of the package)"
-        added.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
+        subparser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
 
-    def with_adapt(added):
+    def with_adapt(subparser):
         words = "standardise by these recordings, ten or more of one room and microphone; their emotions are not asked"
-        added.add_argument("--adapt", action="store_true", help=words)
+        subparser.add_argument("--adapt", action="store_true", help=words)
 
-    def with_own(added):
+    def with_own(subparser):
         words = "what labels of your own recordings mean: ang=anger,exc=happiness"
-        added.add_argument("--labels", type=mapping, metavar="A=B,…", help=words)
+        subparser.add_argument("--labels", type=mapping, metavar="A=B,…", help=words)
         words = "regular expression whose group finds the speaker in the path of your own recordings"
-        added.add_argument("--speaker-from", metavar="REGEX", help=words)
+        subparser.add_argument("--speaker-from", metavar="REGEX", help=words)
 
-    def with_corpus(added, words="use another corpus", required=False):
-        added.add_argument(
+    def with_corpus(subparser, words="use another corpus", required=False):
+        subparser.add_argument(
             "--corpus",
             metavar="NAME|FILE|DIR",
             required=required,
             help=f"{words}: a name, a CSV file (path, emotion; optionally speaker, gender, sentence, split, start, "
             "end), or a directory with one subdirectory per emotion",
         )
-        with_own(added)
+        with_own(subparser)
 
-    def with_workers(added, words):
-        where = added.add_mutually_exclusive_group()
+    def with_workers(subparser, words):
+        where = subparser.add_mutually_exclusive_group()
         where.add_argument("--jobs", type=positive, metavar="N", help=words)
         words = "address of a Dask cluster that does the work, as in tcp://10.0.0.1:8786 (docs/scale.md)"
         where.add_argument("--scheduler", metavar="ADDRESS", help=words)
 
-    def with_runs(added):
-        with_data(added)
-        added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-        added.add_argument(
+    def with_runs(subparser):
+        with_data(subparser)
+        subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+        subparser.add_argument(
             "--seeds",
             type=positive,
             default=1,
@@ -161,52 +161,54 @@ def arguments():
             help="repetitions of each protocol, seeds 0 … N-1 (default: 1)",
         )
         with_workers(
-            added, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
+            subparser, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
         )
-        with_corpus(added)
+        with_corpus(subparser)
         words = "do not train; rebuild tables and figures from saved runs"
-        added.add_argument("--stored", action="store_true", help=words)
-        added.add_argument(
+        subparser.add_argument("--stored", action="store_true", help=words)
+        subparser.add_argument(
             "--backend",
             choices=("tensorflow", "librosa"),
             default="tensorflow",
             help="what computes the features (default: tensorflow)",
         )
-        added.add_argument(
+        subparser.add_argument(
             "--epochs",
             type=positive,
             metavar="N",
             help=f"at most N (default: the report's; {SYNTHETIC_EPOCHS} on bundled synthetic corpora)",
         )
 
-    added = command(commands.reproduce, "reproduce", "Run reports and write their tables and figures.")
-    added.add_argument(
+    subparser = command(commands.reproduce, "reproduce", "Run reports and write their tables and figures.")
+    subparser.add_argument(
         "reports",
         nargs="*",
         metavar="REPORT",
         help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(reports.RECIPES)}",
     )
-    with_runs(added)
-    added.add_argument(
+    with_runs(subparser)
+    subparser.add_argument(
         "--protocols",
         type=names,
         metavar="A,B",
         help="default: those of the report (keras-ser show REPORT)",
     )
-    added.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
+    subparser.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
     words = (
         "computed once, in each step of training, or so with the augmentation drawn anew each epoch (default: cached)"
     )
-    added.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
+    subparser.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
 
-    added = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
-    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-    added.add_argument("--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file")
+    subparser = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
+    subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    subparser.add_argument(
+        "--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file"
+    )
 
-    added = command(commands.page, "page", "Write the results page, and one page per report.")
-    with_data(added)
-    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-    added.add_argument(
+    subparser = command(commands.page, "page", "Write the results page, and one page per report.")
+    with_data(subparser)
+    subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    subparser.add_argument(
         "--audio",
         action="store_true",
         help="embed playable recordings (check the corpus licence before publishing the page)",
@@ -215,133 +217,145 @@ def arguments():
     questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
     for question, (summary, which) in QUESTIONS.items():
-        added = questions.add_parser(question, help=summary, description=f"{summary} Runs that are missing are run.")
-        added.set_defaults(func=commands.compare, question=question)
-        added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
-        with_runs(added)
-        added.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
-        added.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
+        subparser = questions.add_parser(
+            question, help=summary, description=f"{summary} Runs that are missing are run."
+        )
+        subparser.set_defaults(func=commands.compare, question=question)
+        subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
+        with_runs(subparser)
+        subparser.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
+        subparser.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
 
-    added = command(commands.leaks, "leaks", "What train and test share that their protocol does not declare.")
-    added.add_argument(
+    subparser = command(commands.leaks, "leaks", "What train and test share that their protocol does not declare.")
+    subparser.add_argument(
         "path",
         type=Path,
         metavar="RUN|CSV",
         help="folder of a run, or a table with the columns split and any of clip, audio_hash, speaker, sentence",
     )
-    added.add_argument(
+    subparser.add_argument(
         "--protocol",
         metavar="NAME",
         help="what may be shared (default: the run's; of a table: nothing)",
     )
 
-    added = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
-    added.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
-    with_data(added)
-    with_corpus(added)
-    added.add_argument("--out", type=Path, required=True, metavar="DIR")
-    added.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
+    subparser = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
+    subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
+    with_data(subparser)
+    with_corpus(subparser)
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
 
     corpus = command(None, "corpus", "Make, check or download a corpus.")
     actions = corpus.add_subparsers(required=True, metavar="ACTION")
     summary = "Count and check every clip of a corpus."
-    added = actions.add_parser("check", help=summary, description=summary)
-    added.set_defaults(func=commands.corpus_check)
+    subparser = actions.add_parser("check", help=summary, description=summary)
+    subparser.set_defaults(func=commands.corpus_check)
     words = "emodb, ravdess, tess, savee or crema_d; or a CSV file or directory of your own"
-    added.add_argument("name", metavar="NAME|FILE|DIR", help=words)
-    with_data(added)
+    subparser.add_argument("name", metavar="NAME|FILE|DIR", help=words)
+    with_data(subparser)
     words = "clips that have been looked at before are known from its cache/ (default: artifacts)"
-    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help=words)
-    with_own(added)
+    subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help=words)
+    with_own(subparser)
     summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
-    added = actions.add_parser("make", help=summary, description=summary)
-    added.set_defaults(func=commands.corpus_make)
-    added.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
-    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser = actions.add_parser("make", help=summary, description=summary)
+    subparser.set_defaults(func=commands.corpus_make)
+    subparser.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
     summary = "Download a public corpus from its home."
-    added = actions.add_parser("download", help=summary, description=summary)
-    added.set_defaults(func=commands.corpus_download)
-    added.add_argument("name", metavar="NAME", help="emodb, ravdess, crema_d or tess")
-    with_data(added)
+    subparser = actions.add_parser("download", help=summary, description=summary)
+    subparser.set_defaults(func=commands.corpus_download)
+    subparser.add_argument("name", metavar="NAME", help="emodb, ravdess, crema_d or tess")
+    with_data(subparser)
 
-    added = command(commands.export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out.")
+    subparser = command(
+        commands.export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out."
+    )
     words = "folder of a run: …/seed-<k> (default: the model of the package)"
-    added.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
-    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
     words = "recordings for whose speakers, rooms and microphones the model is to be: ten or more, or a directory"
-    added.add_argument("--adapt", type=Path, nargs="+", metavar="PATH", help=words)
-    with_data(added)
+    subparser.add_argument("--adapt", type=Path, nargs="+", metavar="PATH", help=words)
+    with_data(subparser)
     words = "table or directory of your own recordings that the run was made with, to compare the model on them"
-    added.add_argument("--corpus", metavar="FILE|DIR", help=words)
-    with_own(added)
+    subparser.add_argument("--corpus", metavar="FILE|DIR", help=words)
+    with_own(subparser)
 
     summary = "Check the files of an exported model (with its self-test), of a run, or of a report's results."
-    added = command(commands.verify, "verify", summary)
-    added.add_argument("folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>")
+    subparser = command(commands.verify, "verify", summary)
+    subparser.add_argument(
+        "folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>"
+    )
 
     summary = "A copy of a run whose probabilities hold for unseen speakers, of the classes that all its corpora have."
-    added = command(commands.calibrate, "calibrate", summary)
-    added.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
-    added.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser = command(commands.calibrate, "calibrate", summary)
+    subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
 
-    added = command(commands.evaluate, "evaluate", "How a model answers recordings whose emotions are known.")
-    with_model(added)
-    with_data(added)
-    with_corpus(added, "the recordings", required=True)
-    with_adapt(added)
+    subparser = command(commands.evaluate, "evaluate", "How a model answers recordings whose emotions are known.")
+    with_model(subparser)
+    with_data(subparser)
+    with_corpus(subparser, "the recordings", required=True)
+    with_adapt(subparser)
     words = "the model may answer classes too that none of the recordings is of"
-    added.add_argument("--all-classes", action="store_true", help=words)
-    added.add_argument("--output", type=Path, metavar="FILE", help="write the predictions there as CSV")
-    added.add_argument("--figure", type=Path, metavar="FILE", help="draw the confusion matrix there")
+    subparser.add_argument("--all-classes", action="store_true", help=words)
+    subparser.add_argument("--output", type=Path, metavar="FILE", help="write the predictions there as CSV")
+    subparser.add_argument("--figure", type=Path, metavar="FILE", help="draw the confusion matrix there")
 
     summary = "How a model answers clips in noise, by telephone, as MP3, louder, quieter, cut."
-    added = command(commands.robustness, "robustness", summary)
-    with_model(added)
-    with_data(added)
-    with_corpus(added, "the clips (default: the test clips of a run)")
-    with_adapt(added)
-    added.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
-    added.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
+    subparser = command(commands.robustness, "robustness", summary)
+    with_model(subparser)
+    with_data(subparser)
+    with_corpus(subparser, "the clips (default: the test clips of a run)")
+    with_adapt(subparser)
+    subparser.add_argument("--clips", type=positive, default=500, metavar="N", help="at most (default: 500)")
+    subparser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
     words = (
         "Exit code: 0; 3 where a file could not be used: it is named, and the others are answered; 2 where none could. "
         "With --parts its row says why, and the exit code is 0."
     )
-    added = command(commands.predict, "predict", "Emotions of recordings by a model.", epilog=words)
-    with_model(added)
-    added.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
+    subparser = command(commands.predict, "predict", "Emotions of recordings by a model.", epilog=words)
+    with_model(subparser)
+    subparser.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
     words = "a list of more of them, one per line; -: standard input"
-    added.add_argument("--files-from", type=Path, metavar="FILE", help=words)
-    added.add_argument(
+    subparser.add_argument("--files-from", type=Path, metavar="FILE", help=words)
+    subparser.add_argument(
         "--format",
         choices=("table", "csv", "jsonl", "segments", "parquet"),
         help="segments: CSV with one row per window (default: table; of parts jsonl)",
     )
-    added.add_argument("--output", type=Path, metavar="FILE", help="write there (default: standard output)")
+    subparser.add_argument("--output", type=Path, metavar="FILE", help="write there (default: standard output)")
     words = "write there, part by part, jsonl or parquet; the same command goes on after an interruption"
-    added.add_argument("--parts", type=Path, metavar="DIR", help=words)
-    added.add_argument("--per-part", type=positive, metavar="N", help="files per part (default: 1000)")
-    with_workers(added, "parts made at a time (default: one per core, with a GPU one)")
-    added.add_argument(
+    subparser.add_argument("--parts", type=Path, metavar="DIR", help=words)
+    subparser.add_argument("--per-part", type=positive, metavar="N", help="files per part (default: 1000)")
+    with_workers(subparser, "parts made at a time (default: one per core, with a GPU one)")
+    subparser.add_argument(
         "--top", type=positive, default=3, metavar="N", help="labels per line of table and jsonl (default: 3)"
     )
-    with_adapt(added)
-    added.add_argument("--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)")
-    added.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
-    added.add_argument("--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure")
+    with_adapt(subparser)
+    subparser.add_argument(
+        "--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)"
+    )
+    subparser.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
+    subparser.add_argument(
+        "--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure"
+    )
 
-    added = command(commands.demo, "demo", "Serve a page to this machine on which to try a model with one's own voice.")
-    with_model(added)
-    added.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
+    subparser = command(
+        commands.demo, "demo", "Serve a page to this machine on which to try a model with one's own voice."
+    )
+    with_model(subparser)
+    subparser.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
 
-    added = command(
+    subparser = command(
         commands.benchmark, "benchmark", "Time the graph against librosa and noisereduce on the same clips."
     )
-    with_data(added)
-    added.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
-    kind = added.add_mutually_exclusive_group()
+    with_data(subparser)
+    subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
+    kind = subparser.add_mutually_exclusive_group()
     kind.add_argument("--training", action="store_true", help="time training beside the reports' listings instead")
     kind.add_argument("--serving", type=Path, nargs="+", metavar="RUN", help="time the exports of runs instead")
-    added.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
-    added.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
+    subparser.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
+    subparser.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
     return parser

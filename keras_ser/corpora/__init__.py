@@ -86,30 +86,30 @@ def available(names: Sequence[str], root: Path, synthetic_root: Path) -> tuple[s
 
     Returns: what they are called in words, and their manifest.
     """
-    there = [name for name in names if (root / name).is_dir()]
-    missing = [name for name in names if name not in there]
-    if not there:
+    present = [name for name in names if (root / name).is_dir()]
+    missing = [name for name in names if name not in present]
+    if not present:
         from keras_ser.corpora import synthetic
 
         folders = ", ".join(str(root / name) for name in names)
-        what = titles(names)
-        log.warning("%s: no such folder, so bundled synthetic speech takes the place of %s", folders, what)
+        title = titles(names)
+        log.warning("%s: no such folder, so bundled synthetic speech takes the place of %s", folders, title)
         for name in names:
             synthetic.make(name, synthetic_root / name)
-        return what, joined(names, synthetic_root)
+        return title, joined(names, synthetic_root)
     if missing:
-        log.warning("%s: %s not found; only %s are used", root, " and ".join(missing), " and ".join(there))
-    return titles(there, missing), joined(there, root)
+        log.warning("%s: %s not found; only %s are used", root, " and ".join(missing), " and ".join(present))
+    return titles(present, missing), joined(present, root)
 
 
 def titles(names: Sequence[str], missing: Sequence[str] = ()) -> str:
     """What those corpora are called, in words, and which others that belong to them are missing."""
     if len(names) == 1:
-        said = get(names[0]).title
+        joined = get(names[0]).title
     else:
         *others, last = [get(name).title.partition(" (")[0] for name in names]
-        said = f"{', '.join(others)} and {last}"
-    return f"{said}, without {titles(missing)}" if missing else said
+        joined = f"{', '.join(others)} and {last}"
+    return f"{joined}, without {titles(missing)}" if missing else joined
 
 
 def are_known(names: Sequence[str]) -> bool:
@@ -123,10 +123,10 @@ def listing(name: str, root: str | Path) -> Listing:
     folder = locate(corpus, Path(root))
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; get {corpus.title} from {corpus.home} and unpack it there")
-    found = find(corpus, folder)
-    if found.clips.empty:
+    listed = find(corpus, folder)
+    if listed.clips.empty:
         raise UserError(f"{folder}: no clip of {corpus.title}; {_what_is_there(folder)}; get it from {corpus.home}")
-    return found
+    return listed
 
 
 def _what_is_there(folder: Path) -> str:

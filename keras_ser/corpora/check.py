@@ -88,13 +88,13 @@ class CheckResult:
         """The report for people."""
         corpus, n_clips, n_speakers = self.corpus, self.classes["found"].sum(), self.speakers["speaker"].nunique()
         made = "  SYNTHETIC: made by this program, no recording of a person\n" if self.synthetic else ""
-        about, of_clips, of_speakers = "", "", ""
+        published, of_clips, of_speakers = "", "", ""
         if corpus:
-            about = f"  licence  {corpus.licence}\n  from     {corpus.home}\n  cite     {corpus.citation}\n"
+            published = f"  licence  {corpus.licence}\n  from     {corpus.home}\n  cite     {corpus.citation}\n"
             of_clips, of_speakers = f" of {corpus.n_clips}", f" of {corpus.n_speakers}"
         place = "file  " if self.folder.is_file() else "folder"
         head = (
-            f"{self.title}\n{made}  {place}   {self.folder}\n{about}"
+            f"{self.title}\n{made}  {place}   {self.folder}\n{published}"
             f"  found    {n_clips}{of_clips} clips, {n_speakers}{of_speakers} speakers, {self.minutes:.1f} minutes"
         )
         verdict = f"NOT USABLE: {self.obstacle}" if self.obstacle else "Usable."
@@ -139,14 +139,14 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
         UserError: no such corpus, table or folder, or no clip of it there.
     """
     if name not in corpora.CORPORA and own.is_own(name):
-        corpus, folder, found = None, Path(name).absolute(), None
+        corpus, folder = None, Path(name).absolute()
         title, _, clips = own.read(name, labels=labels, speaker_from=speaker_from, data_root=root)
         problems = []
     else:
-        corpus, found = corpora.get(name), corpora.listing(name, root)
-        folder, title, clips = locate(corpus, Path(root)), corpus.title, found.clips.copy()
-        problems = [("unknown_name", str(path), _what_else(corpus, path.stem)) for path in found.strangers]
-        problems += [("repeated_name", str(path), "") for path in found.repeats]
+        corpus, listed = corpora.get(name), corpora.listing(name, root)
+        folder, title, clips = locate(corpus, Path(root)), corpus.title, listed.clips.copy()
+        problems = [("unknown_name", str(path), _what_else(corpus, path.stem)) for path in listed.strangers]
+        problems += [("repeated_name", str(path), "") for path in listed.repeats]
     same_sound = defaultdict(list)  # digest → clips
     seconds = []
     looks = index.looks(clips["path"], cache)
@@ -200,13 +200,13 @@ def _problems(path: str, look: index.Look) -> Iterator[tuple[str, str]]:
 
 
 def _count_classes(corpus: Corpus | None, clips: pd.DataFrame) -> pd.DataFrame:
-    found = clips["emotion"].value_counts()
+    counts = clips["emotion"].value_counts()
     if corpus:
         table = pd.DataFrame({"published": pd.Series(corpus.counts)}).rename_axis("emotion")
-        table["found"] = found.reindex(table.index, fill_value=0)
+        table["found"] = counts.reindex(table.index, fill_value=0)
         table["missing"] = table["published"] - table["found"]
     else:
-        table = found.sort_index().rename("found").rename_axis("emotion").to_frame()
+        table = counts.sort_index().rename("found").rename_axis("emotion").to_frame()
     table["usable"] = clips.groupby("emotion")["usable"].sum().reindex(table.index, fill_value=0)
     return table.reset_index()
 

@@ -47,10 +47,10 @@ class Look:
 def looks(paths: Iterable[str], folder: str | Path | None = None) -> Iterator[Look | audio.AudioError]:
     """A look at each recording, in order, by threads. `folder`: where the index is kept; None: nowhere."""
     with contextlib.closing(_Index(folder)) as index:
-        for path, status, found in audio.in_threads(index.look, paths):
+        for path, status, look in audio.in_threads(index.look, paths):
             if status:
-                index.add(path, status, found)
-            yield found
+                index.add(path, status, look)
+            yield look
 
 
 def _decoded(path: str) -> Look:

@@ -93,20 +93,20 @@ def _read(path) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig") as file:
             first = file.readline()
         separator = max(",;\t", key=first.count)
-        found = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    by_name = {name.strip().lower(): name for name in found}
+        raw = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    by_name = {name.strip().lower(): name for name in raw}
     taken = {
         column: next((by_name[name] for name in names if name in by_name), None) for column, names in SYNONYMS.items()
     }
     lacking = [column for column in NEEDED if taken[column] is None]
     if lacking:
         raise UserError(
-            f"{path}: no column {' and '.join(lacking)}; its columns are {', '.join(found)}; known names are "
+            f"{path}: no column {' and '.join(lacking)}; its columns are {', '.join(raw)}; known names are "
             + "; ".join(f"{column}: {', '.join(SYNONYMS[column])}" for column in lacking)
         )
-    if found.empty:
+    if raw.empty:
         raise UserError(f"{path}: the table has no row")
-    table = pd.DataFrame({column: found[name].str.strip() if name else "" for column, name in taken.items()})
+    table = pd.DataFrame({column: raw[name].str.strip() if name else "" for column, name in taken.items()})
     table.attrs["emotion"] = taken["emotion"].strip().lower()
     return table
 

@@ -43,9 +43,9 @@ def refuse(protocol, counts, where):
     """Raises UserError where ``counts`` (of :func:`shared`) hold what the protocol does not allow to be shared."""
     undeclared = [name for name in PROPERTIES if counts[name] and name not in protocol.may_share]
     if undeclared:
-        found = ", ".join(f"{counts[name]} of {counts['test']} test examples share the {name}" for name in undeclared)
+        shares = ", ".join(f"{counts[name]} of {counts['test']} test examples share the {name}" for name in undeclared)
         raise UserError(
-            f"{where}: {found} with what the model is fitted to, which {protocol.name} does not allow: nothing was "
+            f"{where}: {shares} with what the model is fitted to, which {protocol.name} does not allow: nothing was "
             "trained; correct the corpus's table, or choose other protocols with --protocols"
         )
 
@@ -89,13 +89,13 @@ def of_counts(counts):
     return pd.DataFrame(rows, columns=["property", "leakage", "test"])
 
 
-def undeclared(found, protocol=None):
+def undeclared(shared, protocol=None):
     """Properties that are shared though ``protocol`` (None: no one) does not declare it. → list
 
     Raises UserError if there is no such protocol.
     """
     allowed = get(protocol).may_share if protocol else frozenset()
-    return [name for name in dict.fromkeys(found["property"]) if name not in allowed]
+    return [name for name in dict.fromkeys(shared["property"]) if name not in allowed]
 
 
 @dataclass(frozen=True)

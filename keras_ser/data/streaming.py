@@ -23,7 +23,7 @@ from keras_ser.errors import UserError
 
 # cached: computed once, kept on disk, held in memory. streamed: the same, made anew whenever it is needed. fresh: in
 # each epoch the model is trained on other draws of the augmentation's parameters.
-WAYS = ("cached", "streamed", "fresh")
+PIPELINES = ("cached", "streamed", "fresh")
 BATCHES_AHEAD = 2
 INPUTS = (WAVEFORM, LENGTHS, PARAMETER, tf.TensorSpec([None], tf.int32, "kind"))
 
@@ -48,9 +48,9 @@ class FeaturesOfKinds(keras.layers.Layer):
 
     def _features(self, waveform, lengths, parameter, kind):
         def of_rows(rows, of_kind):
-            own = tf.gather(lengths, rows)
-            clips = tf.gather(waveform, rows)[:, : tf.reduce_max(own)]
-            return features.prepared(clips, tf.gather(parameter, rows), own, **of_kind)
+            row_lengths = tf.gather(lengths, rows)
+            clips = tf.gather(waveform, rows)[:, : tf.reduce_max(row_lengths)]
+            return features.prepared(clips, tf.gather(parameter, rows), row_lengths, **of_kind)
 
         def nothing():
             return tf.zeros([0, 0]), tf.zeros([0], tf.int32)
@@ -62,7 +62,7 @@ class FeaturesOfKinds(keras.layers.Layer):
         ]
         width = tf.reduce_max([tf.shape(clips)[1] for clips, _ in parts])
         padded = [tf.pad(clips, [[0, 0], [0, width - tf.shape(clips)[1]]]) for clips, _ in parts]
-        lengths = tf.dynamic_stitch(places, [own for _, own in parts])
+        lengths = tf.dynamic_stitch(places, [row_lengths for _, row_lengths in parts])
         return tf.ensure_shape(
             self.front_end([tf.dynamic_stitch(places, padded), lengths]), self.front_end.output_shape
         )

@@ -55,8 +55,8 @@ def scores(frame, metric):
         }
         for protocol, line in lines.items():
             lost = f", {line.diverged} diverged" if line.diverged else ""
-            over = f"; {between(line.ci_low, line.ci_high)} over {line.interval_over}" if line.interval_over else ""
-            row[title_of(protocol)] = f"{describe(line.mean, line.std)} (n = {line.n}{lost}{over})"
+            interval = f"; {between(line.ci_low, line.ci_high)} over {line.interval_over}" if line.interval_over else ""
+            row[title_of(protocol)] = f"{describe(line.mean, line.std)} (n = {line.n}{lost}{interval})"
         rows.append(row)
     return pd.DataFrame(rows).fillna("–")
 

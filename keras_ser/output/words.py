@@ -95,14 +95,14 @@ def spoken(text, experiments):
     where a name stands for the first time it follows in brackets.
     """
     names = {*experiments, *(name.partition("/")[0] for name in experiments)}
-    said = set()
+    mentioned = set()
 
     def of(match):
         name = match[1]
         if name not in names:
             return match[0]
-        first = name not in said
-        said.add(name)
+        first = name not in mentioned
+        mentioned.add(name)
         return named(name) if first else in_words(name)
 
     return re.sub("`([^`]+)`", of, text)

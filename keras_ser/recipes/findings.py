@@ -37,7 +37,7 @@ def _beside_the_baseline(table):
     cells = table[table["n"] > 0].set_index(["protocol", "experiment", "metric"])
     rows = []
     for protocol, corpus in itertools.product(table["protocol"].unique(), corpora.CORPORA):
-        found = {
+        columns = {
             "network": (protocol, NETWORK, f"{corpus}: uar"),
             "its functionals alone": (protocol, "mlp", f"{corpus}: uar"),
             # Of that corpus alone.
@@ -45,16 +45,16 @@ def _beside_the_baseline(table):
             "on ComParE 2016": (protocol, f"svm_compare/{corpus}", "uar"),
             "on eGeMAPS": (protocol, f"svm_egemaps/{corpus}", "uar"),
         }
-        there = {title: _uar(cells.loc[key]) for title, key in found.items() if key in cells.index}
-        if "network" in there or "its functionals alone" in there:
-            rows.append({"corpus": _name(corpus), "protocol": PROTOCOLS[protocol].title} | there)
+        uars = {title: _uar(cells.loc[key]) for title, key in columns.items() if key in cells.index}
+        if "network" in uars or "its functionals alone" in uars:
+            rows.append({"corpus": _name(corpus), "protocol": PROTOCOLS[protocol].title} | uars)
     if not rows:
         return ""
-    said = (
+    caption = (
         "UAR, pooled over the folds, with its 95 % interval over speakers. An SVM is fitted to the corpus "
         "alone. ComParE 2016 and eGeMAPS: openSMILE's functionals."
     )
-    return f"{said}\n\n{_table(rows)}"
+    return f"{caption}\n\n{_table(rows)}"
 
 
 def _table(rows):
@@ -64,25 +64,28 @@ def _table(rows):
 def _uar(row):
     """A row of the table in a few words."""
     spread = f" ± {row['std']:.3f}" if row["n"] > 1 else ""
-    over = f" ({row['ci_low']:.3f} to {row['ci_high']:.3f})" if row["interval_over"] == "speakers" else ""
-    return f"{row['mean']:.3f}{spread}{over}"
+    interval = f" ({row['ci_low']:.3f} to {row['ci_high']:.3f})" if row["interval_over"] == "speakers" else ""
+    return f"{row['mean']:.3f}{spread}{interval}"
 
 
 def _gender(corpus, clip):
     """Of the speaker, "" of a corpus whose names do not say it."""
-    found = corpora.get(corpus).parse(PurePosixPath(f"{clip.removeprefix(f'{corpus}_')}.wav"))
-    return found["gender"] if found else ""
+    parsed = corpora.get(corpus).parse(PurePosixPath(f"{clip.removeprefix(f'{corpus}_')}.wav"))
+    return parsed["gender"] if parsed else ""
 
 
 def _by_gender(predictions):
     gender = [_gender(*key) for key in zip(predictions["corpus"], predictions["clip"], strict=True)]
     rows = []
-    for corpus, own in predictions.assign(gender=gender).groupby("corpus", sort=False):
+    for corpus, of_corpus in predictions.assign(gender=gender).groupby("corpus", sort=False):
         row = {"corpus": _name(corpus)}
         for name, title in (("female", "women"), ("male", "men")):
-            clips = own[own["gender"] == name]
+            clips = of_corpus[of_corpus["gender"] == name]
             if len(clips):
-                index = {label: place for place, label in enumerate(sorted(set(own["true"]) | set(own["predicted"])))}
+                index = {
+                    label: place
+                    for place, label in enumerate(sorted(set(of_corpus["true"]) | set(of_corpus["predicted"])))
+                }
                 uar = metrics.scores(clips["true"].map(index), clips["predicted"].map(index))["uar"]
                 row[title] = f"{uar:.3f} ({len(clips)} clips)"
         rows.append(row)
@@ -93,24 +96,24 @@ def _by_gender(predictions):
 
 def _calibrated(folds):
     predictions = pd.concat(folds, ignore_index=True)
-    known = [set(own["true"]) for _, own in predictions.groupby("corpus")]
+    known = [set(group["true"]) for _, group in predictions.groupby("corpus")]
     labels = sorted(set.intersection(*known))
     if len(labels) < 2 or len(folds) < 2:
         return ""
     clips = calibration.held_out(folds, labels)
     clips["corpus"] = predictions["corpus"]
     rows = []
-    for name, own in [("all", clips), *clips.groupby("corpus", sort=False)]:
-        before, after = calibration.errors(own)
-        row = {"corpus": "all" if name == "all" else _name(name), "clips": len(own)}
+    for name, group in [("all", clips), *clips.groupby("corpus", sort=False)]:
+        before, after = calibration.errors(group)
+        row = {"corpus": "all" if name == "all" else _name(name), "clips": len(group)}
         row |= {"error before": f"{before:.3f}", "after": f"{after:.3f}"}
-        by_confidence = own.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
+        by_confidence = group.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
         for share in ANSWERED:
             row[f"{share:.0%} answered"] = f"{np.mean(by_confidence[: max(1, round(share * len(by_confidence)))]):.3f}"
         rows.append(row)
-    said = (
+    caption = (
         f"Asked of the {len(labels)} emotions that all its corpora have: expected calibration error before and after a "
         "temperature is fitted to the speakers of the other folds, and accuracy where it answers the clips alone that "
         "it is most confident of. First repetition."
     )
-    return f"{said}\n\n{_table(rows)}"
+    return f"{caption}\n\n{_table(rows)}"

@@ -64,7 +64,9 @@ def balanced(manifest, seed=None):
     the root of the number of its clips.
     """
     plans = {corpus: (Copies("none", count, 0.0, 0.0),) for corpus, count in COPIES.items()}
-    tables = [with_copies(of, seed, plans.get(corpus, ())) for corpus, of in manifest.groupby("corpus", sort=False)]
+    tables = [
+        with_copies(clips, seed, plans.get(corpus, ())) for corpus, clips in manifest.groupby("corpus", sort=False)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -146,11 +148,11 @@ EXPERIMENTS = (
 def scores(predictions):
     """Accuracy and UAR of each corpus. → dict"""
     index = {label: place for place, label in enumerate(LABELS)}
-    found = {}
-    for corpus, own in predictions.groupby("corpus", sort=False):
-        of_corpus = metrics.scores(own["true"].map(index), own["predicted"].map(index))
-        found |= {f"{corpus}: {name}": of_corpus[name] for name in ("accuracy", "uar")}
-    return found
+    by_corpus = {}
+    for corpus, group in predictions.groupby("corpus", sort=False):
+        of_corpus = metrics.scores(group["true"].map(index), group["predicted"].map(index))
+        by_corpus |= {f"{corpus}: {name}": of_corpus[name] for name in ("accuracy", "uar")}
+    return by_corpus
 
 
 REPORT = Report(

@@ -105,14 +105,14 @@ EXPERIMENTS = (experiment("cnn"),)
 
 def scores(predictions):
     """Gender, emotion and both, over all test clips and per corpus. → dict"""
-    found = predictions[["corpus"]].copy()
+    correct = predictions[["corpus"]].copy()
     true, predicted = (predictions[column].str.partition("_") for column in ("true", "predicted"))
-    found["gender"] = true[0] == predicted[0]
-    found["emotion"] = true[2] == predicted[2]
-    found["joint"] = predictions["true"] == predictions["predicted"]
+    correct["gender"] = true[0] == predicted[0]
+    correct["emotion"] = true[2] == predicted[2]
+    correct["joint"] = predictions["true"] == predictions["predicted"]
     kinds = ["gender", "emotion", "joint"]
-    whole = {f"{kind} accuracy": float(found[kind].mean()) for kind in kinds[:2]}
-    by_corpus = found.groupby("corpus")[kinds].mean()
+    whole = {f"{kind} accuracy": float(correct[kind].mean()) for kind in kinds[:2]}
+    by_corpus = correct.groupby("corpus")[kinds].mean()
     return whole | {
         f"{corpus}: {kind} accuracy": float(by_corpus.at[corpus, kind]) for corpus in by_corpus.index for kind in kinds
     }

@@ -18,7 +18,7 @@ def manifest_facts(manifest):
     return digest(manifest[columns].astype(str).values.tolist())
 
 
-def augmentation_facts(examples, backend, way="cached"):
+def augmentation_facts(examples, backend, pipeline="cached"):
     """The table of examples and the code of the transforms in it; of fresh ones also what they are drawn from. JSON"""
     transforms = sorted(set(examples["transform"]) - {"none"})
     apply = features.transform_in_graph if backend == "tensorflow" else features.transform_by_librosa
@@ -26,7 +26,7 @@ def augmentation_facts(examples, backend, way="cached"):
         "examples": table_digest(examples[list(augmentation.DECIDING)]),
         "code": code(apply) if transforms else None,
     }
-    if way == "fresh":
+    if pipeline == "fresh":
         facts["ranges"] = table_digest(examples.reindex(columns=list(augmentation.RANGE)))
         facts["draw"] = code(augmentation.draw_in_epoch)
     return facts

@@ -96,27 +96,27 @@ def gather(report, corpus_title, manifest, index_folder=None):
     """
     if report.classes:
         manifest = manifest.assign(emotion=report.classes(manifest))
-    own = manifest["corpus"].isin(report.corpora)
+    of_report = manifest["corpus"].isin(report.corpora)
     chosen = manifest["emotion"].isin(report.labels)
     if report.speakers:  # a substitute has others, and folders hold what their maker wants used
-        chosen &= manifest["speaker"].isin(report.speakers) | ~own
+        chosen &= manifest["speaker"].isin(report.speakers) | ~of_report
     needs = f"{report.name} needs at least 10 clips and 2 of {', '.join(report.labels)}"
-    if report.speakers and own.all():
+    if report.speakers and of_report.all():
         needs += f", of the speakers {', '.join(report.speakers)}"
     if not chosen.any():
         raise UserError(f"{corpus_title}: none of its {len(manifest)} clips can be used; {needs}")
     usable, excluded = features.with_audio_hash(manifest[chosen], index_folder)
-    found = usable["emotion"].nunique()
-    if found < 2 or len(usable) < 10:
-        raise UserError(f"{corpus_title}: {len(usable)} usable clips of {found} emotion(s); {needs}")
-    return Material(corpus_title, usable, excluded, substitute=not own.all())
+    n_emotions = usable["emotion"].nunique()
+    if n_emotions < 2 or len(usable) < 10:
+        raise UserError(f"{corpus_title}: {len(usable)} usable clips of {n_emotions} emotion(s); {needs}")
+    return Material(corpus_title, usable, excluded, substitute=not of_report.all())
 
 
-def setup(report, experiment, material, *, backend, epochs, way="cached"):
+def setup(report, experiment, material, *, backend, epochs, pipeline="cached"):
     """What decides the result of every run of an experiment on these clips, but for protocol, repetition and fold. JSON
 
-    ``epochs``: in place of the report's number of them, or None. ``way``: one of :data:`streaming.WAYS`; of cached
-    features nothing is said, as in runs from before there were others.
+    ``epochs``: in place of the report's number of them, or None. ``pipeline``: one of :data:`streaming.PIPELINES`; of
+    cached features nothing is said, as in runs from before there were others.
     """
     return {
         "report": report.name,
@@ -127,7 +127,7 @@ def setup(report, experiment, material, *, backend, epochs, way="cached"):
         "model": _facts_of_model(experiment, len(report.labels)),
         "training": identity.training_facts(experiment, epochs),
         "statistics_from_all": report.statistics_from_all,
-        **({} if way == "cached" else {"way": way}),
+        **({} if pipeline == "cached" else {"way": pipeline}),
     }
 
 
@@ -137,24 +137,26 @@ def _facts_of_model(experiment, n_classes):
     return model_facts(assemble(experiment, n_classes, experiment.front_end.output_shape()))
 
 
-def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs, way="cached"):
+def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs, pipeline="cached"):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
     Of an SVM, which no chance enters, repetitions that give it the same examples in all their folds are one: only the
     first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
     """
-    whole = [item.name for item in experiments if item.training.kind == "svm"]
-    if whole and way != "cached":
+    svms = [item.name for item in experiments if item.training.kind == "svm"]
+    if svms and pipeline != "cached":
         raise UserError(
-            f"{report.name}: {', '.join(whole)} is fitted to all examples at once, of which nothing can be {way}: name "
-            "networks with --experiments"
+            f"{report.name}: {', '.join(svms)} is fitted to all examples at once, of which nothing can be {pipeline}: "
+            "name networks with --experiments"
         )
-    setups = [setup(report, item, material, backend=backend, epochs=epochs, way=way) for item in experiments]
+    setups = [setup(report, item, material, backend=backend, epochs=epochs, pipeline=pipeline) for item in experiments]
     augmentations = {item.augmentation or report.augmentation for item in experiments}
     units = []
     for repetition in repetitions:
         examples = {augment: augment(material.manifest, repetition) for augment in augmentations}
-        of_examples = {augment: identity.augmentation_facts(of, backend, way) for augment, of in examples.items()}
+        of_examples = {
+            augment: identity.augmentation_facts(table, backend, pipeline) for augment, table in examples.items()
+        }
         for protocol in map(protocols.get, protocol_names):
             n_folds = protocol.n_folds(material.manifest, report.split)
             for fold in range(n_folds):
@@ -355,7 +357,9 @@ def _possible(assigned, labels, manifest):
     """Which classes each example can be of: those that a clip of its corpus has, of a corpus that is not in train those
     of them that train has. → bool [examples, labels]
     """
-    of_corpus = {corpus: np.isin(labels, list(set(own))) for corpus, own in manifest.groupby("corpus")["emotion"]}
+    of_corpus = {
+        corpus: np.isin(labels, list(set(emotions))) for corpus, emotions in manifest.groupby("corpus")["emotion"]
+    }
     train = assigned[assigned["split"] == "train"]
     for corpus in set(of_corpus) - set(train["corpus"]):
         of_corpus[corpus] &= np.isin(labels, list(set(train["emotion"])))
@@ -389,14 +393,14 @@ def run_all(
     repetitions,
     backend,
     epochs,
-    way="cached",
+    pipeline="cached",
     models=True,
     jobs=1,
     scheduler=None,
 ):
     """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
 
-    ``way``: where the features come from, one of :data:`keras_ser.data.streaming.WAYS`.
+    ``pipeline``: where the features come from, one of :data:`keras_ser.data.streaming.PIPELINES`.
     ``models`` False: a stored run without its model, as the repository holds them, need not be run again. ``jobs``:
     how many are trained at a time, each by a process of its own if there are several; None: one per core, or one where
     there is a GPU. ``scheduler``: address of a Dask cluster that trains them instead (:mod:`keras_ser.runs.cluster`).
@@ -407,7 +411,9 @@ def run_all(
     :func:`keras_ser.runs.processes.results`.
     """
     files.recover(root, below=True)
-    units = plan(report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs, way=way)
+    units = plan(
+        report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs, pipeline=pipeline
+    )
     # An archive holds no models.
     archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
     names = {unit.folder(root, report): unit.name for unit in units}
@@ -417,7 +423,7 @@ def run_all(
     with bar(total=len(units), initial=done, desc=report.name, unit="run") as progress:
         for together in _together(missing, jobs, scheduler):
             unfinished = functools.partial(_unfinished, report, list(chain(*together)), root, models)
-            options = {"root": root, "cache_root": cache_root, "backend": backend, "way": way}
+            options = {"root": root, "cache_root": cache_root, "backend": backend, "pipeline": pipeline}
             work = chain.from_iterable(_work(report, material, of, **options) for of in together)
             carry_out = _carry_out_elsewhere if scheduler else functools.partial(_carry_out, root=root)
             calls = (joblib.delayed(carry_out)(grid, report, *item, epochs=epochs) for item in work)
@@ -436,19 +442,19 @@ def _together(units, jobs, scheduler):
     than that: their features are held until then, and the last repetition's are asked for while
     :func:`processes.results` hears of what goes wrong. → iterator of lists of lists of Unit
     """
-    by_repetition = [list(of) for _, of in groupby(units, operator.attrgetter("repetition"))]
+    by_repetition = [list(of_repetition) for _, of_repetition in groupby(units, operator.attrgetter("repetition"))]
     if scheduler:  # nobody knows how many workers there will be
         yield from [by_repetition] if units else []
         return
     jobs = jobs or processes.default_jobs()
-    enough, found = processes.AHEAD * jobs if jobs > 1 else 1, []
-    for of in by_repetition:
-        found.append(of)
-        if sum(map(len, found)) >= enough:
-            yield found
-            found = []
-    if found:
-        yield found
+    enough, together = processes.AHEAD * jobs if jobs > 1 else 1, []
+    for of_repetition in by_repetition:
+        together.append(of_repetition)
+        if sum(map(len, together)) >= enough:
+            yield together
+            together = []
+    if together:
+        yield together
 
 
 def _unfinished(report, units, root, models):
@@ -456,7 +462,7 @@ def _unfinished(report, units, root, models):
     return [unit.name for unit in units if not is_done(store.read(unit.folder(root, report)), unit, models)]
 
 
-def _work(report, material, units, *, root, cache_root, backend, way):
+def _work(report, material, units, *, root, cache_root, backend, pipeline):
     """The units of one repetition with what each is trained on. → iterator of (unit, material, examples, features)
 
     Examples and features that several units share are computed once, and those of all units before the first is given:
@@ -469,7 +475,7 @@ def _work(report, material, units, *, root, cache_root, backend, way):
             examples[augment] = augment(material.manifest, unit.repetition)
         if (augment, front_end.name) in values:
             continue
-        if way == "cached":
+        if pipeline == "cached":
             doing = f"{report.name}: computing the features {front_end.name}"
             with files.temporary(root), _within_memory(doing):
                 values[augment, front_end.name] = features.compute(
@@ -477,7 +483,7 @@ def _work(report, material, units, *, root, cache_root, backend, way):
                 )
         else:
             values[augment, front_end.name] = streaming.stream(
-                examples[augment], material.manifest, front_end, seed=unit.repetition, fresh=way == "fresh"
+                examples[augment], material.manifest, front_end, seed=unit.repetition, fresh=pipeline == "fresh"
             )
     for unit in units:
         front_end = unit.experiment.front_end
@@ -505,9 +511,9 @@ def _carry_out_elsewhere(grid, report, unit, material, *trained_on, epochs):
     Raises UserError if the code there is another: the run would not be what its identity says.
     """
     backend = unit.decided_by["front_end"]["backend"]
-    way = unit.decided_by.get("way", "cached")
-    there = setup(report, unit.experiment, material, backend=backend, epochs=epochs, way=way)
-    if digest(there) != setup_digest(unit.decided_by):
+    pipeline = unit.decided_by.get("way", "cached")
+    own_setup = setup(report, unit.experiment, material, backend=backend, epochs=epochs, pipeline=pipeline)
+    if digest(own_setup) != setup_digest(unit.decided_by):
         raise UserError(f"the worker {platform.node()} has another version of keras_ser: install the same there")
     with tempfile.TemporaryDirectory() as root:
         return store.packed(_carry_out(grid, report, unit, material, *trained_on, epochs=epochs, root=root), root)
@@ -532,7 +538,7 @@ def _result(run):
     return f"accuracy {run.metrics['accuracy']:.3f} ({run.facts['seconds']:.0f} s)"
 
 
-def stored(report, material, *, root, backend, epochs, way="cached", experiments=None):
+def stored(report, material, *, root, backend, epochs, pipeline="cached", experiments=None):
     """All stored runs of ``experiments`` (None: the report's) that belong in one table.
 
     → (list of store.Run, those that do not belong). A run belongs if it is what would be trained today: same clips,
@@ -550,7 +556,9 @@ def stored(report, material, *, root, backend, epochs, way="cached", experiments
     places = {}  # identity → where it is counted: a repeated fit of an SVM is stored too, and is no second result
     for (protocol, of_names), items in wanted.items():
         try:
-            units = plan(report, material, items, [protocol], of_names, backend=backend, epochs=epochs, way=way)
+            units = plan(
+                report, material, items, [protocol], of_names, backend=backend, epochs=epochs, pipeline=pipeline
+            )
         except UserError:  # these clips do not allow the protocol: its runs are of others
             continue
         for unit in units:

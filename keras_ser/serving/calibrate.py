@@ -74,13 +74,13 @@ def _unseen(run):
         for item in archive.read_all(root, run.facts["report"])
         if item.facts["setup"] == run.facts["setup"] and item.facts["protocol"] == UNSEEN and not item.diverged
     ]
-    found = passes.whole(same)
-    if not found:
+    repetitions = passes.whole(same)
+    if not repetitions:
         raise UserError(
             f"{root}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored "
             f"to calibrate it by: reproduce {run.facts['report']} with --protocols {UNSEEN}"
         )
-    return found[0]
+    return repetitions[0]
 
 
 def _answered(predictions, labels, temperature):

@@ -60,13 +60,17 @@ def page(predictor: Predictor):
         """A recording → label with probabilities, image, warnings."""
         if path is None:
             return None, None, ""
-        (found,) = predict(predictor, [path])
-        if isinstance(found, UserError):
-            raise gr.Error(str(found).replace(str(path), "this recording"))
+        (prediction,) = predict(predictor, [path])
+        if isinstance(prediction, UserError):
+            raise gr.Error(str(prediction).replace(str(path), "this recording"))
         y, rate = audio.read(path)
-        lower = lower_rates({found.rate: 1}, predictor.sample_rate)
-        warnings = "\n".join(f"- {warning}" for warning in (*found.warnings, lower) if warning)
-        return dict(zip(found.labels, found.probabilities.tolist(), strict=True)), recording(y, rate), warnings
+        lower = lower_rates({prediction.rate: 1}, predictor.sample_rate)
+        warnings = "\n".join(f"- {warning}" for warning in (*prediction.warnings, lower) if warning)
+        return (
+            dict(zip(prediction.labels, prediction.probabilities.tolist(), strict=True)),
+            recording(y, rate),
+            warnings,
+        )
 
     with gr.Blocks(title="keras_ser demo", delete_cache=(3600, 3600)) as blocks:
         gr.Markdown(f"# What does the model hear?\n\n{predictor.title}")

@@ -38,17 +38,17 @@ class Evaluation:
         rows = [self._scores("all", self.predictions)]
         for column in ("corpus", "gender"):
             if self.predictions[column].nunique() > 1:
-                rows += [self._scores(name or "unknown", own) for name, own in self.predictions.groupby(column)]
+                rows += [self._scores(name or "unknown", group) for name, group in self.predictions.groupby(column)]
         return pd.DataFrame(rows)
 
     @property
     def classes(self) -> pd.DataFrame:
         """A row per class: ``label``, ``clips``, ``recall``, ``taken_for`` (most often), ``share`` of its clips."""
         rows = []
-        for label, own in self.predictions.groupby("true"):
-            wrong = own.loc[own["predicted"] != label, "predicted"].value_counts()
-            most = (wrong.index[0], wrong.iloc[0] / len(own)) if len(wrong) else ("", 0.0)
-            rows.append((label, len(own), (own["predicted"] == label).mean(), *most))
+        for label, group in self.predictions.groupby("true"):
+            wrong = group.loc[group["predicted"] != label, "predicted"].value_counts()
+            most = (wrong.index[0], wrong.iloc[0] / len(group)) if len(wrong) else ("", 0.0)
+            rows.append((label, len(group), (group["predicted"] == label).mean(), *most))
         return pd.DataFrame(rows, columns=["label", "clips", "recall", "taken_for", "share"])
 
     @property
@@ -94,13 +94,13 @@ def evaluate(predictor, manifest, *, all_classes=False):
     Raises UserError where the model knows fewer than two of the clips' emotions, or no recording can be used.
     """
     clips, unknown = in_common(predictor, manifest)
-    there = set(clips["emotion"])
-    labels = tuple(label for label in predictor.labels if all_classes or label in there)
+    present = set(clips["emotion"])
+    labels = tuple(label for label in predictor.labels if all_classes or label in present)
     columns = [predictor.labels.index(label) for label in labels]
     places, answers = [], []
     asked = replace(predictor, needs_speech=False)  # its answer to every clip is scored
-    found = bar(predict(asked, clips["path"]), total=len(clips), desc="clips", unit="clip")
-    for place, prediction in enumerate(found):
+    predictions = bar(predict(asked, clips["path"]), total=len(clips), desc="clips", unit="clip")
+    for place, prediction in enumerate(predictions):
         if isinstance(prediction, UserError):
             log.warning("skipped: %s", prediction)
             continue

@@ -79,8 +79,10 @@ def standardisation(network):
     """The layer by which a network standardises all its features before anything is learnt of them, None if it has
     none. ``network``: features [batch, features] → probabilities.
     """
-    found = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    of_all = [layer for layer in found if layer.moving_mean.shape == network.input_shape[1:]]
+    normalizations = [
+        layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    of_all = [layer for layer in normalizations if layer.moving_mean.shape == network.input_shape[1:]]
     return next((layer for layer in of_all if not layer.center and not layer.scale), None)
 
 
@@ -137,10 +139,10 @@ def describe(run, adapted_to=None):
     cuts = [layer.n_samples for layer in layers if isinstance(layer, FixSamples)]
     cuts += [layer.n_frames * layer.hop_length * divisor for layer in layers if isinstance(layer, FixFrames)]
     names = "report experiment protocol seed fold fitted_on corpus synthetic clips labels sample_rate loss epochs_run"
-    heard, of_train = trained_on(run), {}
-    if heard != facts["corpora"]:
-        n_clips = sum(facts["clips_by_corpus"][name] for name in heard)
-        of_train = {"corpus": corpora.titles(heard), "clips": n_clips}
+    trained_on_corpora, of_train = trained_on(run), {}
+    if trained_on_corpora != facts["corpora"]:
+        n_clips = sum(facts["clips_by_corpus"][name] for name in trained_on_corpora)
+        of_train = {"corpus": corpora.titles(trained_on_corpora), "clips": n_clips}
     return {
         **{name: facts[name] for name in [*names.split(), "parameters"]},
         **of_train,
@@ -164,16 +166,16 @@ def trained_on(run):
     return [name for name in facts["corpora"] if name not in tested]
 
 
-def stored_clips(run, root, own=None):
+def stored_clips(run, root, table=None):
     """What a run stored for its test clips (those without a transform) whose recordings lie in the data root ``root``,
-    or stand in ``own``, the manifest of a user's own recordings.
+    or stand in ``table``, the manifest of a user's own recordings.
 
     → DataFrame of :meth:`keras_ser.runs.store.Run.predictions` and ``path``; empty if there are none
     """
     names = [name for name in run.facts["corpora"] if name in corpora.CORPORA and (Path(root) / name).is_dir()]
-    if own is None and not names:
+    if table is None and not names:
         return run.predictions().iloc[:0].assign(path=[])
-    recordings = corpora.joined(names, root) if own is None else own
+    recordings = corpora.joined(names, root) if table is None else table
     recordings = recordings[recordings["synthetic"] == run.facts["synthetic"]]
     return run.predictions().query("transform == 'none'").merge(recordings[["clip", "path"]], on="clip")
 
@@ -320,11 +322,11 @@ def opened(folder):
         raise UserError(f"{folder}: no model exported by this version of keras-ser ({SUMS} is missing)")
     with files.reading(folder / SUMS, ADVICE):
         stated = {name: digest for digest, name in (line.split("  ", 1) for line in _lines(folder / SUMS))}
-        there = _sums(folder)
-    for name in [*stated, *(name for name in there if name not in stated)]:
-        if stated.get(name) != there.get(name):
-            what = "missing" if name not in there else "not what was exported"
-            raise UserError(f"{folder / name}: {what}: {ADVICE}")
+        sums = _sums(folder)
+    for name in [*stated, *(name for name in sums if name not in stated)]:
+        if stated.get(name) != sums.get(name):
+            problem = "missing" if name not in sums else "not what was exported"
+            raise UserError(f"{folder / name}: {problem}: {ADVICE}")
     with files.reading(folder, ADVICE):
         served = tf.saved_model.load(str(folder)).signatures
         return served, json.loads(served["describe"]()["json"].numpy())
@@ -365,7 +367,7 @@ def verify(folder, stored=None):
         "wav_bytes, a batch of all": (ask("wav_bytes", wav_bytes=recordings), test["wav_probabilities"]),
         "wav_bytes, one file": (ask("wav_bytes", wav_bytes=recordings[1:2]), test["wav_probabilities"][1:2]),
     }
-    differences = {name: float(np.abs(found - known).max()) for name, (found, known) in answers.items()}
+    differences = {name: float(np.abs(obtained - known).max()) for name, (obtained, known) in answers.items()}
     allowed = dict.fromkeys(differences, TOLERANCE)
     for bits, name in LITE.items():
         if (folder / name).is_file():
@@ -373,7 +375,7 @@ def verify(folder, stored=None):
             differences[asked] = _lite_difference((folder / name).read_bytes(), test)
             allowed[asked] = tflite.TOLERANCE[bits]
     # Not a number is not within the tolerance.
-    wrong = [f"{name}: {found:.2g}" for name, found in differences.items() if not found <= allowed[name]]
+    wrong = [f"{name}: {difference:.2g}" for name, difference in differences.items() if not difference <= allowed[name]]
     if wrong:
         raise UserError(f"{folder}: probabilities differ from those of the training path by {'; '.join(wrong)}")
     if stored is not None and len(stored):
@@ -391,16 +393,16 @@ def compare_with_stored(served, facts, stored):
     """
     ask = served["serving_default"]
     chosen = stored.iloc[:: math.ceil(len(stored) / STORED_CLIPS)].reset_index(drop=True)
-    found = []
+    answers = []
     for path in chosen["path"]:
         y, rate = audio.read(path, first_channel=facts["first_channel"])
         waveform, _ = resample(y[None], orig_sr=rate, target_sr=facts["sample_rate"] or rate)
-        found.append(ask(waveform=waveform)["probabilities"][0])
+        answers.append(ask(waveform=waveform)["probabilities"][0])
     expected = chosen[[f"p_{label}" for label in facts["labels"]]].to_numpy()
     # Of classes that some corpora alone have the run asked where the clip's corpus has them, and stored 0 elsewhere.
     of_some = [label not in facts["common_labels"] for label in facts["labels"]]
-    found = np.where((expected == 0) & of_some, 0, np.stack(found))
-    differences = np.abs(found / found.sum(axis=1, keepdims=True) - expected).max(axis=1)  # [clips]
+    answers = np.where((expected == 0) & of_some, 0, np.stack(answers))
+    differences = np.abs(answers / answers.sum(axis=1, keepdims=True) - expected).max(axis=1)  # [clips]
     # Not a number is not within the tolerance.
     wrong = chosen["clip"][~(differences <= STORED_TOLERANCE)].tolist()
     if wrong:
@@ -564,9 +566,9 @@ print(json.load(open("{EXTRA}/keras_ser.json"))["labels"][answer["probabilities"
 
 def _calibration(facts):
     """What the card says of the probabilities, and of classes that one corpus alone has."""
-    said, calibration = "", facts["calibration"]
+    text, calibration = "", facts["calibration"]
     if calibration:
-        said += (
+        text += (
             f"- Calibrated: temperature {calibration['temperature']:.2f}, fitted to the answers of the same experiment "
             f"for {calibration['clips']:,} clips of speakers\n  who are not in the training set of the network that "
             f"answered. Expected calibration error for such speakers {calibration['error_before']:.3f} before,\n  "
@@ -574,11 +576,11 @@ def _calibration(facts):
         )
     some = [label for label in facts["labels"] if label not in facts["common_labels"]]
     if some:
-        said += (
+        text += (
             f"- Classes of some of its corpora alone: {', '.join(some)}. What it gives them means nothing for other "
             "speech:\n  `keras-ser calibrate` makes a model of the classes that all have.\n"
         )
-    return said
+    return text
 
 
 def _adaptation(facts):
@@ -599,19 +601,19 @@ def _adaptation(facts):
 
 def by_protocol(run):
     """The whole repetitions of a run's setup that are stored beside it. → dict, see :func:`describe`"""
-    facts, found = run.facts, {}
+    facts, scores = run.facts, {}
     place = layout.place("", facts)
     folder = run.folder.resolve()
     if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
-        return found
+        return scores
     siblings = archive.read_all(layout.root_of(folder, facts), facts["report"])
     same = passes.whole([item for item in siblings if item.facts["setup"] == facts["setup"]])
     for protocol in PROTOCOLS:
         group = [item for item in same if item.facts["protocol"] == protocol and not item.diverged]
         if group:
             means = {name: float(np.mean([item.metrics[name] for item in group])) for name in ("accuracy", "uar")}
-            found[protocol] = {"repetitions": len(group), **means}
-    return found
+            scores[protocol] = {"repetitions": len(group), **means}
+    return scores
 
 
 def _scores(facts):

@@ -74,7 +74,7 @@ def write(
         import pyarrow  # noqa: F401 - it may be missing
 
     folder, model = Path(folder), Path(model).absolute()
-    there = {int(match[1]): path.name for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
+    written = {int(match[1]): path.name for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
     about, strangers, n_parts, before = [predict.digest(model), form, n_top, window_s, hop_s], [], 0, 0
 
     def calls():  # by a thread of joblib, which no error must leave
@@ -84,10 +84,10 @@ def write(
             digest = blake2b(json.dumps([*about, names]).encode(), digest_size=6).hexdigest()
             name = f"part-{n_parts:06}-{digest}.{form}"
             n_parts += 1
-            if (of_number := there.get(n_parts - 1, name)) != name:
+            if (of_number := written.get(n_parts - 1, name)) != name:
                 strangers.append(of_number)
                 return
-            if n_parts - 1 in there:
+            if n_parts - 1 in written:
                 before += 1
             else:
                 options = {"form": form, "n_top": n_top, "window_s": window_s, "hop_s": hop_s}
@@ -100,7 +100,7 @@ def write(
         log.info("%s: %d files, %d of them could not be used", name, of_part.total() + failed, failed)
         n_failed += failed
         rates += of_part
-    strangers += [name for number, name in there.items() if number >= n_parts]
+    strangers += [name for number, name in written.items() if number >= n_parts]
     if strangers:
         raise UserError(
             f"{folder / strangers[0]}: a part of other files, another model or other options than asked for: choose "
@@ -115,8 +115,8 @@ def _part(name, model, base, names, *, form, n_top, window_s, hop_s):
     → its name, content in bytes, how many files were answered of each sample rate, and how many failed
     """
     predictor = loaded(model)
-    found = predict.predict(predictor, (Path(base, name) for name in names), window_s=window_s, hop_s=hop_s)
-    rows = list(zip(names, found, strict=True))
+    answers = predict.predict(predictor, (Path(base, name) for name in names), window_s=window_s, hop_s=hop_s)
+    rows = list(zip(names, answers, strict=True))
     rates = Counter(answer.rate for _, answer in rows if not isinstance(answer, UserError))
     content = _as_json(rows, n_top) if form == "jsonl" else _as_parquet(rows, predictor.labels)
     return name, content, rates, len(rows) - rates.total()

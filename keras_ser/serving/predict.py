@@ -127,8 +127,8 @@ class Predictor:
         )
         asked = replace(self, answer=self.features, needs_speech=False)
         answers = list(predict(asked, sounds))
-        found = [item.windows for item in answers if isinstance(item, Prediction)]
-        values = np.concatenate(found) if found else np.zeros((0, 1))
+        windows = [item.windows for item in answers if isinstance(item, Prediction)]
+        values = np.concatenate(windows) if windows else np.zeros((0, 1))
         if len(values) < ADAPT_LEAST:
             why = next((f", the others not ({item})" for item in answers if isinstance(item, UserError)), "")
             raise UserError(
@@ -145,12 +145,12 @@ class Predictor:
         """
         if not os.path.isdir(folder):
             raise UserError(f"{folder}: no such folder")
-        found = predict(self, paths_of([folder]), window_s=window_s, hop_s=hop_s)
-        return self._table(found, skip=True)
+        predictions = predict(self, paths_of([folder]), window_s=window_s, hop_s=hop_s)
+        return self._table(predictions, skip=True)
 
-    def _table(self, found, skip=False):
+    def _table(self, predictions, skip=False):
         tables, rates = [], Counter()
-        for prediction in found:
+        for prediction in predictions:
             if not isinstance(prediction, UserError):
                 tables.append(segments(prediction))
                 rates[prediction.rate] += 1
@@ -262,11 +262,11 @@ def _predictor(facts, answer):
         f"{facts['report']} {facts['experiment']}, trained on {facts['corpus']} ({facts['clips']} clips), protocol "
         f"{protocol}: accuracy {facts['scores']['accuracy']:.2f} on its test clips"
     )
-    heard = {
+    causes = {
         "clip": "augmented versions of them were in its training data",
         "speaker": "their speakers were in its training data",
     }
-    shared = [why for name, why in heard.items() if name in PROTOCOLS[protocol].may_share]
+    shared = [why for name, why in causes.items() if name in PROTOCOLS[protocol].may_share]
     caution = f"{protocol}: {' and '.join(shared)}; expect less of unseen speakers" if shared else ""
     unseen = facts.get("by_protocol", {}).get("speaker_independent")
     if caution:
@@ -440,7 +440,7 @@ def _answers(predictor, waiting):
         for y, rate in [sound]
         for start, end in spans
     ]
-    found = {place: [] for place, *_ in pieces}
+    of_recording = {place: [] for place, *_ in pieces}
     for rate in dict.fromkeys(rate for _, _, rate in pieces):
         same = [(place, y) for place, y, other in pieces if other == rate]
         for i in range(0, len(same), BATCH):
@@ -454,7 +454,7 @@ def _answers(predictor, waiting):
             )
             rows[[bool(doubt) for doubt in why]] = 1 / rows.shape[1]
             for place, row, doubt in zip(places, rows, why, strict=True):
-                found[place].append((row, doubt))
+                of_recording[place].append((row, doubt))
     for place, (path, sound, spans, warnings) in enumerate(waiting):
         if isinstance(sound, UserError):
             yield sound
@@ -465,7 +465,7 @@ def _answers(predictor, waiting):
         if hears_s and (ends - starts).max() > hears_s + 0.1:
             used = f"only the first {hears_s:.1f} s of {(ends - starts).max():.1f} s are used"
             warnings += (f"{used}; add --window {hears_s:.1f} to analyse all of it",)
-        windows, why = zip(*found[place], strict=True)
+        windows, why = zip(*of_recording[place], strict=True)
         warnings += _unanswered(why)
         answered = np.array([not doubt for doubt in why])
         facts = (path and Path(path), len(y) / rate, rate, predictor.labels, starts, ends)
@@ -496,8 +496,8 @@ def lower_rates(rates, expected) -> str:
 
 def warn_of_lower(rates, expected):
     """Log :func:`lower_rates` where there is something to say."""
-    if said := lower_rates(rates, expected):
-        log.warning("caution: %s", said)
+    if caution := lower_rates(rates, expected):
+        log.warning("caution: %s", caution)
 
 
 def segments(prediction) -> pd.DataFrame:

@@ -112,8 +112,8 @@ def of_manifest(predictor, manifest):
     :func:`measure`. Raises UserError where they have fewer than two in common.
     """
     clips, _ = in_common(predictor, manifest)
-    there = np.isin(predictor.labels, clips["emotion"].unique())
-    return predictor, clips.rename(columns={"emotion": "true"}), np.tile(there, (len(clips), 1))
+    present = np.isin(predictor.labels, clips["emotion"].unique())
+    return predictor, clips.rename(columns={"emotion": "true"}), np.tile(present, (len(clips), 1))
 
 
 def measure(predictor, clips, possible, *, n_clips, seed=0):

@@ -50,10 +50,10 @@ def doubts(waveform, lengths, sample_rate):
 
 def _doubt(frames):
     """``frames`` [frames, descriptors] of one clip."""
-    of = dict(zip(DESCRIPTORS, frames.T, strict=True))
-    level = of["log_energy"] * (10 / np.log(10))
+    descriptors = dict(zip(DESCRIPTORS, frames.T, strict=True))
+    level = descriptors["log_energy"] * (10 / np.log(10))
     active = level > level.max() - ACTIVE_DB
-    voiced = (of["voicing"] > VOICING) & active
+    voiced = (descriptors["voicing"] > VOICING) & active
     if voiced.sum() < LEAST_VOICED * active.sum():
         return UNVOICED
     smoothed = np.convolve(
@@ -63,6 +63,6 @@ def _doubt(frames):
         return STEADY
     if len(level) < NOTE_FRAMES:
         return ""
-    moved = np.ptp(sliding_window_view(of["log2_f0"], NOTE_FRAMES), axis=1)
+    moved = np.ptp(sliding_window_view(descriptors["log2_f0"], NOTE_FRAMES), axis=1)
     moved = moved[sliding_window_view(voiced, NOTE_FRAMES).all(axis=1)]
     return NOTES if len(moved) > LEVEL_FRAMES and (moved < NOTE).mean() > MOST_ON_NOTES else ""

@@ -95,11 +95,11 @@ def _replace_operators(path):
     definition = saved.meta_graphs[0].graph_def
     bodies = [function.node_def for function in definition.library.function]
     for operator, (function, *takes) in _REPLACED.items():
-        found = [(node, body) for body in bodies for node in body if node.op == operator and _is_lacking(node, body)]
-        if found:
+        nodes = [(node, body) for body in bodies for node in body if node.op == operator and _is_lacking(node, body)]
+        if nodes:
             concrete = tf.function(function, autograph=False).get_concrete_function(*takes)
             definition.library.function.append(concrete.function_def)
-        for node, body in found:
+        for node, body in nodes:
             node.op = "PartitionedCall"
             node.attr.clear()
             node.attr["f"].func.name = concrete.function_def.signature.name
@@ -145,8 +145,8 @@ def difference(content, clips, lengths, probabilities):
     answer = runner(content)
     width = answer.get_input_details()["waveform"]["shape"][1]
     clips = np.pad(clips, [[0, 0], [0, width - clips.shape[1]]])
-    found = [
+    answers = [
         answer(waveform=clip[None], lengths=np.array([length], np.int32))["probabilities"][0]
         for clip, length in zip(clips, lengths, strict=True)
     ]
-    return float(np.abs(np.stack(found) - probabilities).max())
+    return float(np.abs(np.stack(answers) - probabilities).max())

@@ -52,7 +52,7 @@ def _of_results(folder):
     if folder.name not in (*reports.NAMES, *reports.RECIPES):
         raise UserError(f"{folder}: no report is called {folder.name!r}: results lie in a folder of its name")
     runs = archive.read(folder, folder.parent / "runs", folder.name)
-    found = {f"scores of {len(runs)} archived runs": max(_difference(run, folder / archive.RUNS) for run in runs)}
+    differences = {f"scores of {len(runs)} archived runs": max(_difference(run, folder / archive.RUNS) for run in runs)}
     whole = passes.of_table(tables.read(folder / tables.CSV), runs)
     if not whole:
         raise UserError(f"{folder / tables.CSV}: no run of the table is archived beside it: {tables.ADVICE}")
@@ -62,7 +62,7 @@ def _of_results(folder):
         with files.reading(folder / name, tables.ADVICE):
             if not _alike((folder / name).read_text(encoding="utf-8"), expected):
                 raise ValueError("it is not what the archived runs give")
-    return found
+    return differences
 
 
 def _alike(one, other):

@@ -57,8 +57,8 @@ def decode(content, *, first_channel=False):
     }
     matches = tf.stack([(tag == known) & (bits == width) for known, width in kinds])
     frame_bytes = tf.maximum(n_channels * bits // 8, 1)
-    there = tf.maximum(size - samples, 0)
-    n_bytes = tf.where(stated >= audio.UNKNOWN_LENGTH, there, tf.minimum(stated, there))
+    available = tf.maximum(size - samples, 0)
+    n_bytes = tf.where(stated >= audio.UNKNOWN_LENGTH, available, tf.minimum(stated, available))
     n_frames = n_bytes // frame_bytes
 
     lowest, highest = audio.RATES
@@ -74,7 +74,7 @@ def decode(content, *, first_channel=False):
             (~tf.reduce_any(matches), "neither PCM of 8, 16, 24 or 32 bits nor float of 32 or 64"),
             (n_channels == 0, "no channels"),
             ((rate < lowest) | (rate > highest), f"a sample rate outside of {lowest} to {highest} Hz"),
-            ((stated < audio.UNKNOWN_LENGTH) & (stated > there + 1), "cut off: shorter than its header says"),
+            ((stated < audio.UNKNOWN_LENGTH) & (stated > available + 1), "cut off: shorter than its header says"),
             (n_frames == 0, "no samples"),
         ]
     )

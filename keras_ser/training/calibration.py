@@ -36,9 +36,9 @@ def answers(predictions, labels):
     labels], true [clips], and which rows they are (bool)
     """
     kept = predictions["true"].isin(labels).to_numpy()
-    own = predictions[kept]
-    probabilities = own[[f"p_{label}" for label in labels]].to_numpy(np.float64)
-    true = own["true"].map({label: place for place, label in enumerate(labels)}).to_numpy()
+    chosen = predictions[kept]
+    probabilities = chosen[[f"p_{label}" for label in labels]].to_numpy(np.float64)
+    true = chosen["true"].map({label: place for place, label in enumerate(labels)}).to_numpy()
     return flattened(probabilities, 1.0), true, kept
 
 
@@ -50,10 +50,10 @@ def held_out(folds, labels):
     → DataFrame of all clips of ``labels``: ``confidence`` of the answer, ``calibrated``, ``correct``; the index is that
     of the folds' rows one after another
     """
-    found = [answers(fold, labels) for fold in folds]
+    by_fold = [answers(fold, labels) for fold in folds]
     parts, start = [], 0
-    for place, (probabilities, true, kept) in enumerate(found):
-        others = [item for other, item in enumerate(found) if other != place]
+    for place, (probabilities, true, kept) in enumerate(by_fold):
+        others = [item for other, item in enumerate(by_fold) if other != place]
         fitted = temperature(np.concatenate([item[0] for item in others]), np.concatenate([item[1] for item in others]))
         columns = {
             "confidence": probabilities.max(axis=1),

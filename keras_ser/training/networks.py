@@ -65,8 +65,8 @@ class Watch(keras.callbacks.Callback):
         self.test = test
 
     def on_epoch_end(self, epoch, logs=None):
-        found = self.model.evaluate(self.test, verbose=0, return_dict=True)
-        logs.update({f"test_{name}": value for name, value in found.items()})
+        scores = self.model.evaluate(self.test, verbose=0, return_dict=True)
+        logs.update({f"test_{name}": value for name, value in scores.items()})
 
 
 class BestCheckpoint(keras.callbacks.ModelCheckpoint):

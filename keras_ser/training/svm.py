@@ -31,9 +31,9 @@ def fit(features, classes, speakers, n_classes, *, training, impossible=()):
     Raises UserError if a class, but for those that are ``impossible``, has no example, or too few to choose by.
     """
     started = time.perf_counter()
-    needed, found = set(range(n_classes)) - set(impossible), set(classes)
-    if not needed <= found:
-        raise UserError(f"an SVM needs clips of all {len(needed)} classes in train: found {len(found)}")
+    needed, present = set(range(n_classes)) - set(impossible), set(classes)
+    if not needed <= present:
+        raise UserError(f"an SVM needs clips of all {len(needed)} classes in train: found {len(present)}")
     x = features.reshape(len(features), -1).astype(np.float64)
     chain = make_pipeline(StandardScaler() if training.standardize else "passthrough", SVC())
     candidates = {"svc__C": training.C, "svc__kernel": training.kernels}

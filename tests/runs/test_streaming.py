@@ -22,7 +22,7 @@ AUGMENTATION = functools.partial(
 TESS = "tess_mfcc", "cnn_lstm", "as_reported"
 
 
-def run(name, experiment, protocol, way, data, folder):
+def run(name, experiment, protocol, pipeline, data, folder):
     report = reports.load(name)
     material = runner.gather(report, "a corpus", corpora.joined(report.corpora, data))
     if name == "emodb_losses":
@@ -30,14 +30,14 @@ def run(name, experiment, protocol, way, data, folder):
     (item,) = runner.run_all(
         report,
         material,
-        root=folder / way / "runs",
+        root=folder / pipeline / "runs",
         cache_root=folder / "cache",
         experiments=[report.experiment(experiment)],
         protocol_names=[protocol],
         repetitions=[0],
         backend="tensorflow",
         epochs=2,
-        way=way,
+        pipeline=pipeline,
     )
     return item
 
@@ -46,7 +46,7 @@ def run(name, experiment, protocol, way, data, folder):
 def emodb(embedded, tmp_path_factory):
     """Way → a run of it."""
     folder = tmp_path_factory.mktemp("emodb")
-    return functools.cache(lambda way: run("emodb_losses", CNN, "clip_disjoint", way, embedded, folder))
+    return functools.cache(lambda pipeline: run("emodb_losses", CNN, "clip_disjoint", pipeline, embedded, folder))
 
 
 def weights(item):
@@ -73,7 +73,7 @@ def test_streamed_features_give_the_model_of_cached_ones(emodb):
 
 @pytest.mark.slow
 def test_a_normalisation_by_statistics_of_all_clips_is_the_same(embedded, tmp_path):
-    check_the_same(*(run(*TESS, way, embedded, tmp_path) for way in ("cached", "streamed")))
+    check_the_same(*(run(*TESS, pipeline, embedded, tmp_path) for pipeline in ("cached", "streamed")))
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ TRAIN, VALIDATION = style.PALETTE[0], style.PALETTE[1]
 
 
 @style.styled
-def curves(trainings, what, chance, title, path):
+def curves(trainings, subject, chance, title, path):
     """Loss and accuracy by epoch, train and validation, where there is one; one thin line per training, a dot on the
     epoch that was tested.
 
@@ -64,7 +64,7 @@ def curves(trainings, what, chance, title, path):
     if dotted:
         lines.append(Line2D([], [], color="black", marker="o", markersize=4, linestyle="", label="epoch tested"))
     figure.legend(handles=lines, loc="outside lower center", ncols=4)
-    style.headline(figure, f"Learning curves, {what}: one line per training", title)
+    style.headline(figure, f"Learning curves, {subject}: one line per training", title)
     return style.save(figure, path)
 
 
@@ -83,7 +83,7 @@ def _epochs(pair, n):
 
 
 @style.styled
-def confusion_matrices(matrices, labels, what, title, path, printed=None):
+def confusion_matrices(matrices, labels, subject, title, path, printed=None):
     """Test examples of all repetitions by true and predicted class, in % of the true class.
 
     ``matrices``: name → :class:`~keras_ser.analysis.summaries.Confusion`; ``printed``: the same of the report, each
@@ -96,7 +96,7 @@ def confusion_matrices(matrices, labels, what, title, path, printed=None):
         repetitions = f"{matrix.repetitions} repetition{'s' * (matrix.repetitions != 1)}"
         panels[f"{name}\nUAR {matrix.uar:.3f}, {repetitions}"] = matrix
     figure = _matrices(panels, labels, columns=2 if printed else None)
-    style.headline(figure, f"Confusion matrices in % of the true class, {what}", title)
+    style.headline(figure, f"Confusion matrices in % of the true class, {subject}", title)
     return style.save(figure, path)
 
 
@@ -108,12 +108,12 @@ def confusion_image(counts, labels):
 
 
 @style.styled
-def listeners(votes, matrices, labels, what, title, path):
+def listeners(votes, matrices, labels, subject, title, path):
     """What human listeners chose, ``votes`` [labels, labels], beside what the models predicted."""
     panels = {f"human listeners\nUAR {Confusion(votes).uar:.3f}": Confusion(votes)}
     panels |= {f"{name}\nUAR {matrix.uar:.3f}": matrix for name, matrix in matrices.items()}
     figure = _matrices(panels, labels, first_axis="chosen by the listeners")
-    style.headline(figure, f"Listeners (audio only) and models in % of the true class, {what}", title)
+    style.headline(figure, f"Listeners (audio only) and models in % of the true class, {subject}", title)
     return style.save(figure, path)
 
 

@@ -57,16 +57,16 @@ def gather(out, root, *, audio):
     → (dict of the first page, list of one dict per report)
     """
     ran = {name: _ran(reports.load(name), out) for name in (*reports.NAMES, *reports.RECIPES)}
-    ran = {name: found for name, found in ran.items() if found[2] or name in reports.NAMES}
+    ran = {name: results for name, results in ran.items() if results[2] or name in reports.NAMES}
     kind = next((_kind(whole) for _, _, whole in ran.values() if whole), None)
     if kind is None:
         return None, []
     if kind:  # of other speech than the reports': what was not run on it is no gap
-        ran = {name: found for name, found in ran.items() if found[2]}
+        ran = {name: results for name, results in ran.items() if results[2]}
     about = colophon()
     first = of_all([report for report, _, _ in ran.values()], out)
     with bar(ran.values(), desc="page", unit="report") as progress:  # which ends its line before an error is said
-        pages = [of_report(*found, out, root, audio) for found in progress]
+        pages = [of_report(*results, out, root, audio) for results in progress]
     return {**first, **about, "kind": kind}, [{**page, **about} for page in pages]
 
 
@@ -132,14 +132,14 @@ def speed(folder):
     ``folder``: of the tables that ``benchmark`` wrote.
     """
     rows = []
-    for name, (what, of, against, said) in BENCHMARKS.items():
+    for name, (what, column, reference, phrase) in BENCHMARKS.items():
         if (folder / f"{name}.csv").is_file():
-            frame = tables.read(folder / f"{name}.csv", [of, against, "ratio", "ratio_min", "ratio_max"])
+            frame = tables.read(folder / f"{name}.csv", [column, reference, "ratio", "ratio_min", "ratio_max"])
             rows += [
                 {
                     "what": what,
-                    "of": _model(row[of]),
-                    "compared with": said.format(row[against]),
+                    "of": _model(row[column]),
+                    "compared with": phrase.format(row[reference]),
                     "times as fast": f"{row['ratio']:.1f} ({words.between(row['ratio_min'], row['ratio_max'], 1)})",
                 }
                 for row in frame.to_dict("records")
@@ -211,11 +211,11 @@ def verdict(report, frame):
         "lower": "higher than obtained",
         "not decided": "not decided by so few repetitions",
     }
-    said = [(n, meanings[word]) for word, n in verdicts.str.partition(" (")[0].value_counts().items()]
-    if len(said) == 1:
-        ((n, meaning),) = said
+    counted = [(n, meanings[word]) for word, n in verdicts.str.partition(" (")[0].value_counts().items()]
+    if len(counted) == 1:
+        ((n, meaning),) = counted
         return f"The reported accuracy is {meaning}." if n == 1 else f"All {n} reported accuracies are {meaning}."
-    parts = [f"{n} {'is' if n == 1 else 'are'} {meaning}" for n, meaning in said]
+    parts = [f"{n} {'is' if n == 1 else 'are'} {meaning}" for n, meaning in counted]
     return f"Of {len(verdicts)} reported accuracies {', '.join(parts)}."
 
 

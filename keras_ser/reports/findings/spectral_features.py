@@ -5,9 +5,9 @@ def conclusion(table, passes):
     """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation."""
     parts = []
     for protocol, where in (("as_reported", "On the four test actors"), ("speaker_independent", "Over all speakers")):
-        own = [item for item in passes if item.facts["protocol"] == protocol and not item.diverged]
+        finished = [item for item in passes if item.facts["protocol"] == protocol and not item.diverged]
         rows = table[(table["protocol"] == protocol) & (table["metric"] == "accuracy") & (table["n"] > 0)]
-        lines = answers(rows.set_index("experiment"), chosen_by_training_speakers(own))
+        lines = answers(rows.set_index("experiment"), chosen_by_training_speakers(finished))
         if lines:
             parts.append("\n".join([f"{where}:", "", *(f"- {line}" for line in lines)]))
     return "\n\n".join(parts)
