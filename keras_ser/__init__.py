@@ -7,8 +7,8 @@ What it promises to programs that import it (:mod:`keras_ser.api` has the detail
     keras_ser.run(report, experiment, …)      one experiment trained and tested: .metrics, .predictions, .model, …
     keras_ser.reproduce(report, …)            a report's table: reported beside obtained
     keras_ser.compare(question, report, …)    losses, models or protocols side by side on the same clips
-    keras_ser.evaluate(corpus, model)         how a model answers recordings whose emotions are known
-    keras_ser.calibrate(run, out)             a trained model whose probabilities hold for unseen speakers
+    keras_ser.evaluate(corpus, model)         a model tested on labelled recordings
+    keras_ser.calibrate(run, out)             a trained model, its probabilities calibrated on unseen speakers
     keras_ser.export(run, out)                a trained model as a SavedModel: raw audio in, TensorFlow alone
     keras_ser.load_corpus(name)               the clips of a corpus; keras_ser.split(clips, protocol): who is tested
     keras_ser.report(name)                    what a report states; keras_ser.reports.NAMES: which there are

@@ -647,8 +647,8 @@ def export(
 
 
 def calibrate(run: str | Path, out: str | Path) -> dict[str, float]:
-    """Write a copy of a stored run whose probabilities hold for unseen speakers, among the classes that
-    all its corpora have (:mod:`keras_ser.serving.calibrate`).
+    """Write a copy of a stored run whose probabilities are calibrated on unseen speakers, among the classes that
+    all its corpora share (:mod:`keras_ser.serving.calibrate`).
 
     Args:
         run: folder of a run; beside it a whole repetition on unseen speakers must be stored.
@@ -675,7 +675,7 @@ def evaluate(
     adapt: bool = False,
     all_classes: bool = False,
 ) -> "Evaluation":
-    """How a model answers recordings whose emotions are known.
+    """Test a model on labelled recordings.
 
     Args:
         corpus: name of a corpus, or a table or directory of recordings of your own, as of :func:`run`.

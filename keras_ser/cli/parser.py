@@ -125,7 +125,7 @@ def arguments():
         subparser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
 
     def with_adapt(subparser):
-        words = "standardise by these recordings, ten or more of one room and microphone; their emotions are not asked"
+        words = "standardise by these recordings: ten or more of one room and microphone, without labels"
         subparser.add_argument("--adapt", action="store_true", help=words)
 
     def with_own(subparser):
@@ -195,7 +195,8 @@ def arguments():
     )
     subparser.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
     words = (
-        "computed once, in each step of training, or so with the augmentation drawn anew each epoch (default: cached)"
+        "cached: computed once; streamed: in each training step; fresh: so, with augmentation drawn anew each epoch "
+        "(default: cached)"
     )
     subparser.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
 
@@ -214,11 +215,11 @@ def arguments():
         help="embed playable recordings (check the corpus licence before publishing the page)",
     )
 
-    questions = command(None, "compare", "Set losses, models or protocols side by side on the same clips.")
+    questions = command(None, "compare", "Compare losses, models or protocols on the same clips.")
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
     for question, (summary, which) in QUESTIONS.items():
         subparser = questions.add_parser(
-            question, help=summary, description=f"{summary} Runs that are missing are run."
+            question, help=summary, description=f"{summary} Missing runs are trained first."
         )
         subparser.set_defaults(func=commands.compare, question=question)
         subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
@@ -226,7 +227,7 @@ def arguments():
         subparser.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
         subparser.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
 
-    subparser = command(commands.leaks, "leaks", "What train and test share that their protocol does not declare.")
+    subparser = command(commands.leaks, "leaks", "Check a run or a table of splits for leakage between train and test.")
     subparser.add_argument(
         "path",
         type=Path,
@@ -236,7 +237,7 @@ def arguments():
     subparser.add_argument(
         "--protocol",
         metavar="NAME",
-        help="what may be shared (default: the run's; of a table: nothing)",
+        help="which one says what may be shared (default: the run's; for a table: nothing may)",
     )
 
     subparser = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
@@ -254,7 +255,7 @@ def arguments():
     words = "emodb, ravdess, tess, savee or crema_d; or a CSV file or directory of your own"
     subparser.add_argument("name", metavar="NAME|FILE|DIR", help=words)
     with_data(subparser)
-    words = "clips that have been looked at before are known from its cache/ (default: artifacts)"
+    words = "its cache/ holds the index of clips that were checked before (default: artifacts)"
     subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help=words)
     with_own(subparser)
     summary = "Write bundled synthetic corpora: speech with a corpus's file names and rates."
@@ -274,7 +275,7 @@ def arguments():
     words = "folder of a run: …/seed-<k> (default: the model of the package)"
     subparser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
     subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    words = "recordings for whose speakers, rooms and microphones the model is to be: ten or more, or a directory"
+    words = "adapt the model to the room and microphone of these recordings: ten files or more, or a directory"
     subparser.add_argument("--adapt", type=Path, nargs="+", metavar="PATH", help=words)
     with_data(subparser)
     words = "table or directory of your own recordings that the run was made with, to compare the model on them"
@@ -287,22 +288,22 @@ def arguments():
         "folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>"
     )
 
-    summary = "A copy of a run whose probabilities hold for unseen speakers, of the classes that all its corpora have."
+    summary = "Write a copy of a run, calibrated on unseen speakers, for the classes that all its corpora share."
     subparser = command(commands.calibrate, "calibrate", summary)
     subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
     subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
 
-    subparser = command(commands.evaluate, "evaluate", "How a model answers recordings whose emotions are known.")
+    subparser = command(commands.evaluate, "evaluate", "Test a model on labelled recordings.")
     with_model(subparser)
     with_data(subparser)
     with_corpus(subparser, "the recordings", required=True)
     with_adapt(subparser)
-    words = "the model may answer classes too that none of the recordings is of"
+    words = "let the model also answer classes that none of the recordings has"
     subparser.add_argument("--all-classes", action="store_true", help=words)
     subparser.add_argument("--output", type=Path, metavar="FILE", help="write the predictions there as CSV")
     subparser.add_argument("--figure", type=Path, metavar="FILE", help="draw the confusion matrix there")
 
-    summary = "How a model answers clips in noise, by telephone, as MP3, louder, quieter, cut."
+    summary = "Test a model on clips in noise, by telephone, as MP3, louder, quieter, cut."
     subparser = command(commands.robustness, "robustness", summary)
     with_model(subparser)
     with_data(subparser)
@@ -312,10 +313,10 @@ def arguments():
     subparser.add_argument("--output", type=Path, metavar="FILE", help="write the table there as CSV too")
 
     words = (
-        "Exit code: 0; 3 where a file could not be used: it is named, and the others are answered; 2 where none could. "
-        "With --parts its row says why, and the exit code is 0."
+        "Exit code: 0; 3 if a file could not be used: it is named, and the others are predicted; 2 if none could. "
+        "With --parts the row of such a file says why, and the exit code is 0."
     )
-    subparser = command(commands.predict, "predict", "Emotions of recordings by a model.", epilog=words)
+    subparser = command(commands.predict, "predict", "Predict the emotions of recordings.", epilog=words)
     with_model(subparser)
     subparser.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
     words = "a list of more of them, one per line; -: standard input"
@@ -323,10 +324,10 @@ def arguments():
     subparser.add_argument(
         "--format",
         choices=("table", "csv", "jsonl", "segments", "parquet"),
-        help="segments: CSV with one row per window (default: table; of parts jsonl)",
+        help="segments: CSV with one row per window (default: table; with --parts: jsonl)",
     )
     subparser.add_argument("--output", type=Path, metavar="FILE", help="write there (default: standard output)")
-    words = "write there, part by part, jsonl or parquet; the same command goes on after an interruption"
+    words = "write the answers there in parts, jsonl or parquet; run the same command again to resume"
     subparser.add_argument("--parts", type=Path, metavar="DIR", help=words)
     subparser.add_argument("--per-part", type=positive, metavar="N", help="files per part (default: 1000)")
     with_workers(subparser, "parts made at a time (default: one per core, with a GPU one)")
@@ -335,7 +336,10 @@ def arguments():
     )
     with_adapt(subparser)
     subparser.add_argument(
-        "--window", type=seconds, metavar="S", help="answer in windows (default: if longer than 15 s)"
+        "--window",
+        type=seconds,
+        metavar="S",
+        help="answer in windows of S seconds (default: recordings longer than 15 s are)",
     )
     subparser.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
     subparser.add_argument(
@@ -343,7 +347,7 @@ def arguments():
     )
 
     subparser = command(
-        commands.demo, "demo", "Serve a page to this machine on which to try a model with one's own voice."
+        commands.demo, "demo", "Serve a page, to this machine alone, on which to try a model with your own voice."
     )
     with_model(subparser)
     subparser.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")

@@ -1,4 +1,4 @@
-"""How a model answers recordings whose emotions are known.
+"""A model tested on labelled recordings.
 
 In: a model and a manifest. Out: a prediction for each clip of an emotion that the model knows, and their scores. The
 model is asked of the emotions that it and the clips have in common, unless told that all of its own may be answered.

@@ -577,7 +577,7 @@ def _calibration(facts):
     some = [label for label in facts["labels"] if label not in facts["common_labels"]]
     if some:
         text += (
-            f"- Classes of some of its corpora alone: {', '.join(some)}. What it gives them means nothing for other "
+            f"- Classes that only some of its corpora have: {', '.join(some)}. Their probabilities mean nothing for other "
             "speech:\n  `keras-ser calibrate` makes a model of the classes that all have.\n"
         )
     return text
@@ -589,13 +589,13 @@ def _adaptation(facts):
         return ""
     if facts["adapted_to"] == 0:
         return (
-            "- It standardises its features by its training data, and takes nearly all recordings by other microphones "
-            "for one\n  emotion: `keras-ser export --adapt` makes a model for those of your recordings.\n"
+            "- It standardises its features by its training data, and gives nearly all recordings made with other "
+            "microphones the same\n  emotion: `keras-ser export --adapt` makes a model for those of your recordings.\n"
         )
     return (
         f"- Adapted to {facts['adapted_to']:,} recordings: it standardises its features by theirs. The scores below, "
         "and the temperature,\n  are those of the model as it was trained, on recordings like those of its training "
-        "data: adapted, it is surer than it should be.\n"
+        "data: adapted, it is overconfident.\n"
     )
 
 

@@ -44,7 +44,7 @@ SHORTEST_S = 0.3  # less than a syllable or two
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
-    "without adaptation it takes nearly all recordings by other microphones than those of its training data for one "
+    "without adaptation it gives nearly all recordings made with other microphones than its training data the same "
     "emotion: give it ten of them or more, with --adapt (Predictor.adapted; of an exported model, export --adapt)"
 )
 QUIET_DB = -60.0  # below full scale
@@ -274,7 +274,7 @@ def _predictor(facts, answer):
         caution += f" ({score})"
     some = [label for label in facts["labels"] if label not in facts.get("common_labels", facts["labels"])]
     if some:
-        caution += f"{'; ' * bool(caution)}{', '.join(some)}: classes of some of its corpora alone, see calibrate"
+        caution += f"{'; ' * bool(caution)}{', '.join(some)}: classes that only some of its corpora have, see calibrate"
     if facts.get("adapted_to") == 0:
         caution += f"{'; ' * bool(caution)}{UNADAPTED}"
     if facts.get("adapted_to"):
