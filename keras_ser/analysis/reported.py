@@ -362,15 +362,16 @@ def listeners_matrix(report):
 
 
 def listeners(report, passes):
-    """Recall per class: of the corpus's listeners, and of our models (mean over the passes). → DataFrame"""
+    """Recall per class: of the corpus's listeners, and of our models (mean over the passes). → DataFrame, one row for
+    the listeners and one per experiment and protocol, one column per class and one for all clips
+    """
     matrix = listeners_matrix(report)
     recall = np.diag(matrix) / matrix.sum(axis=1)
-    columns = {"listeners": [*recall, np.diag(matrix).sum() / matrix.sum()]}
+    rows = [("human listeners", None, *recall, np.diag(matrix).sum() / matrix.sum())]
     for (experiment, protocol), group in groups(passes).items():
         finished = [item for item in group if not item.diverged]
         if finished:
             recalls = [[row["recall"] for row in item.metrics["classes"]] for item in finished]
-            means = pd.DataFrame(recalls, dtype=float).mean().to_list()
-            accuracy = np.mean([item.metrics["accuracy"] for item in finished])
-            columns[f"{experiment} {protocol}"] = [*means, accuracy]
-    return pd.DataFrame(columns, index=pd.Index([*report.labels, "all clips"], name="class")).reset_index()
+            means = pd.DataFrame(recalls, dtype=float).mean()
+            rows.append((experiment, protocol, *means, np.mean([item.metrics["accuracy"] for item in finished])))
+    return pd.DataFrame(rows, columns=["experiment", "protocol", *report.labels, "all clips"])

@@ -283,7 +283,7 @@ def _beside_listeners(report, passes):
     """→ Section"""
     return section(
         "Beside human listeners",
-        f"Recall per class. The listeners' column counts {reported.listeners_matrix(report).sum()} single votes on "
+        f"Recall per class. The listeners' row counts {reported.listeners_matrix(report).sum()} single votes on "
         f"the {len(reported.votes(report))} clips of {corpora.titles(report.corpora)}, audio only; the models' are "
         "means over the repetitions, on the clips named above.",
         text(reported.listeners(report, passes)),

@@ -577,8 +577,8 @@ def _calibration(facts):
     some = [label for label in facts["labels"] if label not in facts["common_labels"]]
     if some:
         text += (
-            f"- Classes that only some of its corpora have: {', '.join(some)}. Their probabilities mean nothing for other "
-            "speech:\n  `keras-ser calibrate` makes a model of the classes that all have.\n"
+            f"- Classes that only some of its corpora have: {', '.join(some)}. Their probabilities mean nothing for "
+            "other speech:\n  `keras-ser calibrate` makes a model of the classes that all have.\n"
         )
     return text
 

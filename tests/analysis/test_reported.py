@@ -277,11 +277,13 @@ def test_human_listeners_of_crema_d_as_published():
     assert np.trace(matrix) / matrix.sum() == pytest.approx(0.400, abs=0.0005)  # of single votes; published: 0.409
     classes = [{"label": label, "recall": 0.5} for label in report.labels]
     item = one(0.5, experiment="cnn_2d/run_a", protocol="speaker_independent", metrics={"classes": classes})
-    table = reported.listeners(report, [item]).set_index("class")
+    listeners, model = reported.listeners(report, [item]).to_dict("records")
     expected = {"anger": 0.532, "disgust": 0.286, "fear": 0.321, "happiness": 0.290, "neutral": 0.762, "sadness": 0.250}
     for label, recall in expected.items():
-        assert table.at[label, "listeners"] == pytest.approx(recall, abs=0.0005)
-    assert set(table["cnn_2d/run_a speaker_independent"]) == {0.5}
+        assert listeners[label] == pytest.approx(recall, abs=0.0005)
+    assert listeners["all clips"] == pytest.approx(0.400, abs=0.0005)
+    assert (model["experiment"], model["protocol"]) == ("cnn_2d/run_a", "speaker_independent")
+    assert {model[label] for label in (*expected, "all clips")} == {0.5}
     votes = reported.votes(report)
     assert len(votes) == votes["clip"].nunique() == 7442
 

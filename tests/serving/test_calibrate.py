@@ -68,7 +68,7 @@ def test_it_answers_of_the_classes_that_all_corpora_have(trained, calibrated):
 
 def test_a_run_as_it_was_trained_says_which_classes_mean_nothing(trained, embedded, tmp_path):
     """And is exported, though what it stored of a clip is what it gives to the classes that the clip's corpus has."""
-    assert "boredom, calm, surprise: classes of some of its corpora alone" in predict.load(trained.folder).caution
+    assert "boredom, calm, surprise: classes that only some of its corpora have" in predict.load(trained.folder).caution
     stored = export.stored_clips(trained, embedded)
     assert (stored["p_boredom"] == 0).any()
     assert max(export.export(trained, tmp_path / "exported", stored).values()) < 1e-3
