@@ -424,7 +424,10 @@ def test_a_damaged_file_of_an_export_is_named(name, exported, tmp_path):
             assert name in str(told.value) or name == "SHA256SUMS"
             assert "\n" not in str(told.value)
         (folder / name).write_bytes(whole)
-    assert verify.verify(folder) == export.verify(folder)
+
+
+def test_verify_takes_an_export(exported):
+    assert verify.verify(exported["tess_mfcc"]) == export.verify(exported["tess_mfcc"])
 
 
 def archived(**arrays):
