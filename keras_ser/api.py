@@ -34,6 +34,7 @@ from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, archive, passes, r
 from keras_ser.runs.passes import Pass
 from keras_ser.runs.runner import Material
 from keras_ser.serving import export as serving
+from keras_ser.serving.chain import chain, open_run, stored_clips
 from keras_ser.serving.predict import SHIPPED, Predictor, load
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ class Result:
 
         Raises UserError where the training diverged, or the features were not computed by TensorFlow.
         """
-        return serving.chain(serving.open_run(self.folders[0]))
+        return chain(open_run(self.folders[0]))
 
 
 def run(
@@ -630,13 +631,13 @@ def export(
     """
     serving.check_is_free(out)
     run = SHIPPED if run is None else run
-    opened, root = serving.open_run(run), corpora.data_root(data)
+    opened, root = open_run(run), corpora.data_root(data)
     if adapt is not None:  # the run stored what the model answers by other statistics
         return serving.export(opened, out, statistics=load(run).statistics(adapt))
     recordings = None
     if corpus:
         _, _, recordings = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
-    stored = serving.stored_clips(opened, root, recordings)
+    stored = stored_clips(opened, root, recordings)
     if stored.empty and (data or corpus):
         raise UserError(
             f"{corpus or root}: no recording of a test clip of this run; without --data and --corpus the model is "

@@ -16,7 +16,8 @@ from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
 from keras_ser.progress import bar
 from keras_ser.reports import extensions
-from keras_ser.serving import export, tflite
+from keras_ser.serving import export, exported, tflite
+from keras_ser.serving.chain import ANY_RATE
 
 TARGET = 25  # least ratio that the design asks for, one clip
 
@@ -42,7 +43,7 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
 def _time(run, folder, paths, rounds):
     """The rows of one run."""
     front_end = extensions.experiment_of(run.facts).front_end
-    rate = front_end.sample_rate or export.ANY_RATE
+    rate = front_end.sample_rate or ANY_RATE
     network = run.model()
     served = tf.saved_model.load(str(folder)).signatures
     clips = [librosa_reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
@@ -52,18 +53,18 @@ def _time(run, folder, paths, rounds):
     def listed(chosen):
         network.predict(np.stack([front_end.reference(y, rate) for y in chosen]), verbose=0)
 
-    def exported(signature, **inputs):
+    def answer(signature, **inputs):
         served[signature](**inputs)["probabilities"].numpy()
 
     one = tf.constant(clips[0][None])
     calls = (
-        ("one clip", clips[:1], lambda: exported("serving_default", waveform=one)),
-        ("one clip as WAV bytes", clips[:1], lambda: exported("wav_bytes", wav_bytes=files[0][None])),
-        (f"{len(clips)} clips at once", clips, lambda: exported("padded", waveform=waveform, lengths=lengths)),
+        ("one clip", clips[:1], lambda: answer("serving_default", waveform=one)),
+        ("one clip as WAV bytes", clips[:1], lambda: answer("wav_bytes", wav_bytes=files[0][None])),
+        (f"{len(clips)} clips at once", clips, lambda: answer("padded", waveform=waveform, lengths=lengths)),
     )
     listed_start = _start_s(_LISTED_START, run.folder / "model.keras", rate)
     starts = dict.fromkeys((what for what, _, _ in calls), _start_s(_OUR_START, folder, rate))
-    lite = folder / export.LITE[32]
+    lite = folder / exported.LITE[32]
     if lite.is_file():
         small = tflite.runner(lite.read_bytes())
         width = round(tflite.LONGEST_S * rate)

@@ -402,7 +402,7 @@ def _one_by_one(options, predictor, paths):
     """→ how many files were answered, and how many could not be used"""
     from keras_ser import files
     from keras_ser.progress import log
-    from keras_ser.serving import predict
+    from keras_ser.serving import formats, predict
 
     rates, failed = collections.Counter(), 0
     with contextlib.ExitStack() as stack:
@@ -410,7 +410,7 @@ def _one_by_one(options, predictor, paths):
         if options.output:
             part = stack.enter_context(files.replaced(options.output))
             file = stack.enter_context(part.open("w", encoding="utf-8", errors="backslashreplace"))
-        for line in predict.header(options.format, predictor.labels):
+        for line in formats.header(options.format, predictor.labels):
             print(line, file=file)
         for prediction in predict.predict(predictor, paths, window_s=options.window, hop_s=options.hop):
             if isinstance(prediction, UserError):
@@ -418,10 +418,10 @@ def _one_by_one(options, predictor, paths):
                 log.warning("skipped: %s", prediction)
                 continue
             rates[prediction.rate] += 1
-            for line in predict.lines(options.format, prediction, options.top):
+            for line in formats.lines(options.format, prediction, options.top):
                 print(line, file=file, flush=True)
             if options.timeline:
-                predict.write_timeline(prediction, options.timeline)
+                formats.write_timeline(prediction, options.timeline)
     predict.warn_of_lower(rates, predictor.sample_rate)
     return rates.total(), failed
 
@@ -438,9 +438,9 @@ def benchmark(options):
     started()
     from keras_ser import corpora
     from keras_ser.benchmark import serving, signal, training
-    from keras_ser.serving import export
+    from keras_ser.serving.chain import open_run
 
-    runs = [export.open_run(folder) for folder in options.serving or ()]
+    runs = [open_run(folder) for folder in options.serving or ()]
     corpus = "tess" if options.training else "emodb"
     synthetic = options.out / "cache" / "synthetic"
     title, manifest = corpora.available([corpus], corpora.data_root(options.data), synthetic)

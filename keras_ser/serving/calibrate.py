@@ -12,7 +12,8 @@ import pandas as pd
 from keras_ser.errors import UserError
 from keras_ser.models.calibrated import Calibrated
 from keras_ser.runs import archive, layout, passes, store
-from keras_ser.serving import export
+from keras_ser.serving.chain import by_protocol, open_run
+from keras_ser.serving.export import check_is_free
 from keras_ser.training import calibration, evaluation
 
 UNSEEN = "speaker_independent"
@@ -27,11 +28,11 @@ def calibrate(folder, out):
     Raises UserError where nothing is stored for unseen speakers, the run is calibrated already, or there is something
     at ``out``.
     """
-    run = export.open_run(folder)
+    run = open_run(folder)
     facts = run.facts
     if "calibration" in facts:
         raise UserError(f"{folder}: is calibrated already")
-    export.check_is_free(out)
+    check_is_free(out)
     labels = facts.get("common_labels", facts["labels"])
     folds = [item.predictions() for item in _unseen(run).runs]
     clips = calibration.held_out(folds, labels)
@@ -50,7 +51,7 @@ def calibrate(folder, out):
         facts
         | {
             "labels": labels,
-            "by_protocol": export.by_protocol(run),
+            "by_protocol": by_protocol(run),
             "examples": facts["examples"] | {"test": len(predictions)},
             "calibration": {
                 "temperature": temperature,

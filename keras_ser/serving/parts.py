@@ -24,7 +24,7 @@ from keras_ser import files
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.runs import processes
-from keras_ser.serving import predict
+from keras_ser.serving import formats, predict
 
 FORMATS = ("jsonl", "parquet")
 FILES = 1000  # per part, unless told otherwise
@@ -133,7 +133,7 @@ def _as_json(rows, n_top):
     records = [
         {"path": name, "error": _reason(answer)}
         if isinstance(answer, UserError)
-        else predict.as_record(answer, n_top) | {"path": name}
+        else formats.as_record(answer, n_top) | {"path": name}
         for name, answer in rows
     ]
     return "".join(json.dumps(record) + "\n" for record in records).encode()

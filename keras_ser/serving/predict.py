@@ -5,16 +5,13 @@ recording alone. A recording longer than ``LONGEST_S`` is answered window by win
 and as a whole by the mean of its windows.
 """
 
-import csv
-import io
-import json
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
-from itertools import chain
 from numbers import Real
 from pathlib import Path
 
@@ -22,17 +19,19 @@ import numpy as np
 import pandas as pd
 
 import keras_ser
-from keras_ser import audio, files
+from keras_ser import audio
 from keras_ser.corpora.corpus import audio_files
 from keras_ser.data.features import padded
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
 from keras_ser.dsp.resample import resample
-from keras_ser.errors import UserError, one_line
+from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports import extensions
 from keras_ser.runs import store
-from keras_ser.serving import export
+from keras_ser.serving import exported
+from keras_ser.serving.chain import Statistics, adapted_to, chain, describe, open_run
+from keras_ser.serving.formats import segments
 from keras_ser.serving.speech import doubts
 
 BATCH = 16  # windows answered together
@@ -41,7 +40,6 @@ LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is as
 WINDOW_S = 5.0  # for a model that hears clips of any length
 WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
 SHORTEST_S = 0.3  # less than a syllable or two
-LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
     "without adaptation it gives nearly all recordings made with other microphones than its training data the same "
@@ -60,7 +58,7 @@ class Predictor:
     None for all. ``title``: what it was trained on, under which protocol, and how well it did. ``caution``: why less
     is to be expected of unseen speakers, "" where that score is theirs. ``needs_speech``: it gives no
     answer to what is no speech (:mod:`keras_ser.serving.speech`). ``features``, ``standardised``: of a model that can
-    be adapted: (waveform, lengths) → features [batch, features]; :class:`keras_ser.serving.export.Statistics` of them →
+    be adapted: (waveform, lengths) → features [batch, features]; :class:`keras_ser.serving.chain.Statistics` of them →
     ``answer`` by those.
     """
 
@@ -117,12 +115,12 @@ class Predictor:
         answer = self.standardised(self.statistics(recordings, sample_rate))
         return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
 
-    def statistics(self, recordings, sample_rate=None) -> export.Statistics:
+    def statistics(self, recordings, sample_rate=None) -> Statistics:
         """What :meth:`adapted` takes of ``recordings``. Arguments and errors are its."""
         if self.standardised is None:
             raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
         items = [recordings] if isinstance(recordings, (str, Path)) else recordings
-        sounds = chain.from_iterable(
+        sounds = itertools.chain.from_iterable(
             paths_of([item]) if isinstance(item, (str, Path)) else [_sound(item, sample_rate)] for item in items
         )
         asked = replace(self, answer=self.features, needs_speech=False)
@@ -135,7 +133,7 @@ class Predictor:
                 f"{len(values)} recordings (or windows) can be used{why}: adapting takes at least {ADAPT_LEAST}, of "
                 "all emotions that are to be told apart"
             )
-        return export.Statistics(values.mean(axis=0), values.var(axis=0), len(values))
+        return Statistics(values.mean(axis=0), values.var(axis=0), len(values))
 
     def predict_folder(self, folder, *, window_s=None, hop_s=None) -> pd.DataFrame:
         """:meth:`predict` of all audio files below ``folder``; those that cannot be used are skipped, with a warning.
@@ -216,16 +214,16 @@ def load(path=SHIPPED) -> Predictor:
     if _is_exported(path):
         return _exported(path)
     if _is_run(path):
-        run = export.open_run(path)
-        model = export.chain(run)
-        facts = export.describe(run, export.adapted_to(model))
+        run = open_run(path)
+        model = chain(run)
+        facts = describe(run, adapted_to(model))
         predictor = _predictor(facts, _answer(model))
         if facts["adapted_to"] is None:
             return predictor
         return replace(
             predictor,
             features=_answer(extensions.experiment_of(run.facts).front_end.graph()),
-            standardised=lambda statistics: _answer(export.chain(run, statistics)),
+            standardised=lambda statistics: _answer(chain(run, statistics)),
         )
     raise UserError(f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k> with model.keras)")
 
@@ -242,7 +240,7 @@ def _folder(path):
 
 
 def _is_exported(folder):
-    return any((folder / name).is_file() for name in (export.SUMS, "saved_model.pb"))
+    return any((folder / name).is_file() for name in (exported.SUMS, "saved_model.pb"))
 
 
 def _is_run(folder):
@@ -250,13 +248,13 @@ def _is_run(folder):
 
 
 def _exported(path):
-    served, facts = export.opened(path)
+    served, facts = exported.opened(path)
     padded = served["padded"]
     return _predictor(facts, lambda waveform, lengths: padded(waveform=waveform, lengths=lengths)["probabilities"])
 
 
 def _predictor(facts, answer):
-    """From :func:`keras_ser.serving.export.describe`."""
+    """From :func:`keras_ser.serving.chain.describe`."""
     protocol = facts["protocol"]
     title = (
         f"{facts['report']} {facts['experiment']}, trained on {facts['corpus']} ({facts['clips']} clips), protocol "
@@ -301,7 +299,7 @@ def _answer(model):
 def digest(path) -> str:
     """Of what a model that :func:`load` takes holds: another model has another."""
     folder = _folder(path)
-    sums = folder / export.SUMS  # of an exported model
+    sums = folder / exported.SUMS  # of an exported model
     holds = [sums] if sums.is_file() else [folder / store.RECORD, folder / store.MODEL]
     return blake2b(b"".join(file.read_bytes() for file in holds), digest_size=16).hexdigest()
 
@@ -498,95 +496,3 @@ def warn_of_lower(rates, expected):
     """Log :func:`lower_rates` where there is something to say."""
     if caution := lower_rates(rates, expected):
         log.warning("caution: %s", caution)
-
-
-def segments(prediction) -> pd.DataFrame:
-    """One row per window: ``file, start, end`` (seconds), ``label`` ("": no answer), and ``p_<label>`` of each one."""
-    table = pd.DataFrame(prediction.windows, columns=[f"p_{label}" for label in prediction.labels])
-    table.insert(0, "file", str(prediction.path or ""))
-    table.insert(1, "start", prediction.starts)
-    table.insert(2, "end", prediction.ends)
-    best = np.array(prediction.labels, object)[prediction.windows.argmax(axis=1)]
-    table.insert(3, "label", np.where(prediction.answered, best, ""))
-    return table
-
-
-def as_line(prediction, n_top=3):
-    """A prediction for people."""
-    top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top(n_top)) or "no answer"
-    warnings = f"  [{'; '.join(prediction.warnings)}]" if prediction.warnings else ""
-    return f"{top}  {one_line(prediction.path)}{warnings}"
-
-
-def csv_header(labels):
-    """The first line of the CSV."""
-    return _csv(["path", "seconds", "sample_rate", "label", *(f"p_{label}" for label in labels), "warnings"])
-
-
-def as_csv(prediction):
-    """A prediction as a row of CSV."""
-    probabilities = [f"{value:.6g}" for value in prediction.probabilities]
-    facts = [prediction.path, f"{prediction.seconds:.6g}", prediction.rate, prediction.label]
-    return _csv([*facts, *probabilities, "; ".join(prediction.warnings)])
-
-
-def _csv(cells):
-    row, end = io.StringIO(), "\r\n"  # the writer quotes those line ends only that it writes itself
-    csv.writer(row, lineterminator=end).writerow(cells)
-    return row.getvalue().removesuffix(end)
-
-
-def as_record(prediction, n_top=3):
-    """A prediction as JSON holds it."""
-    return {
-        "path": str(prediction.path),
-        "seconds": round(prediction.seconds, 6),
-        "sample_rate": prediction.rate,
-        "top": [{"label": label, "probability": probability} for label, probability in prediction.top(n_top)],
-        "probabilities": dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True)),
-        "windows": len(prediction.windows),
-        "warnings": prediction.warnings,
-    }
-
-
-def as_json_line(prediction, n_top=3):
-    """A prediction as a line of JSON."""
-    return json.dumps(as_record(prediction, n_top))
-
-
-def header(form, labels):
-    """The lines that come first in a format: ``table``, ``csv``, ``jsonl`` or ``segments``. → list of str"""
-    if form == "csv":
-        return [csv_header(labels)]
-    return [_csv(["file", "start", "end", "label", *(f"p_{label}" for label in labels)])] if form == "segments" else []
-
-
-def lines(form, prediction, n_top=3):
-    """A prediction in a format; ``n_top``: how many labels ``table`` and ``jsonl`` name. → list of str"""
-    if form == "segments":
-        rows = segments(prediction).itertuples(index=False)
-        return [_csv([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]) for row in rows]
-    if form == "csv":
-        return [as_csv(prediction)]
-    return [(as_line if form == "table" else as_json_line)(prediction, n_top)]
-
-
-def write_timeline(prediction, folder):
-    """The windows of a recording as CSV and as a figure: ``<its folder>_<its name>-<digest of its path>``, which no
-    other recording shares. Raises UserError if the disk does not take them.
-    """
-    from keras_ser.output.figures.recordings import timeline  # who draws nothing needs no matplotlib
-
-    folder, path = Path(folder), prediction.path.resolve()
-    table = pd.DataFrame(prediction.windows, columns=prediction.labels)
-    table.insert(0, "start", prediction.starts)
-    table.insert(1, "end", prediction.ends)
-    title = os.fsencode(path.name).decode(errors="replace").replace("$", r"\$")  # two dollars would begin a formula
-    readable = "_".join(path.with_suffix("").parts[-2:]).strip("/")
-    # Some names are as long as the disk takes them, which counts bytes.
-    readable = os.fsencode(readable)[:LONGEST_NAME].decode(errors="ignore")
-    name = f"{readable}-{blake2b(os.fsencode(path), digest_size=4).hexdigest()}"
-    with files.replaced(folder / f"{name}.csv") as part:
-        table.to_csv(part, index=False, float_format="%.6g")
-    with files.replaced(folder / f"{name}.png") as part:
-        timeline(table, prediction.labels, title, part)

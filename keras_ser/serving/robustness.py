@@ -20,7 +20,7 @@ from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.progress import bar
-from keras_ser.serving import export
+from keras_ser.serving.chain import ANY_RATE, open_run, stored_clips
 from keras_ser.serving.evaluate import in_common
 from keras_ser.serving.predict import load
 from keras_ser.training import metrics
@@ -99,8 +99,8 @@ def of_run(folder, root):
     An answer is among the classes that the run gave any probability: those of the clip's corpus, where a run knows that
     corpora have different ones. → arguments of :func:`measure`. Raises UserError where no test clip is there.
     """
-    run = export.open_run(folder)
-    clips = export.stored_clips(run, root)
+    run = open_run(folder)
+    clips = stored_clips(run, root)
     if clips.empty:
         raise UserError(f"{root}: no recording of a test clip of {folder} is there (--data DIR, or --corpus)")
     possible = clips[[f"p_{label}" for label in run.facts["labels"]]].to_numpy() > 0
@@ -126,7 +126,7 @@ def measure(predictor, clips, possible, *, n_clips, seed=0):
         raise UserError("clips of two speakers at least are needed: some conditions mix them")
     order = np.argsort([draw(seed, clip, 0, "robustness", 0, 1) for clip in clips["clip"]])[:n_clips]
     clips, possible = clips.iloc[order].reset_index(drop=True), possible[order]
-    sample_rate = predictor.sample_rate or export.ANY_RATE
+    sample_rate = predictor.sample_rate or ANY_RATE
     waveforms = [_at_rate(y, rate, sample_rate) for y, rate in audio.read_many(clips["path"])]
     true = clips["true"].map({label: place for place, label in enumerate(predictor.labels)}).to_numpy()
     speaker = clips["speaker"].to_numpy()

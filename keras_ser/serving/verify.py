@@ -14,7 +14,7 @@ from keras_ser.analysis import reported
 from keras_ser.errors import UserError
 from keras_ser.output import markdown, tables
 from keras_ser.runs import archive, passes, store
-from keras_ser.serving import export
+from keras_ser.serving import exported
 from keras_ser.training import evaluation
 from keras_ser.training.metrics import SCORES
 
@@ -24,8 +24,8 @@ TOLERANCE = 1e-9  # of a score, which is counted from labels
 def verify(folder):
     """→ dict: what was compared → greatest difference of a probability or score"""
     folder = Path(folder)
-    if (folder / export.EXTRA).exists() or (folder / export.SUMS).exists():
-        return export.verify(folder)
+    if (folder / exported.EXTRA).exists() or (folder / exported.SUMS).exists():
+        return exported.verify(folder)
     run = store.read(folder)
     if run is not None:
         if store.is_complete(run) and not run.diverged:

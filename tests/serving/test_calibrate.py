@@ -12,6 +12,7 @@ from keras_ser.errors import UserError
 from keras_ser.runs import runner, store
 from keras_ser.serving import export, predict
 from keras_ser.serving.calibrate import calibrate
+from keras_ser.serving.chain import stored_clips
 from keras_ser.training import calibration
 
 pytestmark = pytest.mark.slow
@@ -69,7 +70,7 @@ def test_it_answers_of_the_classes_that_all_corpora_have(trained, calibrated):
 def test_a_run_as_it_was_trained_says_which_classes_mean_nothing(trained, embedded, tmp_path):
     """And is exported, though what it stored of a clip is what it gives to the classes that the clip's corpus has."""
     assert "boredom, calm, surprise: classes that only some of its corpora have" in predict.load(trained.folder).caution
-    stored = export.stored_clips(trained, embedded)
+    stored = stored_clips(trained, embedded)
     assert (stored["p_boredom"] == 0).any()
     assert max(export.export(trained, tmp_path / "exported", stored).values()) < 1e-3
 
@@ -85,7 +86,7 @@ def test_an_unseen_corpus_is_asked_of_what_the_others_know(of_unseen_corpora):
 
 def test_its_model_answers_what_it_stored_and_its_card_says_what_it_heard(of_unseen_corpora, embedded, tmp_path):
     model = calibrate(of_unseen_corpora["ravdess"].folder, tmp_path / "model")
-    stored = export.stored_clips(store.read(model.folder), embedded)
+    stored = stored_clips(store.read(model.folder), embedded)
     differences = export.export(model, tmp_path / "exported", stored)
     assert max(differences.values()) < 1e-3
     assert predict.load(tmp_path / "exported").labels == predict.load(model.folder).labels

@@ -17,7 +17,7 @@ from keras_ser import audio, corpora
 from keras_ser.cli import commands
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
-from keras_ser.serving import predict
+from keras_ser.serving import formats, predict
 
 
 @pytest.fixture(scope="module")
@@ -248,21 +248,21 @@ def test_every_recording_has_a_timeline_of_its_own_whatever_its_name(predictor, 
         soundfile.write(os.fsencode(path), y, rate, format="WAV")
         found += answers(predictor, [path], window_s=1.0)
     for prediction in found * 2:
-        predict.write_timeline(prediction, tmp_path / "lines")
+        formats.write_timeline(prediction, tmp_path / "lines")
     assert len(list((tmp_path / "lines").glob("*.csv"))) == len(list((tmp_path / "lines").glob("*.png"))) == len(names)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="a file is where a folder is needed"):
-        predict.write_timeline(found[0], tmp_path / "file" / "lines")
+        formats.write_timeline(found[0], tmp_path / "file" / "lines")
 
 
 def test_a_name_of_two_lines_is_one_cell_and_one_line(predictor, paths, tmp_path):
     path = tmp_path / "two\nlines, and\rmore.wav"
     path.write_bytes(Path(paths[0]).read_bytes())
     (prediction,) = answers(predictor, [path])
-    text = f"{predict.csv_header(predictor.labels)}\n{predict.as_csv(prediction)}\n"
+    text = f"{formats.csv_header(predictor.labels)}\n{formats.as_csv(prediction)}\n"
     assert [row["path"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [str(path)]
-    assert predict.as_line(prediction).isprintable()
-    assert json.loads(predict.as_json_line(prediction))["path"] == str(path)
+    assert formats.as_line(prediction).isprintable()
+    assert json.loads(formats.as_json_line(prediction))["path"] == str(path)
 
 
 @pytest.mark.parametrize("option", ["--window", "--hop"])

@@ -12,7 +12,8 @@ from keras_ser import corpora, reports
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.runs import store
-from keras_ser.serving import export, predict
+from keras_ser.serving import predict
+from keras_ser.serving.chain import chain, standardisation, stored_clips, trained_on
 from keras_ser.serving.evaluate import evaluate
 
 
@@ -36,12 +37,12 @@ def test_it_is_small_and_tells_six_emotions_apart(predictor):
     assert sum(path.stat().st_size for path in predict.SHIPPED.iterdir()) < 3_000_000
     assert predictor.labels == ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
     assert "trained on Emo-DB and CREMA-D (7976 clips)" in predictor.title
-    assert export.trained_on(store.read(predict.SHIPPED)) == ["emodb", "crema_d"]
+    assert trained_on(store.read(predict.SHIPPED)) == ["emodb", "crema_d"]
 
 
 @pytest.mark.slow
 def test_it_answers_what_was_stored_when_it_was_trained(predictor, real_data):
-    stored = export.stored_clips(store.read(predict.SHIPPED), real_data).iloc[::20]
+    stored = stored_clips(store.read(predict.SHIPPED), real_data).iloc[::20]
     assert len(stored) > 5
     found = dataclasses.replace(predictor, needs_speech=False).predict(list(stored["path"]))
     columns = [f"p_{label}" for label in predictor.labels]
@@ -60,7 +61,7 @@ def test_adapted_it_hears_another_microphone(predictor, real_data):
 
 @pytest.mark.slow
 def test_features_are_standardised_by_the_recordings(predictor, voices):
-    model = export.chain(store.read(predict.SHIPPED))
+    model = chain(store.read(predict.SHIPPED))
     adapted = predictor.adapted(voices)
     paths = sorted(voices.iterdir())
     clips = [soundfile.read(path, dtype="float32")[0] for path in paths]
@@ -82,8 +83,8 @@ def test_what_cannot_be_adapted(predictor, voices, runs):
     with pytest.raises(UserError, match=r"9 recordings .* can be used, the others not \(nowhere: no such file\)"):
         predictor.adapted([*few, "nowhere"])
     # The network on spectrogram and functionals standardises a part of its features alone.
-    assert export.standardisation(reports.load("unseen_speakers").experiment("cnn").model(9)) is None
-    assert export.standardisation(reports.load("unseen_speakers").experiment("mlp").model(9)) is not None
+    assert standardisation(reports.load("unseen_speakers").experiment("cnn").model(9)) is None
+    assert standardisation(reports.load("unseen_speakers").experiment("mlp").model(9)) is not None
     with pytest.raises(UserError, match="this model cannot be adapted"):
         keras_ser.load(runs["emodb_losses"].folder).adapted(voices)
 

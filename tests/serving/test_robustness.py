@@ -8,7 +8,8 @@ import soundfile
 from keras_ser import audio
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
-from keras_ser.serving import export, robustness
+from keras_ser.serving import robustness
+from keras_ser.serving.chain import stored_clips
 from keras_ser.serving.robustness import CONDITIONS, Scene
 
 RATE = 16000
@@ -72,7 +73,7 @@ def test_a_run_is_measured_on_its_own_test_clips(runs, embedded, tmp_path):
     asked = robustness.of_run(run.folder, embedded)
     table = robustness.measure(*asked, n_clips=1000)
     assert list(table["condition"]) == list(CONDITIONS)
-    stored = export.stored_clips(run, embedded)
+    stored = stored_clips(run, embedded)
     assert set(table["clips"]) == {len(stored)}
     right = (stored["true"] == stored["predicted"]).mean()
     # The clip is resampled before it is answered; the synthetic voices have the model's rate.

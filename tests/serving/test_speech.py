@@ -6,7 +6,7 @@ import pytest
 
 from keras_ser import audio, corpora
 from keras_ser.data.features import padded
-from keras_ser.serving import predict, speech
+from keras_ser.serving import formats, predict, speech
 from keras_ser.serving.predict import Predictor
 
 RATE = 16000
@@ -98,10 +98,10 @@ def test_there_is_no_answer_to_what_is_no_speech(predictor, rng):
     assert (spoken.warnings, silent.warnings) == ((), (speech.UNVOICED,))
     assert mixed.warnings == (f"{speech.UNVOICED} (1 of 2 windows)",)
     np.testing.assert_allclose(mixed.probabilities, [0.9, 0.1], rtol=1e-6)
-    assert predict.as_line(silent).startswith("no answer")
-    assert predict.as_record(silent)["top"] == []
-    assert list(predict.segments(mixed)["label"]) == ["anger", ""]
-    assert ",,0.5,0.5," in predict.as_csv(silent)
+    assert formats.as_line(silent).startswith("no answer")
+    assert formats.as_record(silent)["top"] == []
+    assert list(formats.segments(mixed)["label"]) == ["anger", ""]
+    assert ",,0.5,0.5," in formats.as_csv(silent)
 
 
 def test_other_models_answer_as_before(predictor, rng):

@@ -1,0 +1,112 @@
+"""The forms in which people and programs get what a model says of one recording.
+
+In: a :class:`keras_ser.serving.predict.Prediction`. Out: a line of a table, CSV or JSON, a DataFrame with one row per
+window, a figure of its course.
+"""
+
+import csv
+import io
+import json
+import os
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from keras_ser import files
+from keras_ser.errors import one_line
+
+LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
+
+
+def segments(prediction) -> pd.DataFrame:
+    """One row per window: ``file, start, end`` (seconds), ``label`` ("": no answer), and ``p_<label>`` of each one."""
+    table = pd.DataFrame(prediction.windows, columns=[f"p_{label}" for label in prediction.labels])
+    table.insert(0, "file", str(prediction.path or ""))
+    table.insert(1, "start", prediction.starts)
+    table.insert(2, "end", prediction.ends)
+    best = np.array(prediction.labels, object)[prediction.windows.argmax(axis=1)]
+    table.insert(3, "label", np.where(prediction.answered, best, ""))
+    return table
+
+
+def as_line(prediction, n_top=3):
+    """A prediction for people."""
+    top = "  ".join(f"{probability:.3f} {label:<9}" for label, probability in prediction.top(n_top)) or "no answer"
+    warnings = f"  [{'; '.join(prediction.warnings)}]" if prediction.warnings else ""
+    return f"{top}  {one_line(prediction.path)}{warnings}"
+
+
+def csv_header(labels):
+    """The first line of the CSV."""
+    return _csv(["path", "seconds", "sample_rate", "label", *(f"p_{label}" for label in labels), "warnings"])
+
+
+def as_csv(prediction):
+    """A prediction as a row of CSV."""
+    probabilities = [f"{value:.6g}" for value in prediction.probabilities]
+    facts = [prediction.path, f"{prediction.seconds:.6g}", prediction.rate, prediction.label]
+    return _csv([*facts, *probabilities, "; ".join(prediction.warnings)])
+
+
+def _csv(cells):
+    row, end = io.StringIO(), "\r\n"  # the writer quotes those line ends only that it writes itself
+    csv.writer(row, lineterminator=end).writerow(cells)
+    return row.getvalue().removesuffix(end)
+
+
+def as_record(prediction, n_top=3):
+    """A prediction as JSON holds it."""
+    return {
+        "path": str(prediction.path),
+        "seconds": round(prediction.seconds, 6),
+        "sample_rate": prediction.rate,
+        "top": [{"label": label, "probability": probability} for label, probability in prediction.top(n_top)],
+        "probabilities": dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True)),
+        "windows": len(prediction.windows),
+        "warnings": prediction.warnings,
+    }
+
+
+def as_json_line(prediction, n_top=3):
+    """A prediction as a line of JSON."""
+    return json.dumps(as_record(prediction, n_top))
+
+
+def header(form, labels):
+    """The lines that come first in a format: ``table``, ``csv``, ``jsonl`` or ``segments``. → list of str"""
+    if form == "csv":
+        return [csv_header(labels)]
+    return [_csv(["file", "start", "end", "label", *(f"p_{label}" for label in labels)])] if form == "segments" else []
+
+
+def lines(form, prediction, n_top=3):
+    """A prediction in a format; ``n_top``: how many labels ``table`` and ``jsonl`` name. → list of str"""
+    if form == "segments":
+        rows = segments(prediction).itertuples(index=False)
+        return [_csv([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]) for row in rows]
+    if form == "csv":
+        return [as_csv(prediction)]
+    return [(as_line if form == "table" else as_json_line)(prediction, n_top)]
+
+
+def write_timeline(prediction, folder):
+    """The windows of a recording as CSV and as a figure: ``<its folder>_<its name>-<digest of its path>``, which no
+    other recording shares. Raises UserError if the disk does not take them.
+    """
+    from keras_ser.output.figures.recordings import timeline  # who draws nothing needs no matplotlib
+
+    folder, path = Path(folder), prediction.path.resolve()
+    table = pd.DataFrame(prediction.windows, columns=prediction.labels)
+    table.insert(0, "start", prediction.starts)
+    table.insert(1, "end", prediction.ends)
+    title = os.fsencode(path.name).decode(errors="replace").replace("$", r"\$")  # two dollars would begin a formula
+    readable = "_".join(path.with_suffix("").parts[-2:]).strip("/")
+    # Some names are as long as the disk takes them, which counts bytes.
+    readable = os.fsencode(readable)[:LONGEST_NAME].decode(errors="ignore")
+    name = f"{readable}-{blake2b(os.fsencode(path), digest_size=4).hexdigest()}"
+    with files.replaced(folder / f"{name}.csv") as part:
+        table.to_csv(part, index=False, float_format="%.6g")
+    with files.replaced(folder / f"{name}.png") as part:
+        timeline(table, prediction.labels, title, part)
