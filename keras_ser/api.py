@@ -30,9 +30,9 @@ from keras_ser.progress import log
 from keras_ser.reports import extensions
 from keras_ser.reports import load as report
 from keras_ser.reports.specification import Experiment, Report
-from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, archive, passes, runner, store
+from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, archive, passes, planning, runner, store
 from keras_ser.runs.passes import Pass
-from keras_ser.runs.runner import Material
+from keras_ser.runs.planning import Material
 from keras_ser.serving import export as serving
 from keras_ser.serving.chain import chain, open_run, stored_clips
 from keras_ser.serving.predict import SHIPPED, Predictor, load
@@ -99,7 +99,7 @@ class Setting:
 
     def stored(self, experiments=None) -> list[store.Run]:
         """The stored runs that would be the same if they were trained today; of others a warning tells the number."""
-        same, others = runner.stored(
+        same, others = planning.stored(
             self.report,
             self.material,
             root=self.out / "runs",
@@ -179,7 +179,7 @@ def setting(
         title = f"{title} in place of {corpora.titles(chosen.corpora)}"
     if features != "cached":
         results = results / features
-    material = runner.gather(chosen, title, manifest, cache)
+    material = planning.gather(chosen, title, manifest, cache)
     _warn_of_excluded(material.excluded)
     if material.synthetic:
         chosen = replace(chosen, split=replace(chosen.split, n_folds=SYNTHETIC_FOLDS))

@@ -136,7 +136,7 @@ class Made(Mapping):
 def runs(embedded, tmp_path_factory):
     """Name of a report → a run of one epoch on its embedded corpus."""
     from keras_ser import corpora, reports
-    from keras_ser.runs import runner
+    from keras_ser.runs import planning, runner
 
     folder = tmp_path_factory.mktemp("runs")
     experiments = {
@@ -149,7 +149,7 @@ def runs(embedded, tmp_path_factory):
 
     def train(name):
         report = reports.load(name)
-        material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+        material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
         (run,) = runner.run_all(
             report,
             material,

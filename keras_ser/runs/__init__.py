@@ -1,4 +1,6 @@
-"""Runs: carried out (``runner``), and kept on disk and found again (``store``)."""
+"""Runs: planned (``planning``), carried out (``runner``, ``train``), kept on disk and found again (``store``,
+``archive``), pooled into whole repetitions (``passes``).
+"""
 
 # How long to train on bundled synthetic corpora unless told otherwise: one epoch shows that every part works, and after
 # any number of them scores on synthetic speech say nothing.

@@ -48,3 +48,9 @@ def training_facts(experiment, epochs):
         "callbacks": code(training.callbacks),
         "refit": training.refit,
     }
+
+
+def setup_digest(decided_by):
+    """Digest of what all runs of one experiment on the same clips have in common."""
+    single = ("protocol", "augmentation", "split", "seed")
+    return digest({name: value for name, value in decided_by.items() if name not in single})

@@ -16,7 +16,7 @@ from keras_ser.analysis import paired, reported, summaries
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
 from keras_ser.output.figures import recordings, results, selection, style
-from keras_ser.runs import passes, runner
+from keras_ser.runs import passes, planning
 from tests.words import house_words
 
 LABELS = ("anger", "neutral", "sadness")
@@ -313,7 +313,7 @@ def test_a_ladder_does_not_use_a_colour_twice(drawn, tmp_path):
 def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     """Those of the clips; nothing that is not there is written either; and the titles fit."""
     report = reports.load(name)
-    material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+    material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     for image in report.clip_figures:
         selection.OF_CLIPS[image](material.manifest, report.labels, LONG, tmp_path / "x.png")
     assert house_words(" ".join(text for figure in drawn for text in texts_of(figure))) == []
@@ -326,7 +326,7 @@ def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
     runs = [made(REPORT, name, "as_reported", repetition) for name in (CNN, LSTM) for repetition in range(2)]
     runs += [made(REPORT, name, "speaker_independent", 0, fold, 2) for name in (CNN, LSTM) for fold in range(2)]
     whole = passes.whole(runs)
-    material = runner.gather(REPORT, LONG, corpora.joined(REPORT.corpora, embedded))
+    material = planning.gather(REPORT, LONG, corpora.joined(REPORT.corpora, embedded))
     paths = selection.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path)
     clips = paired.tested(whole)
     scores, changes = paired.scores(whole, clips), paired.differences(clips, [(CNN, LSTM)], whole)
@@ -370,7 +370,7 @@ def test_a_corpus_is_named_in_short():
 def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
     runs = [made(REPORT, CNN, "as_reported", repetition) for repetition in range(2)]
     runs += [made(REPORT, CNN, "speaker_independent", 0, fold, 2) for fold in range(2)]
-    material = runner.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
+    material = planning.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
     whole = passes.whole(runs)
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "listeners.png").write_bytes(b"of an earlier run")
@@ -393,7 +393,7 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
 @pytest.mark.slow
 def test_several_processes_draw_the_same(made, embedded, tmp_path):
     whole = passes.whole([made(REPORT, CNN, "as_reported", repetition) for repetition in range(2)])
-    material = runner.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
+    material = planning.gather(REPORT, "Emo-DB (a corpus)", corpora.joined(REPORT.corpora, embedded))
     table = reported.table(REPORT, whole)
     alone, beside = (selection.of_report(REPORT, material, whole, table, tmp_path / str(jobs), jobs) for jobs in (1, 2))
     assert [path.name for path in alone] == [path.name for path in beside]

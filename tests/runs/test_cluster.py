@@ -13,7 +13,7 @@ import pytest
 
 from keras_ser import corpora, reports
 from keras_ser.errors import UserError
-from keras_ser.runs import cluster, processes, runner, store
+from keras_ser.runs import cluster, planning, processes, runner, store
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def grid(embedded, folder, name, scheduler=None):
     report = reports.load("emodb_losses")
     return runner.run_all(
         report,
-        runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded)),
+        planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded)),
         root=folder / name,
         cache_root=folder / "cache",
         experiments=[report.experiment("cnn/mean_squared_error")],
@@ -131,7 +131,7 @@ def test_a_grid_is_the_same_to_the_bit_after_all_that(start_cluster, embedded, t
 
 def test_a_worker_with_other_code_is_refused(embedded, tmp_path, monkeypatch):
     """Its results would not be what their identity says."""
-    plan = runner.plan
+    plan = planning.plan
 
     def other(*args, **options):
         units = plan(*args, **options)

@@ -10,7 +10,7 @@ from keras_ser.data import features
 from keras_ser.data.augmentation import Copies, with_copies
 from keras_ser.dsp import cepstrum, decibel, resample
 from keras_ser.models.cnn import cnn
-from keras_ser.runs import identity, runner
+from keras_ser.runs import identity, planning, train
 
 REPORT = reports.load("emodb_losses")
 CNN = REPORT.experiment("cnn/categorical_crossentropy")
@@ -26,11 +26,11 @@ def callbacks():
 
 @pytest.fixture(scope="module")
 def material(embedded):
-    return runner.gather(REPORT, "Emo-DB", corpora.manifest("emodb", embedded))
+    return planning.gather(REPORT, "Emo-DB", corpora.manifest("emodb", embedded))
 
 
 def setup(material, experiment=CNN, *, report=REPORT, backend="tensorflow", epochs=None):
-    return runner.setup_digest(runner.setup(report, experiment, material, backend=backend, epochs=epochs))
+    return identity.setup_digest(planning.setup(report, experiment, material, backend=backend, epochs=epochs))
 
 
 def with_training(**changes):
@@ -105,7 +105,7 @@ def test_the_code_of_the_features_decides_and_that_of_others_does_not(material, 
 
 
 def identities(material, report=REPORT, names=("clip_disjoint",), repetitions=(0,), experiment=CNN):
-    units = runner.plan(report, material, [experiment], names, repetitions, backend="tensorflow", epochs=1)
+    units = planning.plan(report, material, [experiment], names, repetitions, backend="tensorflow", epochs=1)
     return [unit.identity for unit in units]
 
 
@@ -130,10 +130,10 @@ def test_what_is_of_the_single_run(material):
 
 
 def test_the_environment_is_recorded_and_never_compared(material, monkeypatch):
-    before, was = identities(material), runner.environment()
-    monkeypatch.setattr(runner.platform, "python_version", lambda: "3.99.1")
-    monkeypatch.setattr(runner, "version", lambda name: "99.0")
-    assert runner.environment() != was
+    before, was = identities(material), train.environment()
+    monkeypatch.setattr(train.platform, "python_version", lambda: "3.99.1")
+    monkeypatch.setattr(train, "version", lambda name: "99.0")
+    assert train.environment() != was
     assert identities(material) == before
 
 

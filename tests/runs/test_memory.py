@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_ser import corpora, reports
 from keras_ser.errors import UserError
-from keras_ser.runs import runner
+from keras_ser.runs import planning, runner
 
 
 @pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM\nwhen allocating")])
@@ -24,7 +24,7 @@ def test_memory_was_short(error, fails, doing, embedded, tmp_path, monkeypatch):
     monkeypatch.setattr(runner.features, "compute", lambda *_, **__: np.zeros((294, 13, 150), np.float32))
     monkeypatch.setattr(*(runner.features, "compute", fail) if fails == "compute" else (runner, "train", fail))
     report = reports.load("emodb_losses")
-    material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+    material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     options = {"protocol_names": ["clip_disjoint"], "repetitions": range(1), "backend": "tensorflow", "epochs": 1}
     with pytest.raises(
         UserError, match=f"^emodb_losses: {doing}.*memory was short .*: what was finished is kept"

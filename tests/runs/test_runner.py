@@ -20,12 +20,12 @@ from keras_ser.errors import UserError
 from keras_ser.output import document, markdown
 from keras_ser.output.figures import selection
 from keras_ser.reports import extensions
-from keras_ser.runs import layout, passes, runner, store
+from keras_ser.runs import layout, passes, planning, runner, store
 
 
 def gathered(name, embedded):
     report = reports.load(name)
-    return runner.gather(report, corpora.titles(report.corpora), corpora.joined(report.corpora, embedded))
+    return planning.gather(report, corpora.titles(report.corpora), corpora.joined(report.corpora, embedded))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder
     run(report, material, folder, names=[cnn], epochs=2, root="again")
     replaced = store.read(first.folder)
     assert replaced.facts["epochs_run"] == 2
-    stored = runner.stored(report, material, root=folder / "again", backend="tensorflow", epochs=1)
+    stored = planning.stored(report, material, root=folder / "again", backend="tensorflow", epochs=1)
     assert stored == ([runs[1]], [replaced])
 
 
@@ -154,7 +154,7 @@ def test_stored_runs_of_another_network_are_told_apart(material, folder):
         changed = dataclasses.replace(item, **changes)
         others = [changed if other is item else other for other in report.experiments]
         today = dataclasses.replace(report, experiments=tuple(others))
-        return runner.stored(today, material, root=folder / "apart", backend="tensorflow", epochs=1)
+        return planning.stored(today, material, root=folder / "apart", backend="tensorflow", epochs=1)
 
     def with_dropout(n_classes):
         model = item.model(n_classes)
@@ -177,7 +177,7 @@ def test_an_svm_is_one_fit_where_nothing_changes(embedded):
     """
     report, material = reports.load("spectral_features"), gathered("spectral_features", embedded)
     names = ["svm/energy", "cnn_1d/int16"]
-    units = runner.plan(
+    units = planning.plan(
         report,
         material,
         [report.experiment(name) for name in names],
@@ -203,7 +203,7 @@ def test_a_repeated_fit_is_stored_and_counted_once(embedded, folder):
     shutil.copytree(first.folder, again)
     facts = json.loads((again / "run.json").read_text())
     (again / "run.json").write_text(json.dumps({**facts, "seed": 1}))
-    found = runner.stored(report, material, root=folder / "repeated", backend="tensorflow", epochs=1)
+    found = planning.stored(report, material, root=folder / "repeated", backend="tensorflow", epochs=1)
     assert found == ([first], [])
 
 
@@ -259,7 +259,7 @@ def test_a_leak_through_validation(material, monkeypatch):
 
     def plan(experiment):
         names = ["speaker_independent"]
-        return runner.plan(report, material, [experiment], names, [0], backend="tensorflow", epochs=1)
+        return planning.plan(report, material, [experiment], names, [0], backend="tensorflow", epochs=1)
 
     assert len(plan(item)) == 5
     with pytest.raises(UserError, match="share the speaker"):
@@ -274,7 +274,7 @@ def test_two_names_of_one_recording_are_never_trained_and_tested(embedded):
     content[twins[1::2]] = content[twins[::2]].to_numpy()
     material = dataclasses.replace(material, manifest=material.manifest.assign(audio_hash=content))
     names = ["clip_disjoint", "speaker_independent"]
-    runner.plan(report, material, report.experiments[:1], names, range(3), backend="tensorflow", epochs=1)
+    planning.plan(report, material, report.experiments[:1], names, range(3), backend="tensorflow", epochs=1)
 
 
 @pytest.mark.slow
@@ -409,7 +409,7 @@ def test_too_little_to_work_with(material):
     report = reports.load("emodb_losses")
     one_class = material.manifest[material.manifest["emotion"] == "anger"]
     with pytest.raises(UserError, match=r"6 usable clips of 1 emotion"):
-        runner.gather(report, "Emo-DB", one_class.drop(columns=["audio_hash", "rate", "samples"]))
+        planning.gather(report, "Emo-DB", one_class.drop(columns=["audio_hash", "rate", "samples"]))
 
 
 def test_an_empty_choice_of_clips_is_one_line(embedded):
@@ -417,17 +417,17 @@ def test_an_empty_choice_of_clips_is_one_line(embedded):
     others["speaker"] = [f"{int(speaker) + 8:02d}" for speaker in others["speaker"]]
     report = reports.load("spectral_features")
     with pytest.raises(UserError, match=r"none of its 64 clips can be used; .* of the speakers 01, 02") as told:
-        runner.gather(report, "RAVDESS", others)
+        planning.gather(report, "RAVDESS", others)
     assert "\n" not in str(told.value)
     nobody = corpora.joined(reports.load("four_corpora").corpora, embedded).assign(gender="", corpus="folders")
     with pytest.raises(UserError, match=r"none of its .* clips can be used; four_corpora needs"):
-        runner.gather(reports.load("four_corpora"), "folders", nobody)
+        planning.gather(reports.load("four_corpora"), "folders", nobody)
 
 
 def test_a_substitute_is_used_whole_and_a_label_that_it_lacks_gets_what_comes_near(embedded):
     report = reports.load("spectral_features")
     manifest = corpora.manifest("emodb", embedded)
-    used = runner.gather(report, "Emo-DB", manifest).manifest.set_index("clip")
+    used = planning.gather(report, "Emo-DB", manifest).manifest.set_index("clip")
     assert set(used["emotion"]) == set(report.labels)
     assert set(used["speaker"]) == set(manifest["speaker"]) > set(report.speakers) & set(manifest["speaker"])
     neutral = manifest.loc[manifest["emotion"] == "neutral", "clip"]
@@ -436,4 +436,4 @@ def test_a_substitute_is_used_whole_and_a_label_that_it_lacks_gets_what_comes_ne
     assert set(own["speaker"]) == set(report.speakers)
     assert own["clip"].str.startswith("03-01-02").sum() == (own["emotion"] == "calm").sum() > 0
     lacking = corpora.manifest("ravdess", embedded).query("emotion != 'calm'")
-    assert "calm" not in set(runner.gather(report, "RAVDESS", lacking).manifest["emotion"])
+    assert "calm" not in set(planning.gather(report, "RAVDESS", lacking).manifest["emotion"])

@@ -13,7 +13,7 @@ from keras_ser import corpora, reports
 from keras_ser.data import augmentation
 from keras_ser.data.augmentation import Copies, with_copies
 from keras_ser.errors import UserError
-from keras_ser.runs import runner
+from keras_ser.runs import planning, runner
 
 CNN = "cnn/mean_squared_error"
 AUGMENTATION = functools.partial(
@@ -24,7 +24,7 @@ TESS = "tess_mfcc", "cnn_lstm", "as_reported"
 
 def run(name, experiment, protocol, pipeline, data, folder):
     report = reports.load(name)
-    material = runner.gather(report, "a corpus", corpora.joined(report.corpora, data))
+    material = planning.gather(report, "a corpus", corpora.joined(report.corpora, data))
     if name == "emodb_losses":
         report = dataclasses.replace(report, augmentation=AUGMENTATION)
     (item,) = runner.run_all(
@@ -94,7 +94,7 @@ def test_fresh_augmentation_gives_another_model_and_repeats_to_the_bit(emodb, em
 @pytest.mark.slow
 def test_a_recording_that_goes_while_training_is_named(embedded, tmp_path, monkeypatch):
     data = shutil.copytree(embedded, tmp_path / "data")
-    gather, damaged = runner.gather, []
+    gather, damaged = planning.gather, []
 
     def then_damaged(*args):
         material = gather(*args)
@@ -102,7 +102,7 @@ def test_a_recording_that_goes_while_training_is_named(embedded, tmp_path, monke
         Path(damaged[0]).write_bytes(b"RIFF")
         return material
 
-    monkeypatch.setattr(runner, "gather", then_damaged)
+    monkeypatch.setattr(planning, "gather", then_damaged)
     with pytest.raises(UserError) as caught:
         run("emodb_losses", CNN, "clip_disjoint", "streamed", data, tmp_path)
     assert str(caught.value).startswith(f"{damaged[0]}: ")

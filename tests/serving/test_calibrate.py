@@ -9,7 +9,7 @@ import pytest
 from keras_ser import corpora, reports
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
-from keras_ser.runs import runner, store
+from keras_ser.runs import planning, runner, store
 from keras_ser.serving import export, predict
 from keras_ser.serving.calibrate import calibrate
 from keras_ser.serving.chain import stored_clips
@@ -25,7 +25,7 @@ def all_runs(embedded, tmp_path_factory):
     report = dataclasses.replace(report, split=dataclasses.replace(report.split, n_folds=3))
     return runner.run_all(
         report,
-        runner.gather(report, "corpora", corpora.joined(report.corpora, embedded)),
+        planning.gather(report, "corpora", corpora.joined(report.corpora, embedded)),
         root=folder / "runs",
         cache_root=folder / "cache",
         experiments=[report.experiment("mlp")],

@@ -16,7 +16,7 @@ from keras_ser import audio, corpora, reports
 from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
-from keras_ser.runs import runner
+from keras_ser.runs import planning, runner
 from keras_ser.serving import export, predict, tflite, verify
 from keras_ser.serving.chain import describe, stored_clips
 from keras_ser.serving.exported import LITE, STORED_CLIPS, TOLERANCE
@@ -225,7 +225,7 @@ def test_a_full_disk_leaves_nothing(runs, tmp_path, small_disk):
 @pytest.mark.slow
 def test_an_image_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     report = reports.load("spectral_features")
-    material = runner.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+    material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     options = {"protocol_names": ["as_reported"], "repetitions": range(1), "backend": "tensorflow", "epochs": 1}
     (run,) = runner.run_all(
         report,

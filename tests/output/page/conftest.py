@@ -7,7 +7,7 @@ from keras_ser.analysis import paired, reported
 from keras_ser.cli import commands
 from keras_ser.output import markdown, tables
 from keras_ser.output.figures import selection
-from keras_ser.runs import archive, passes, runner
+from keras_ser.runs import archive, passes, planning
 
 REPORT = reports.load("emodb_losses")
 LOSSES = ("cnn/mean_squared_error", "cnn/categorical_crossentropy")
@@ -35,7 +35,7 @@ def fill(out, made, **facts):
 def draw(out, whole, table, manifest):
     """The figures, and a comparison, beside them."""
     folder = out / REPORT.name
-    material = runner.gather(REPORT, "Emo-DB (a corpus)", manifest)
+    material = planning.gather(REPORT, "Emo-DB (a corpus)", manifest)
     selection.of_report(REPORT, material, whole, table, folder / "figures")
     answers, folder = paired.tested(whole), out / "compare" / "losses" / REPORT.name
     scores, changes = paired.scores(whole, answers), paired.differences(answers, [LOSSES], whole)
