@@ -326,7 +326,8 @@ def _design_choices(report, facts):
 def results(frame):
     """All accuracies, one row per experiment of a report, one column per protocol. → DataFrame of text
 
-    ``frame``: of :func:`keras_ser.output.tables.accuracies`.
+    ``frame``: of :func:`keras_ser.output.tables.accuracies`. ``clips``: as many as were tested on unseen speakers,
+    where each of the experiment's clips is once; without that, those of the corpora.
     """
     order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     rows = []
@@ -334,6 +335,7 @@ def results(frame):
         lines = {line.protocol: line for line in group.itertuples()}
         as_reported = lines.get("as_reported")
         stated = as_reported is not None and as_reported.verdict != NOT_STATED
+        unseen = lines.get("speaker_independent")
         rows.append(
             {
                 "report": report,
@@ -346,7 +348,7 @@ def results(frame):
                     else "–"
                     for protocol in order
                 },
-                "clips": int(group["clips"].max()),
+                "clips": int(group["clips"].max() if unseen is None else unseen.tested),
             }
         )
     return pd.DataFrame(rows)

@@ -56,6 +56,16 @@ def test_results_have_one_column_per_protocol(made, tmp_path):
     assert "±" not in first[5]  # one repetition has no spread
 
 
+def test_results_count_the_clips_of_each_experiment(made, tmp_path):
+    """One that is of a single corpus among several is tested on its clips alone."""
+    runs = [made(REPORT, CNN, "as_reported"), *folds(made, CNN), *folds(made, LSTM)]
+    table = reported.table(REPORT, passes.whole(runs))
+    table.loc[(table["experiment"] == LSTM) & (table["protocol"] == "speaker_independent"), "tested"] = 5
+    tables.write(table, document.Document(REPORT.title, (), ()), tmp_path / REPORT.name)
+    found = markdown.results(tables.accuracies([REPORT], tmp_path)).set_index("experiment")["clips"]
+    assert found.to_dict() == {CNN: table["clips"].max(), LSTM: 5}
+
+
 def test_every_device_is_named(made):
     runs = [
         made(REPORT, CNN, "as_reported", 0),
