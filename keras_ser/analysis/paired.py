@@ -58,21 +58,25 @@ def tested(passes):
 def scores(passes, clips):
     """One row per experiment and protocol. ``clips``: from :func:`tested`. → DataFrame
 
-    ``accuracy``, ``uar`` and their ``_std``: over the ``n`` repetitions; ``repetitions_low`` and ``_high``: 95 %
-    interval of the mean accuracy over them; ``low`` and ``high``: of the same accuracy over speakers; ``tested``:
-    different clips; ``speakers``: 0 where not all are known; ``epochs``: run until training stopped;
-    ``calibration_error``, ``brier``: of the probabilities, 0 is best.
+    ``corpus``, ``clips``: what the runs were made from, and how many clips that is; ``accuracy``, ``uar`` and their
+    ``_std``: over the ``n`` repetitions; ``repetitions_low`` and ``_high``: 95 % interval of the mean accuracy over
+    them; ``low`` and ``high``: of the same accuracy over speakers; ``tested``: different clips; ``speakers``: 0 where
+    not all are known; ``epochs``: run until training stopped; ``calibration_error``, ``brier``: of the probabilities,
+    0 is best.
     """
     rows = []
     for (experiment, protocol), group in reported.groups(passes).items():
         finished = [item for item in group if not item.diverged]
         group_clips = clips[(clips["experiment"] == experiment) & (clips["protocol"] == protocol)]
+        facts = group[0].facts
         row = {
             "experiment": experiment,
             "protocol": protocol,
+            "corpus": facts["corpus"],
+            "clips": facts["clips"],
             "n": len(finished),
             "diverged": len(group) - len(finished),
-            "fitted_on": " + ".join(group[0].facts["fitted_on"]),
+            "fitted_on": " + ".join(facts["fitted_on"]),
             "speakers": _n_speakers(group_clips),
             "tested": len(group_clips[["clip", "copy"]].drop_duplicates()),
         }
@@ -92,9 +96,9 @@ def scores(passes, clips):
                 row["brier"] = group_clips["brier"].mean()
             row["epochs"] = np.mean([item.facts["epochs_run"] for item in finished])
         rows.append(row)
-    columns = ["experiment", "protocol", "n", "diverged", "fitted_on", "speakers", "tested", "accuracy", "accuracy_std"]
-    columns += ["repetitions_low", "repetitions_high", "low", "high", "uar", "uar_std", "calibration_error", "brier"]
-    return pd.DataFrame(rows, columns=[*columns, "epochs"])
+    columns = ["experiment", "protocol", "corpus", "clips", "n", "diverged", "fitted_on", "speakers", "tested"]
+    columns += ["accuracy", "accuracy_std", "repetitions_low", "repetitions_high", "low", "high", "uar", "uar_std"]
+    return pd.DataFrame(rows, columns=[*columns, "calibration_error", "brier", "epochs"])
 
 
 def _n_speakers(clips):

@@ -33,6 +33,7 @@ def one(folder, experiment, right, seed=0, protocol="speaker_independent", *, sp
         **{"report": "emodb_losses", "setup": experiment, "experiment": experiment, "protocol": protocol},
         **{"seed": seed, "fold": None, "n_folds": 1, "kind": "network", "epochs_run": 7, "diverged_at": None},
         **{"fitted_on": ["train"], "selected_on": {}, "labels": [*LABELS], "examples": {"test": len(clips)}},
+        **{"corpus": "Emo-DB", "clips": 535},
         **facts,
     }
     (item,) = passes.whole([Run(place, facts, {"accuracy": float(np.mean(right)), "uar": float(np.mean(right))})])
@@ -98,6 +99,7 @@ def test_scores(tmp_path, better):
     assert row["repetitions_low"] == pytest.approx(max(0, mean - half))
     assert row["low"] < mean < row["high"]
     assert (row["speakers"], row["tested"], row["fitted_on"]) == (8, 80, "train")
+    assert (row["corpus"], row["clips"]) == ("Emo-DB", 535)
     assert row["calibration_error"] == pytest.approx(abs(0.8 - mean))
     assert row["epochs"] == 7
     machine = frame.loc[2, ["accuracy_std", "repetitions_low", "calibration_error", "brier"]]
