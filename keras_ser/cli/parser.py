@@ -75,6 +75,13 @@ def seed(text):
     return value
 
 
+def report(text):
+    """The name of a report or recipe. (``choices`` would refuse that none is given where any number may be.)"""
+    if text not in NAMES:
+        raise argparse.ArgumentTypeError(f"there is no report {_shortened(text)!r}: choose from {', '.join(NAMES)}")
+    return text
+
+
 def mapping(text):
     """label=emotion pairs with commas between them."""
     pairs = [pair.partition("=") for pair in names(text)]
@@ -182,6 +189,7 @@ def arguments():
     subparser = command(commands.reproduce, "reproduce", "Run reports and write their tables and figures.")
     subparser.add_argument(
         "reports",
+        type=report,
         nargs="*",
         metavar="REPORT",
         help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(reports.RECIPES)}",
