@@ -53,7 +53,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     )
     classes = assigned["emotion"].map({label: place for place, label in enumerate(report.labels)}).to_numpy()
     rows = {name: np.flatnonzero(assigned["split"] == name) for name in protocols.SPLITS}
-    possible = _possible(assigned, report.labels, material.manifest) if report.classes_by_corpus else None
+    possible = possible_classes(assigned, report.labels, material.manifest) if report.classes_by_corpus else None
     targets = losses.targets(classes, len(report.labels), possible)
     splits = {name: (values[assigned.index[of_split]], targets[of_split]) for name, of_split in rows.items()}
     fitted = np.concatenate([rows[name] for name in training.fitted_on])
@@ -147,7 +147,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     return store.write(unit.folder(root, report), facts, fit.history, predictions, scores, model)
 
 
-def _possible(assigned, labels, manifest):
+def possible_classes(assigned, labels, manifest):
     """Which classes each example can be of: those that a clip of its corpus has, of a corpus that is not in train those
     of them that train has. → bool [examples, labels]
     """

@@ -67,7 +67,7 @@ def test_alone_it_explains_itself(capsys):
     assert call("--version") == 0
     assert capsys.readouterr().out == f"keras-ser {keras_ser.__version__}\n"
     assert call("predict", "--help") == 0
-    assert "Exit code: 0; 3 where a file could not be used" in " ".join(capsys.readouterr().out.split())
+    assert "Exit code: 0; 3 if a file could not be used" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.slow
