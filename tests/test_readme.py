@@ -122,7 +122,7 @@ def test_figures_in_its_sentences_are_those_of_the_tables():
         sentences.append(" | ".join(f"{row.mean:.3f} ({words.between(row.ci_low, row.ci_high)})" for row in found))
     card = (ROOT / "keras_ser" / "pretrained" / "README.md").read_text()
     adapted = re.search(r"RAVDESS \S+ as it is,\s+(\S+) adapted .*?TESS \S+ as it is, (\S+) adapted", card, re.DOTALL)
-    sentences.append(f"of six emotions is then {adapted[1]} (chance {1 / 6:.3f}), on TESS {adapted[2]}")
+    sentences.append(f"over six emotions is then {adapted[1]} and {adapted[2]} (chance level {1 / 6:.3f})")
     before, _, after = README.partition(commands.RESULTS_BEGIN)
     rest = " ".join((before + after.partition(commands.RESULTS_END)[2]).split())
     for sentence in sentences:
