@@ -335,7 +335,7 @@ def results(frame):
         lines = {line.protocol: line for line in group.itertuples()}
         as_reported = lines.get("as_reported")
         stated = as_reported is not None and as_reported.verdict != NOT_STATED
-        unseen = lines.get("speaker_independent")
+        tested = lines["speaker_independent"].tested if "speaker_independent" in lines else 0
         rows.append(
             {
                 "report": report,
@@ -348,7 +348,7 @@ def results(frame):
                     else "–"
                     for protocol in order
                 },
-                "clips": int(group["clips"].max() if unseen is None else unseen.tested),
+                "clips": int(tested or group["clips"].max()),
             }
         )
     return pd.DataFrame(rows)
