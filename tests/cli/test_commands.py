@@ -80,6 +80,22 @@ def test_what_a_report_states_is_read_without_heavy_libraries(words):
     assert not loaded & {"tensorflow", "keras", "pandas", "scipy", "sklearn", "librosa", "matplotlib"}
 
 
+@pytest.mark.slow
+def test_a_report_that_does_not_exist_is_refused_before_tensorflow_is_loaded():
+    code = """
+import sys
+from keras_ser.cli.commands import main
+try:
+    main(["reproduce", "tess_mfcc", "nosuch"])
+finally:
+    print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no report 'nosuch': choose from emodb_losses, tess_mfcc" in done.stderr
+    assert not set(done.stdout.split()) & {"tensorflow", "keras", "pandas"}
+
+
 def test_show_for_programs(capsys):
     assert call("show", "emodb_losses", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
