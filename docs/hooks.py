@@ -12,19 +12,31 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "artifacts"
+CARD = ROOT / "keras_ser" / "pretrained" / "README.md"
+IN_DOCS = {path.name for path in (ROOT / "docs").glob("*.md")}
 NOT_COMMITTED = {"cache", "runs", "synthetic", "own", "tensorboard"}
 SHOWN = {".md", ".html", ".png"}
 
 
 def on_files(files, config):
-    """Adds the generated pages, and the committed results where the README links to them."""
+    """Adds the generated pages, and where README and tutorials link to them the committed results and the card of the
+    package's model.
+    """
     for name, text in pages().items():
         files.append(File.generated(config, name, content=text))
-    for path in sorted(ARTIFACTS.rglob("*")):
-        if path.suffix in SHOWN and not NOT_COMMITTED & {*path.relative_to(ARTIFACTS).parts}:
-            name = path.relative_to(ROOT).as_posix()
-            files.append(File.generated(config, name, abs_src_path=str(path)))
+    committed = [
+        path
+        for path in sorted(ARTIFACTS.rglob("*"))
+        if path.suffix in SHOWN and not NOT_COMMITTED & {*path.relative_to(ARTIFACTS).parts}
+    ]
+    for path in (*committed, CARD):
+        files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Links as the repository has them, from ``docs/``, lead to the same files of the documentation."""
+    return markdown.replace("](../artifacts/", "](artifacts/") if page.file.src_uri in IN_DOCS else markdown
 
 
 def pages():
@@ -45,8 +57,8 @@ def pages():
 
 def reference(title, names, module=None):
     """A page of docstrings, the module's own first."""
-    said = without_roles(module.__doc__) if module else ""
-    return "\n\n".join([f"# {title}", said, *(f"::: {name}" for name in names)])
+    about = without_roles(module.__doc__) if module else ""
+    return "\n\n".join([f"# {title}", about, *(f"::: {name}" for name in names)])
 
 
 def findings():

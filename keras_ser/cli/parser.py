@@ -128,11 +128,11 @@ def arguments():
     subparser.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
     def with_model(subparser):
-        words = "exported folder, folder of a run, or its model.keras (default: the model of the package)"
+        words = "exported model, folder of a run, or its model.keras (default: the model of the package)"
         subparser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
 
     def with_adapt(subparser):
-        words = "standardise by these recordings: ten or more of one room and microphone, without labels"
+        words = "adapt to these recordings: ten or more from one room and microphone, no labels needed"
         subparser.add_argument("--adapt", action="store_true", help=words)
 
     def with_own(subparser):
@@ -168,7 +168,8 @@ def arguments():
             help="repetitions of each protocol, seeds 0 … N-1 (default: 1)",
         )
         with_workers(
-            subparser, "runs trained at a time, a process and about 2 GB each (default: one per core, with a GPU one)"
+            subparser,
+            "runs trained at a time, a process and about 2 GB each (default: one per core; one if there is a GPU)",
         )
         with_corpus(subparser)
         words = "do not train; rebuild tables and figures from saved runs"
@@ -199,12 +200,13 @@ def arguments():
         "--protocols",
         type=names,
         metavar="A,B",
-        help="default: those of the report (keras-ser show REPORT)",
+        help="as_reported, clip_disjoint, sentence_independent, speaker_independent, corpus_independent, "
+        "speaker_sentence_independent (default: those of the report)",
     )
     subparser.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
     words = (
-        "cached: computed once; streamed: in each training step; fresh: so, with augmentation drawn anew each epoch "
-        "(default: cached)"
+        "cached: computed once; streamed: computed in each training step; fresh: like streamed, with new augmentation "
+        "in each epoch (default: cached)"
     )
     subparser.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
 
@@ -245,14 +247,14 @@ def arguments():
     subparser.add_argument(
         "--protocol",
         metavar="NAME",
-        help="which one says what may be shared (default: the run's; for a table: nothing may)",
+        help="protocol that says what train and test may share (default: that of the run; for a table: nothing)",
     )
 
     subparser = command(commands.augment, "augment", "Write a report's augmented audio as WAV and its splits as CSV.")
     subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
     with_data(subparser)
     with_corpus(subparser)
-    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
     subparser.add_argument("--seed", type=seed, default=0, metavar="K", help="default: 0")
 
     corpus = command(None, "corpus", "Make, check or download a corpus.")
@@ -270,7 +272,7 @@ def arguments():
     subparser = actions.add_parser("make", help=summary, description=summary)
     subparser.set_defaults(func=commands.corpus_make)
     subparser.add_argument("name", nargs="*", metavar="NAME", help="default: all five")
-    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
     summary = "Download a public corpus from its home."
     subparser = actions.add_parser("download", help=summary, description=summary)
     subparser.set_defaults(func=commands.corpus_download)
@@ -282,7 +284,7 @@ def arguments():
     )
     words = "folder of a run: …/seed-<k> (default: the model of the package)"
     subparser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
-    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
     words = "adapt the model to the room and microphone of these recordings: ten files or more, or a directory"
     subparser.add_argument("--adapt", type=Path, nargs="+", metavar="PATH", help=words)
     with_data(subparser)
@@ -299,7 +301,7 @@ def arguments():
     summary = "Write a copy of a run, calibrated on unseen speakers, for the classes that all its corpora share."
     subparser = command(commands.calibrate, "calibrate", summary)
     subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
-    subparser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
 
     subparser = command(commands.evaluate, "evaluate", "Test a model on labelled recordings.")
     with_model(subparser)
@@ -327,7 +329,7 @@ def arguments():
     subparser = command(commands.predict, "predict", "Predict the emotions of recordings.", epilog=words)
     with_model(subparser)
     subparser.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="files, and folders to search")
-    words = "a list of more of them, one per line; -: standard input"
+    words = "file with more paths, one per line (-: standard input)"
     subparser.add_argument("--files-from", type=Path, metavar="FILE", help=words)
     subparser.add_argument(
         "--format",
@@ -338,7 +340,7 @@ def arguments():
     words = "write the answers there in parts, jsonl or parquet; run the same command again to resume"
     subparser.add_argument("--parts", type=Path, metavar="DIR", help=words)
     subparser.add_argument("--per-part", type=positive, metavar="N", help="files per part (default: 1000)")
-    with_workers(subparser, "parts made at a time (default: one per core, with a GPU one)")
+    with_workers(subparser, "parts made at a time (default: one per core; one if there is a GPU)")
     subparser.add_argument(
         "--top", type=positive, default=3, metavar="N", help="labels per line of table and jsonl (default: 3)"
     )
@@ -347,16 +349,14 @@ def arguments():
         "--window",
         type=seconds,
         metavar="S",
-        help="answer in windows of S seconds (default: recordings longer than 15 s are)",
+        help="analyse in windows of S seconds (default: only recordings longer than 15 s are cut into windows)",
     )
-    subparser.add_argument("--hop", type=seconds, metavar="S", help="from window to window (default: half a window)")
+    subparser.add_argument("--hop", type=seconds, metavar="S", help="step between windows (default: half a window)")
     subparser.add_argument(
         "--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure"
     )
 
-    subparser = command(
-        commands.demo, "demo", "Serve a page, to this machine alone, on which to try a model with your own voice."
-    )
+    subparser = command(commands.demo, "demo", "Open a local web page on which to try a model with your own voice.")
     with_model(subparser)
     subparser.add_argument("--port", type=port, default=7860, metavar="N", help="default: 7860")
 
@@ -368,6 +368,8 @@ def arguments():
     kind = subparser.add_mutually_exclusive_group()
     kind.add_argument("--training", action="store_true", help="time training beside the reports' listings instead")
     kind.add_argument("--serving", type=Path, nargs="+", metavar="RUN", help="time the exports of runs instead")
-    subparser.add_argument("--clips", type=positive, default=64, metavar="N", help="default: 64")
-    subparser.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
+    subparser.add_argument("--clips", type=positive, default=64, metavar="N", help="clips to time (default: 64)")
+    subparser.add_argument(
+        "--rounds", type=positive, default=5, metavar="N", help="repetitions of each measurement (default: 5)"
+    )
     return parser

@@ -36,8 +36,11 @@ def time_stretch(waveform, rate, *, lengths=None, n_fft=2048, hop_length=None):
 def pitch_shift(waveform, n_steps, *, sample_rate, lengths=None, n_fft=2048, hop_length=None):
     """Shift the pitch of each clip by ``n_steps`` semitones: ``librosa.effects.pitch_shift``.
 
-    Args: as for :func:`time_stretch`; n_steps: float32 [batch]. ``sample_rate`` is there because librosa asks for it;
-        the result does not depend on it.
+    Args:
+        n_steps: float32 [batch].
+        sample_rate: there because librosa asks for it; the result does not depend on it.
+
+    The others are those of :func:`time_stretch`.
 
     Returns: float32 [batch, samples], each clip as long as before.
     """

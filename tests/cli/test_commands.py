@@ -13,6 +13,7 @@ import soundfile
 
 import keras_ser
 from keras_ser.cli import commands, parser
+from keras_ser.data.protocols import PROTOCOLS
 from tests.words import house_words
 
 CNN = "cnn/mean_squared_error"
@@ -59,6 +60,12 @@ def test_no_help_says_house_words():
     texts = list(helps(parser.arguments()))
     assert len(texts) > 20
     assert [said for text in texts if (said := house_words(re.sub(r"--\w+", "", text)))] == []
+
+
+def test_help_names_every_protocol(capsys):
+    assert call("reproduce", "--help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"--protocols A,B {', '.join(PROTOCOLS)} (default" in shown
 
 
 def test_alone_it_explains_itself(capsys):
