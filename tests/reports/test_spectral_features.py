@@ -171,7 +171,6 @@ def test_its_answer_follows_from_the_passes():
     ):
         assert said in text
     assert "cross-validation" not in text
-    assert "Beyond the spread" not in text  # of two repetitions: nothing that a test would say
     assert conclusion(FOUND, protocol="speaker_independent").startswith("Over all speakers:")
     assert conclusion(FOUND, protocol="clip_disjoint") == ""
     assert conclusion({"cnn_2d": (0.9, None)}) == ""
