@@ -166,7 +166,8 @@ def table(report, passes):
                 # Test clips without any of a corpus have no score on it.
                 scored = [item for item in finished if metric not in further or metric in item.metrics["further"]]
                 values = [value(item, metric, label) for item in scored]
-                row = _row(report, group, metric, label, printed.get((metric, label)), values)
+                share = (metric, label) in metrics
+                row = _row(report, group, metric, label, printed.get((metric, label)), values, share=share)
                 if over_speakers.get(metric):
                     row["ci_low"], row["ci_high"] = over_speakers[metric]
                     row["interval_over"] = "speakers"
@@ -228,10 +229,10 @@ def _size_verdict(reported, values, obstacle, without):
     return f"{word} ({', '.join(details)})" if details else word
 
 
-def _row(report, group, metric, label, figure, values):
+def _row(report, group, metric, label, figure, values, *, share=False):
+    """``share``: it is a score, which lies in [0, 1]; others are counts or labels."""
     facts = group[0].facts
     reported, rounding = (figure.value, figure.rounding) if figure else (None, 0.0)
-    share = metric in SCORES or "accuracy" in metric
     mean = std = of_mean = of_next = None
     if metric == "most_confusing_class":
         mean = most_frequent(values) if values else None

@@ -154,7 +154,7 @@ class Report:
     ``confusions``: experiment → the confusion matrix that the report prints, int [labels, labels], rows true.
     ``clip_figures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
-    ``scores``: predictions → further scores by name, for what accuracy of the classes does not tell.
+    ``scores``: predictions → further scores in [0, 1] by name, for what accuracy of the classes does not tell.
     ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, whole passes) → what they answer to the report's
     question, in Markdown.
     ``not_stated``, ``differences``: its notes (:mod:`keras_ser.reports.notes`).
