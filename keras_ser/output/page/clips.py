@@ -12,6 +12,7 @@ from PIL import Image
 
 from keras_ser import audio as recordings
 from keras_ser import corpora
+from keras_ser.analysis import examples
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output.figures.recordings import recording
 from keras_ser.output.page.images import embedded
@@ -81,5 +82,6 @@ def _card(answer, manifest):
         waveform, rate = recordings.read(manifest.at[answer.clip, "path"])
         packed = base64.b64encode(recordings.packed(waveform, rate)).decode()
         card["sound"] = f"data:audio/flac;base64,{packed}"
-        card["image"] = embedded(Image.fromarray(recording(waveform, rate, IMAGE)))
+        pixels = recording(waveform, rate, examples.mel_bands(waveform, rate), IMAGE)
+        card["image"] = embedded(Image.fromarray(pixels))
     return card
