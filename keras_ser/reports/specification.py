@@ -190,6 +190,11 @@ class Report:
         if unknown:
             raise ValueError(f"Every figure belongs to an experiment of the report. Received: {sorted(unknown)}")
 
+    @property
+    def listed(self):
+        """The experiments that are the report's own."""
+        return tuple(item for item in self.experiments if not item.extension)
+
     def experiment(self, name):
         """The experiment called ``name``. Raises UserError, listing the names, if there is none."""
         for experiment in self.experiments:

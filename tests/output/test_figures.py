@@ -238,7 +238,7 @@ def answers_of(kinds):
     confidence = np.linspace(0.2, 1, 100)
     tables = [
         pd.DataFrame({"confidence": confidence, "correct": confidence > 0.5}).assign(
-            experiment=name, protocol="as_reported", probabilities=kind == "network"
+            experiment=name, protocol="as_reported", kind=kind
         )
         for name, kind in kinds.items()
     ]
@@ -329,9 +329,8 @@ def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
     whole = passes.whole(runs)
     material = planning.gather(REPORT, LONG, corpora.joined(REPORT.corpora, embedded))
     paths = selection.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path)
-    clips = paired.tested(whole)
-    scores, changes = paired.scores(whole, clips), paired.differences(clips, [(CNN, LSTM)], whole)
-    paths += selection.of_comparison(REPORT, LONG, whole, scores, changes, clips, tmp_path)
+    found = paired.compare(whole, [(CNN, LSTM)], REPORT.labels)
+    paths += selection.of_comparison(REPORT, LONG, found, tmp_path)
     shown = {path.stem: " ".join(figure.get_suptitle().split()) for path, figure in zip(paths, drawn, strict=True)}
     begins = {
         "class_distribution": "Clips per class",

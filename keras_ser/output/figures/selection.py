@@ -50,7 +50,7 @@ def of_report(report, material, passes, table, folder, jobs=1):
     chance = 1 / len(report.labels)
     ran = {item.facts["experiment"] for item in passes}
     experiments = [item for item in report.experiments if item.name in ran]
-    names = [item.name for item in experiments if not item.extension] or [item.name for item in experiments]
+    names = [item.name for item in report.listed if item.name in ran] or [item.name for item in experiments]
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     confusions = summaries.confusions(passes)
@@ -96,16 +96,13 @@ def of_report(report, material, passes, table, folder, jobs=1):
     return list(calls)
 
 
-def of_comparison(report, title, passes, scores, differences, answers, folder):
-    """The figures of one comparison (numbers of :mod:`keras_ser.analysis.paired`) into ``folder``. → list of paths
-
-    ``answers``: of :func:`keras_ser.analysis.paired.tested`.
-    """
-    shared = reported.shared(passes)
-    paths = [results.ladder(scores, shared, 1 / len(report.labels), title, folder / "ladder.png")]
-    if len(differences):
-        paths.append(results.differences(differences, title, folder / "differences.png"))
-        bins = summaries.reliability(answers)
+def of_comparison(report, title, found, folder):
+    """The figures of one comparison (of :func:`keras_ser.analysis.paired.compare`) into ``folder``. → list of paths"""
+    shared = reported.shared(found.passes)
+    paths = [results.ladder(found.scores, shared, 1 / len(report.labels), title, folder / "ladder.png")]
+    if len(found.differences):
+        paths.append(results.differences(found.differences, title, folder / "differences.png"))
+        bins = summaries.reliability(found.answers)
         if len(bins):
             paths.append(results.reliability(bins, title, folder / "reliability.png"))
     return paths

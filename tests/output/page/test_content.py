@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from keras_ser import corpora, progress, reports
-from keras_ser.analysis import reported
+from keras_ser.analysis import QUESTIONS, reported
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 from keras_ser.output import tables, words
@@ -96,7 +96,7 @@ def test_protocols_are_defined_before_they_are_named(page, results):
     for name in used:
         before, _, after = text.partition(PROTOCOLS[name].title)
         assert before.endswith("<dt>")
-        assert after.startswith(f"</dt><dd>{content.DEFINITIONS[name]}</dd>")
+        assert after.startswith(f"</dt><dd>{PROTOCOLS[name].definition}</dd>")
 
 
 def test_of_a_report_that_was_not_run_it_says_what_it_states(page):
@@ -164,7 +164,6 @@ def test_marks_lie_where_their_numbers_are(results):
         assert float(mark["x"].rstrip("%")) == pytest.approx(chart.LEFT + chart.WIDTH * line["mean"], abs=0.01)
         assert mark["title"].startswith(f"{line['mean']:.3f}")
         assert row["top"] < mark["y"] < row["bottom"]
-    assert set(PROTOCOLS) == set(content.DEFINITIONS)
 
 
 def test_experiments_have_names_in_words():
@@ -258,7 +257,7 @@ def test_steps_between_protocols_are_shown_once(results, tmp_path):
     assert list(content._compared(REPORT, out)) == ["protocols"]
     result, _ = content._result(*content._ran(REPORT, out), out, None, False)
     ((question, _, document, images),) = result["comparisons"]
-    assert (question, document.title) == ("protocols", content.QUESTIONS["protocols"])
+    assert (question, document.title) == ("protocols", QUESTIONS["protocols"].heading)
     assert {image["name"] for image in images} == {path.stem for path in protocols.glob("*.png")}
 
 
