@@ -64,6 +64,7 @@ def reference(title, names, module=None):
 def findings():
     """The committed tables in words."""
     from keras_ser import reports
+    from keras_ser.data.protocols import PROTOCOLS
     from keras_ser.output import document, markdown, tables, words
     from keras_ser.output.page import content
 
@@ -79,7 +80,7 @@ def findings():
             table = document.as_table(table)
             whole = f"[The whole table, every choice and every check](artifacts/{report.name}/table.md)"
             parts += [table, f"{whole}; chance level {1 / len(report.labels):.3f}."]
-    parts += ["## Protocols", *(f"**{name}**: {said}" for name, said in content.DEFINITIONS.items())]
+    parts += ["## Protocols", *(f"**{name}**: {item.definition}" for name, item in PROTOCOLS.items())]
     return "\n\n".join(parts)
 
 

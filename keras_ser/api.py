@@ -429,10 +429,7 @@ def _asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[st
     of_report = report(name)
     for protocol in protocol_names:
         protocols.get(protocol)
-    if experiments:
-        chosen = [of_report.experiment(item) for item in experiments]
-    else:
-        chosen = [item for item in of_report.experiments if not item.extension]
+    chosen = [of_report.experiment(item) for item in experiments] if experiments else list(of_report.listed)
     return chosen, protocol_names or list(of_report.protocols)
 
 
@@ -506,21 +503,18 @@ def compare(
             runs = chosen.run(listed, names, range(seeds), models=False, jobs=jobs, scheduler=scheduler)
     tensorboard.write(_in_folders(runs), chosen.out / "tensorboard", _processes_that_trained(stored, jobs, scheduler))
     whole = chosen.whole(runs)
-    clips = paired.tested(whole)
-    table, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
-    classes = paired.by_class(clips, pairs, chosen.report.labels)
+    found = paired.compare(whole, pairs, chosen.report.labels)
     folder = chosen.out / "compare" / question / chosen.report.name
     description = f"{chosen.material.description}, {len(chosen.material.manifest)} clips"
-    asked = QUESTIONS[question][0]
-    text = markdown.comparison(asked, chosen.report, description, whole, table, changes, classes)
-    tables.write(table, text, folder)
+    text = markdown.comparison(QUESTIONS[question].asked, chosen.report, description, found)
+    tables.write(found.scores, text, folder)
     archive.write(
         archive.read_all(chosen.out / "runs", chosen.report.name),
         chosen.out / chosen.report.name,
     )
     written = [folder / "table.csv", folder / "table.md"]
-    written += selection.of_comparison(chosen.report, description, whole, table, changes, clips, folder)
-    return Comparison(chosen, table, changes, written)
+    written += selection.of_comparison(chosen.report, description, found, folder)
+    return Comparison(chosen, found.scores, found.differences, written)
 
 
 def _possible(chosen):

@@ -1,6 +1,7 @@
 """Clips to look at, as arrays: of each class the clip of median length, and what a figure shows of it.
 
-In: a manifest, or a waveform float32 [samples] and its rate in hertz. Opens the recordings; draws nothing.
+In: a manifest, or a waveform float32 [samples] and its rate in hertz. Opens the recordings; draws nothing. A
+*spectrogram* is seconds [frames], hertz [bins] and dB below the clip's maximum [bins, frames].
 """
 
 from dataclasses import dataclass
@@ -8,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_ser import audio
+from keras_ser.analysis import DB_RANGE
 from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.decibel import power_to_db
 from keras_ser.dsp.mel import mel_spectrogram
 from keras_ser.dsp.scaling import grey_levels
 from keras_ser.dsp.spectrum import stft
-
-DB_RANGE = 80  # what a spectrogram shows below the clip's maximum
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,35 @@ def first_and_last_speaker(manifest):
     return [manifest[manifest["speaker"] == speaker] for speaker in dict.fromkeys((speakers[0], speakers[-1]))]
 
 
+def described(manifest, labels):
+    """The clips of :func:`of_each_class` with what their waveforms do not show.
+
+    → (list of (Example, spectrogram, cepstrum [19, frames]), below which magnitude 99 % of the coefficients of all lie)
+    """
+    shown = [
+        (example, spectrogram(example.waveform, example.rate), cepstrum(example.waveform, example.rate))
+        for example in of_each_class(manifest, labels)
+    ]
+    coefficients = np.concatenate([abs(of_clip).ravel() for *_, of_clip in shown])
+    return shown, np.quantile(coefficients, 0.99)
+
+
+def in_images(manifest, labels):
+    """Of the first speaker and of the last a clip of each class, with what :func:`mel_image` gives of it.
+
+    → dict label → list of (Example, dB, grey levels, step) per speaker, None where a speaker has no such clip
+    """
+    by_speaker = [
+        {
+            example.label: (example, *mel_image(example.waveform, example.rate))
+            for example in of_each_class(part, labels)
+        }
+        for part in first_and_last_speaker(manifest)
+    ]
+    present = [label for label in labels if (manifest["emotion"] == label).any()]
+    return {label: [of_speaker.get(label) for of_speaker in by_speaker] for label in present}
+
+
 def chirp(rate=22050, seconds=2.0, low=110, high=7040):
     """A tone that rises from ``low`` to ``high`` hertz by octaves. → float32 [samples], rate"""
     time = np.arange(int(rate * seconds)) / rate
@@ -59,7 +88,7 @@ def chirp(rate=22050, seconds=2.0, low=110, high=7040):
 
 
 def spectrogram(waveform, rate, n_fft=1024, hop_length=128):
-    """→ seconds [frames], hertz [bins], dB below the maximum [bins, frames]"""
+    """→ a spectrogram"""
     power = np.abs(stft(waveform[None], n_fft=n_fft, hop_length=hop_length).numpy()) ** 2  # [1, frames, bins]
     db = power_to_db(power, ref="max", top_db=DB_RANGE).numpy()[0].T
     return np.arange(db.shape[1]) * hop_length / rate, np.arange(db.shape[0]) * rate / n_fft, db

@@ -7,30 +7,50 @@ protocol; differences under the others are described, not tested. Nothing is tes
 design. :mod:`keras_ser.analysis.statistics` says what is random.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from keras_ser.analysis import reported, statistics
-from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.data.protocols import PROTOCOLS, ordered
 from keras_ser.errors import UserError
 from keras_ser.training import metrics
 
-# The protocol that tests are made under is the first of these that two models of a pair were run under.
-PRIMARY = (
-    "speaker_independent",
-    "corpus_independent",
-    "speaker_sentence_independent",
-    "sentence_independent",
-    "clip_disjoint",
-    "as_reported",
-)
 DESCRIBED = "not tested"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison of ``passes`` finds. ``answers``: of :func:`tested`, ``bias``: of :func:`selection_bias`, the
+    others of the functions of their names.
+    """
+
+    passes: list
+    answers: pd.DataFrame
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+    by_class: pd.DataFrame
+    bias: pd.DataFrame
+
+
+def compare(passes, pairs, labels):
+    """Experiments side by side, and the ``pairs`` of them on the same clips. → Compared"""
+    answers = tested(passes)
+    return Compared(
+        passes,
+        answers,
+        scores(passes, answers),
+        differences(answers, pairs, passes),
+        by_class(answers, pairs, labels),
+        selection_bias(passes),
+    )
 
 
 def tested(passes):
     """Every test example of every pass that did not diverge. → DataFrame ``experiment, protocol, seed, clip, copy,
     corpus, speaker, true, predicted, correct, confidence`` (the probability of the predicted class), ``brier`` (squared
-    distance of all probabilities from the truth) and ``probabilities`` (whether they are: an SVM's are an order).
+    distance of all probabilities from the truth) and ``kind`` (of the model: an SVM's probabilities are an order only).
 
     Raises UserError where every pass diverged.
     """
@@ -43,11 +63,10 @@ def tested(passes):
         truth = probabilities.columns.str.removeprefix("p_").to_numpy() == predictions["true"].to_numpy()[:, None]
         tables.append(
             predictions[["clip", "copy", "corpus", "speaker", "true", "predicted"]].assign(
-                **{name: item.facts[name] for name in ("experiment", "protocol", "seed")},
+                **{name: item.facts[name] for name in ("experiment", "protocol", "seed", "kind")},
                 correct=predictions["true"] == predictions["predicted"],
                 confidence=probabilities.max(axis=1),
                 brier=((probabilities.to_numpy() - truth) ** 2).sum(axis=1),
-                probabilities=item.facts["kind"] == "network",
             )
         )
     if not tables:
@@ -91,7 +110,7 @@ def scores(passes, clips):
             row["low"], row["high"] = statistics.speaker_interval(
                 group_clips["correct"], group_clips["speaker"], n_clips=row["tested"]
             ) or (None, None)
-            if group_clips["probabilities"].all():
+            if facts["kind"] == "network":
                 row["calibration_error"] = metrics.calibration_error(group_clips["confidence"], group_clips["correct"])
                 row["brier"] = group_clips["brier"].mean()
             row["epochs"] = np.mean([item.facts["epochs_run"] for item in finished])
@@ -113,7 +132,7 @@ def untold(n_speakers):
 
 def primary_of(names):
     """The protocol that tests are made under, of those that pairs were run under."""
-    return next(protocol for protocol in PRIMARY if protocol in set(names))
+    return max(names, key=lambda name: PROTOCOLS[name].preference)
 
 
 def paired(clips, first, second, protocol):
@@ -123,7 +142,7 @@ def paired(clips, first, second, protocol):
     keys = ["seed", "clip", "copy", "speaker", "corpus", "true"]
     # One fit of an SVM stands beside every repetition of a network.
     for place, (one, other) in enumerate((tables, tables[::-1])):
-        if one["seed"].nunique() == 1 and not one["probabilities"].any() and other["seed"].nunique() > 1:
+        if one["seed"].nunique() == 1 and set(one["kind"]) == {"svm"} and other["seed"].nunique() > 1:
             seeds = pd.DataFrame({"seed": sorted(other["seed"].unique())})
             tables[place] = one.drop(columns="seed").merge(seeds, how="cross")
     columns = [*keys, "correct"]
@@ -143,7 +162,7 @@ def differences(clips, pairs, passes):
     facts = {(item.facts["experiment"], item.facts["protocol"]): item.facts for item in passes}
     comparisons = [
         (protocol, pair, both)
-        for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]
+        for protocol in ordered(clips["protocol"])
         for pair in pairs
         if len(both := paired(clips, *pair, protocol))
     ]
@@ -215,7 +234,7 @@ def _finding(row):
 def by_class(clips, pairs, labels):
     """Recall of the first minus that of the second experiment, per class, under each protocol. → DataFrame"""
     rows = []
-    for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]:
+    for protocol in ordered(clips["protocol"]):
         for first, second in pairs:
             both = paired(clips, first, second, protocol)
             if len(both):
@@ -236,7 +255,7 @@ def selection_bias(passes):
     rows = []
     for item in passes:
         for run in item.runs:
-            if run.diverged or not run.facts["epochs_run"]:
+            if run.diverged or run.facts["kind"] != "network":
                 continue
             history = run.history()
             row = {"experiment": run.facts["experiment"], "protocol": run.facts["protocol"], "watched": False}

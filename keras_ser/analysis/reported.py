@@ -12,12 +12,11 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from keras_ser import corpora
 from keras_ser.analysis import statistics
 from keras_ser.data import leakage
-from keras_ser.data.protocols import PROTOCOLS, SPLITS
+from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.training.metrics import SCORES
 
 COLUMNS = (
@@ -166,7 +165,8 @@ def table(report, passes):
                 # Test clips without any of a corpus have no score on it.
                 scored = [item for item in finished if metric not in further or metric in item.metrics["further"]]
                 values = [value(item, metric, label) for item in scored]
-                row = _row(report, group, metric, label, printed.get((metric, label)), values)
+                share = (metric, label) in metrics
+                row = _row(report, group, metric, label, printed.get((metric, label)), values, share=share)
                 if over_speakers.get(metric):
                     row["ci_low"], row["ci_high"] = over_speakers[metric]
                     row["interval_over"] = "speakers"
@@ -228,10 +228,10 @@ def _size_verdict(reported, values, obstacle, without):
     return f"{word} ({', '.join(details)})" if details else word
 
 
-def _row(report, group, metric, label, figure, values):
+def _row(report, group, metric, label, figure, values, *, share=False):
+    """``share``: it is a score, which lies in [0, 1]; others are counts or labels."""
     facts = group[0].facts
     reported, rounding = (figure.value, figure.rounding) if figure else (None, 0.0)
-    share = metric in SCORES or "accuracy" in metric
     mean = std = of_mean = of_next = None
     if metric == "most_confusing_class":
         mean = most_frequent(values) if values else None
@@ -283,17 +283,14 @@ def shared(passes):
     facts = pd.DataFrame([{"protocol": item.facts["protocol"], **item.facts["shared"]} for item in passes])
     properties = [name for name in facts.columns if name not in ("protocol", "test")]
     facts[properties] = facts[properties].div(facts["test"], axis=0)
-    order = [protocol for protocol in PROTOCOLS if protocol in set(facts["protocol"])]
-    return facts.groupby("protocol").mean().loc[order].reset_index()
+    return facts.groupby("protocol").mean().loc[ordered(facts["protocol"])].reset_index()
 
 
 def info_sheets(passes):
     """The model info sheet of each protocol. → dict protocol → DataFrame (:func:`keras_ser.data.leakage.sheet`)"""
     sheets = {}
-    for protocol in PROTOCOLS:
+    for protocol in ordered(item.facts["protocol"] for item in passes):
         facts = [item.facts for item in passes if item.facts["protocol"] == protocol]
-        if not facts:
-            continue
         # The counts of one pass: repetitions draw other clips, and share as much.
         fitting = leakage.Fitting(
             tuple(dict.fromkeys(name for of_pass in facts for name in of_pass["chosen_on"])),
@@ -313,8 +310,7 @@ def over_clips(passes):
         finished = [item for item in group if not item.diverged]
         if protocol == "as_reported" and finished:
             mean, clips = np.mean([item.metrics["accuracy"] for item in finished]), finished[0].metrics["test"]
-            interval = stats.binomtest(round(mean * clips), clips).proportion_ci(method="wilson")
-            rows.append((experiment, mean, interval.low, interval.high, clips))
+            rows.append((experiment, mean, *statistics.clip_interval(round(mean * clips), clips), clips))
     table = pd.DataFrame(rows, columns=["experiment", "accuracy", "low", "high", "test clips"])
     return table.sort_values("accuracy", ascending=False, kind="stable")
 

@@ -48,8 +48,13 @@ def speaker_interval(values, speakers, weights=None, n_clips=None):
         return None
     low, high = fit.conf_int(1 - CONFIDENCE)[0]
     mean, n = min(1.0, weighted.mean()), n_clips or len(weighted)
-    clips_low, clips_high = proportion_confint(mean * n, n, 1 - CONFIDENCE, method="wilson")
+    clips_low, clips_high = clip_interval(mean * n, n)
     return float(max(0.0, min(low, clips_low))), float(min(1.0, max(high, clips_high)))
+
+
+def clip_interval(right, clips):
+    """95 % interval (Wilson) of the share of ``clips`` that are right, as if they were independent. → (low, high)"""
+    return proportion_confint(right, clips, 1 - CONFIDENCE, method="wilson")
 
 
 def paired(difference, speakers):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from keras_ser.analysis import reported
-from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.data.protocols import ordered
 
 BINS = 10  # of confidence
 FEWEST = 10  # clips that a bin needs to be shown
@@ -91,9 +91,9 @@ def reliability(clips):
     → DataFrame ``experiment, protocol, confidence, correct``: means of the bins that hold enough clips, in the order of
     the protocols
     """
-    clips = clips[clips["probabilities"]]
+    clips = clips[clips["kind"] == "network"]
     parts = []
-    for protocol in [name for name in PROTOCOLS if name in set(clips["protocol"])]:
+    for protocol in ordered(clips["protocol"]):
         for name, group in clips[clips["protocol"] == protocol].groupby("experiment", sort=False):
             bins = group.groupby(pd.cut(group["confidence"], np.linspace(0, 1, BINS + 1)), observed=True)
             means = bins[["confidence", "correct"]].mean()[bins.size() >= FEWEST]
@@ -104,7 +104,7 @@ def reliability(clips):
 
 def split_means(frame):
     """``frame``: of :func:`keras_ser.analysis.reported.splits`. → DataFrame ``experiment, protocol, metric, split,
-    mean, std``, over the repetitions
+    mean, std``, over ``n`` repetitions
     """
     values = frame.groupby(["experiment", "protocol", "metric", "split"], sort=False)["value"]
-    return values.agg(["mean", "std"]).reset_index()
+    return values.agg(["mean", "std", "size"]).rename(columns={"size": "n"}).reset_index()

@@ -227,15 +227,15 @@ def arguments():
 
     questions = command(None, "compare", "Compare losses, models or protocols on the same clips.")
     questions = questions.add_subparsers(required=True, metavar="QUESTION")
-    for question, (summary, which) in QUESTIONS.items():
+    for name, question in QUESTIONS.items():
         subparser = questions.add_parser(
-            question, help=summary, description=f"{summary} Missing runs are trained first."
+            name, help=question.asked, description=f"{question.asked} Missing runs are trained first."
         )
-        subparser.set_defaults(func=commands.compare, question=question)
+        subparser.set_defaults(func=commands.compare, question=name)
         subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
         with_runs(subparser)
         subparser.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
-        subparser.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {which}")
+        subparser.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {question.compared}")
 
     subparser = command(commands.leaks, "leaks", "Check a run or a table of splits for leakage between train and test.")
     subparser.add_argument(

@@ -54,17 +54,21 @@ class Protocol:
     """One answer to the question of what a model may know of the test clips.
 
     ``new_in_test``: what its test clips have that train has not, in words ("" for the report's own split).
+    ``definition``: how train and test are split, in a sentence.
     ``may_share``: the properties (of :mod:`keras_ser.data.leakage`) that train and test may have in common.
     ``held_out``: the columns of the manifest whose values are dealt into folds; none: the clips are drawn at random.
     ``draw``: (examples, manifest, split, repetition, fold) → examples with ``split``.
+    ``preference``: of the protocols that a comparison has, tests are made under the one that is to be preferred most.
     """
 
     name: str
     title: str
     new_in_test: str
+    definition: str
     may_share: frozenset
     held_out: tuple[str, ...]
     draw: Callable
+    preference: int
 
     def n_folds(self, manifest, split):
         """How many trainings one repetition takes on this corpus.
@@ -280,52 +284,71 @@ PROTOCOLS = {
             "as_reported",
             "as reported",
             "",
+            "The report's own split, leakage included: augmented versions of one clip may be in both the training and "
+            "the test set.",
             frozenset({"clip", "audio_hash", "speaker", "sentence"}),  # it keeps whatever the report did
             (),
             _as_reported,
+            preference=1,
         ),
         Protocol(
             "clip_disjoint",
             "unseen clips",
             "with no augmented version of a test clip in train",
+            "Clips are split first, then the training set alone is augmented: no version of a test clip is trained on.",
             frozenset({"speaker", "sentence"}),
             (),
             _clip_disjoint,
+            preference=2,
         ),
         Protocol(
             "sentence_independent",
             "unseen sentences",
             "on unseen sentences",
+            "The test clips say sentences that the training set does not have.",
             frozenset({"speaker"}),
             ("sentence",),
             _hold_out("sentence"),
+            preference=3,
         ),
         Protocol(
             "speaker_independent",
             "unseen speakers",
             "on unseen speakers",
+            "The test clips are by speakers that the training set does not have.",
             frozenset({"sentence"}),
             ("speaker",),
             _hold_out("speaker"),
+            preference=6,
         ),
         Protocol(
             "corpus_independent",
             "unseen corpora",
             "on an unseen corpus",
+            "The test clips are of a corpus that the training set does not have.",
             frozenset({"sentence"}),
             ("corpus",),
             _unseen_corpus,
+            preference=5,
         ),
         Protocol(
             "speaker_sentence_independent",
             "unseen speakers and sentences",
             "on unseen speakers and unseen sentences",
+            "Neither the speakers nor the sentences of the test clips are in the training set.",
             frozenset(),
             ("speaker", "sentence"),
             _speaker_and_sentence,
+            preference=4,
         ),
     )
 }
+
+
+def ordered(names):
+    """Names of protocols, each once, from the report's own to the strictest. → list"""
+    present = set(names)
+    return [name for name in PROTOCOLS if name in present]
 
 
 def get(name):

@@ -5,9 +5,9 @@
 import pandas as pd
 
 from keras_ser import corpora
-from keras_ser.analysis import paired, reported, statistics
+from keras_ser.analysis import paired, reported, statistics, summaries
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
-from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit
+from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit, ordered
 from keras_ser.output.document import bullets, document, section
 from keras_ser.output.words import (
     METRICS,
@@ -17,6 +17,7 @@ from keras_ser.output.words import (
     named,
     repetitions,
     signed,
+    span,
     spoken,
     text,
     title_of,
@@ -64,7 +65,7 @@ def scores(frame, metric):
 def summary_sentences(report, frame):
     """A sentence or two per experiment of the report: its accuracy beside ours, under each protocol. → list of str"""
     sentences = []
-    listed = [item.name for item in report.experiments if not item.extension]
+    listed = [item.name for item in report.listed]
     frame = frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed) & (frame["n"] > 0)]
     for name, group in frame.groupby("experiment", sort=False):
         rows = {line.protocol: line for line in group.itertuples()}
@@ -138,12 +139,15 @@ def by_speaker(table, most=12):
 
 
 def splits(frame):
-    """One row per experiment and protocol: mean ± std of accuracy and weighted F1 on each split."""
+    """One row per experiment and protocol: mean ± std of accuracy and weighted F1 on each split.
+
+    ``frame``: of :func:`summaries.split_means`.
+    """
     rows = []
     for (experiment, protocol), group in frame.groupby(["experiment", "protocol"], sort=False):
-        row = {"experiment": experiment, "protocol": protocol, "repetitions": group["seed"].nunique()}
-        for (metric, split), values in group.groupby(["metric", "split"], sort=False)["value"]:
-            row[f"{METRICS[metric]}, {split}"] = describe(values.mean(), values.std())
+        row = {"experiment": experiment, "protocol": protocol, "repetitions": group["n"].iloc[0]}
+        for value in group.itertuples():
+            row[f"{METRICS[value.metric]}, {value.split}"] = describe(value.mean, value.std)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -154,18 +158,13 @@ def tested_clips(frame):
     rows = [
         {
             "protocol": protocol,
-            "repetitions": _span(group["n"]),
-            "different clips tested": _span(group["tested"]),
+            "repetitions": span(group["n"], digits=0),
+            "different clips tested": span(group["tested"], digits=0),
             "of": int(group["clips"].max()),
         }
         for protocol, group in frame.groupby("protocol", sort=False)
     ]
     return pd.DataFrame(rows)
-
-
-def _span(values):
-    low, high = int(values.min()), int(values.max())
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def shared(passes):
@@ -220,7 +219,7 @@ def report_table(report, frame, passes):
     by_test_speaker = reported.by_speaker(passes)
     n_speakers = by_test_speaker["speaker"].nunique()
     few = f"{n_speakers} test speakers are too few for claims about people at large." if n_speakers < 6 else ""
-    by_split = reported.splits(passes)
+    by_split = summaries.split_means(reported.splits(passes))
     over = reported.over_clips(passes) if isinstance(report.split, SpeakerSplit) else pd.DataFrame()
     data = frame[frame["experiment"] == "data"]
     others = frame[~frame["metric"].isin([*SCORES, *COUNTS]) & (frame["experiment"] != "data")]
@@ -316,8 +315,7 @@ def _design_choices(report, facts):
     return [
         f"{named(item.name)}: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
         f"{corpora.get(name).title.partition(' (')[0]}; nothing is tested on them, and scores on them are flattered."
-        for item in report.experiments
-        if not item.extension
+        for item in report.listed
         for name, speakers in item.selected_on.items()
         if name in facts["corpora"]
     ]
@@ -329,7 +327,7 @@ def results(frame):
     ``frame``: of :func:`keras_ser.output.tables.accuracies`. ``clips``: as many as were tested on unseen speakers,
     where each of the experiment's clips is once; without that, those of the corpora.
     """
-    order = [name for name in PROTOCOLS if name in set(frame["protocol"])]
+    order = ordered(frame["protocol"])
     rows = []
     for (report, name), group in frame.groupby(["report", "experiment"], sort=False):
         lines = {line.protocol: line for line in group.itertuples()}
@@ -446,23 +444,23 @@ def differences(frame):
     return pd.DataFrame(rows)
 
 
-def comparison(question, report, description, passes, frame, changes, by_class):
-    """The answer of ``compare`` for people. → Document"""
-    bias = paired.selection_bias(passes)
-    sentences = comparison_sentences(frame, changes, bias)
-    sentences += [sentence] if (sentence := order_sentence(frame)) else []
+def comparison(question, report, description, found):
+    """The answer of ``compare`` for people. ``found``: of :func:`keras_ser.analysis.paired.compare`. → Document"""
+    changes, bias = found.differences, found.bias
+    sentences = comparison_sentences(found.scores, changes, bias)
+    sentences += [sentence] if (sentence := order_sentence(found.scores)) else []
     lead = (
         f"{report.title}. {description[0].upper()}{description[1:]}.",
         "Accuracy and UAR: mean ± standard deviation over the repetitions. Intervals over speakers and tests are "
         "cluster-robust (clips of one speaker are alike). Calibration error: mean distance of accuracy from "
         "confidence.",
-        comparison_scores(frame),
+        comparison_scores(found.scores),
     )
-    ours = sorted({item.facts["experiment"] for item in passes if item.facts["extension"]})
+    added = sorted({item.facts["experiment"] for item in found.passes if item.facts["extension"]})
     sections = (
         section("Summary", bullets(sentences)),
         _differences(changes) if len(changes) else None,
-        section("Difference of the recall of each class", text(by_class, sign="+")),
+        section("Difference of the recall of each class", text(found.by_class, sign="+")),
         section(
             "Bias from selecting the epoch on test data",
             "Test accuracy of the weights that were tested; of the epoch that is best on the test clips, which nobody "
@@ -472,8 +470,8 @@ def comparison(question, report, description, passes, frame, changes, by_class):
         )
         if len(bias)
         else None,
-        *_leakage(passes),
-        section("Extensions, not in the report", bullets(map(named, ours))),
+        *_leakage(found.passes),
+        section("Extensions, not in the report", bullets(map(named, added))),
     )
     return document(question, lead, sections)
 

@@ -58,6 +58,6 @@ def accuracies(reports, out):
         path = out / report.name / CSV
         if path.exists():
             frame = read(path)
-            listed = [item.name for item in report.experiments if not item.extension]
+            listed = [item.name for item in report.listed]
             parts.append(frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -52,6 +52,12 @@ def between(low, high, digits=3, sign=""):
     return f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
 
+def span(values, digits=3):
+    """From the least to the greatest of ``values``; one number where they read the same."""
+    low, high = f"{values.min():.{digits}f}", f"{values.max():.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
 def repetitions(n):
     """Their number in words."""
     return f"{n} repetition{'s' * (n != 1)}"

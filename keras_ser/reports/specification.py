@@ -154,7 +154,7 @@ class Report:
     ``confusions``: experiment → the confusion matrix that the report prints, int [labels, labels], rows true.
     ``clip_figures``: names of the figures (of :mod:`keras_ser.output.figures`) that show its clips.
     ``speakers``: those of the corpus that the report uses; none named: all.
-    ``scores``: predictions → further scores by name, for what accuracy of the classes does not tell.
+    ``scores``: predictions → further scores in [0, 1] by name, for what accuracy of the classes does not tell.
     ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, whole passes) → what they answer to the report's
     question, in Markdown.
     ``not_stated``, ``differences``: its notes (:mod:`keras_ser.reports.notes`).
@@ -189,6 +189,11 @@ class Report:
         unknown = {figure.experiment for figure in self.figures} - {"", *names}
         if unknown:
             raise ValueError(f"Every figure belongs to an experiment of the report. Received: {sorted(unknown)}")
+
+    @property
+    def listed(self):
+        """The experiments that are the report's own."""
+        return tuple(item for item in self.experiments if not item.extension)
 
     def experiment(self, name):
         """The experiment called ``name``. Raises UserError, listing the names, if there is none."""

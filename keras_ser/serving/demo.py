@@ -9,6 +9,7 @@ import os
 from urllib.parse import urlsplit
 
 from keras_ser import audio
+from keras_ser.analysis import examples
 from keras_ser.errors import UserError
 from keras_ser.output.figures.recordings import recording
 from keras_ser.serving.predict import Predictor, lower_rates, predict
@@ -68,7 +69,7 @@ def page(predictor: Predictor):
         warnings = "\n".join(f"- {warning}" for warning in (*prediction.warnings, lower) if warning)
         return (
             dict(zip(prediction.labels, prediction.probabilities.tolist(), strict=True)),
-            recording(y, rate),
+            recording(y, rate, examples.mel_bands(y, rate)),
             warnings,
         )
 

@@ -102,8 +102,8 @@ def test_scores(tmp_path, better):
     assert (row["corpus"], row["clips"]) == ("Emo-DB", 535)
     assert row["calibration_error"] == pytest.approx(abs(0.8 - mean))
     assert row["epochs"] == 7
-    machine = frame.loc[2, ["accuracy_std", "repetitions_low", "calibration_error", "brier"]]
-    assert machine.isna().all()  # one fit has no spread, and its numbers are no probabilities
+    of_svm = frame.loc[2, ["accuracy_std", "repetitions_low", "calibration_error", "brier"]]
+    assert of_svm.isna().all()  # one fit has no spread, and its numbers are no probabilities
 
 
 def test_order_of_the_models(tmp_path, better):

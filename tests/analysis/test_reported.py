@@ -10,6 +10,7 @@ from scipy import stats
 from keras_ser import corpora, reports
 from keras_ser.analysis import reported, statistics
 from keras_ser.runs.passes import Pass
+from keras_ser.training.metrics import SCORES
 
 REPORT = reports.load("emodb_losses")
 CNN = "cnn/mean_squared_error"
@@ -121,13 +122,15 @@ def test_verdicts_are_of_the_reports_own_protocol():
 
 
 def test_no_interval_leaves_0_to_1():
+    """Of the scores that every run has, and of those of one report."""
     items = [
-        one(value, seed, protocol)
+        one(value, seed, protocol, metrics={"further": {"emodb: uar": value, "gender accuracy": value}})
         for protocol in ("as_reported", "speaker_independent")
         for seed, value in enumerate((0.9, 0.999, 1.0))
     ]
     table = reported.table(REPORT, items)
-    shares = table[table["metric"].isin(["accuracy", "uar", "macro_f1", "weighted_f1"])]
+    shares = table[table["metric"].isin([*SCORES, "emodb: uar", "gender accuracy"])]
+    assert len(shares) == 2 * (len(SCORES) + 2)
     bounds = shares[["ci_low", "ci_high", "pi_low", "pi_high"]].astype(float)
     assert bounds.notna().all(axis=None)
     assert ((bounds >= 0) & (bounds <= 1)).all(axis=None)

@@ -80,8 +80,8 @@ def test_confusions_add_up_and_leave_out_what_diverged():
 def test_reliability_shows_bins_with_enough_clips():
     confidence = np.repeat([0.15, 0.55], [9, 10])
     clips = pd.DataFrame({"confidence": confidence, "correct": confidence > 0.5})
-    found = summaries.reliability(clips.assign(experiment="a", protocol="as_reported", probabilities=True))
+    found = summaries.reliability(clips.assign(experiment="a", protocol="as_reported", kind="network"))
     assert found.to_dict("records") == [
         {"experiment": "a", "protocol": "as_reported", "confidence": pytest.approx(0.55), "correct": 1.0}
     ]
-    assert summaries.reliability(clips.assign(experiment="a", protocol="as_reported", probabilities=False)).empty
+    assert summaries.reliability(clips.assign(experiment="a", protocol="as_reported", kind="svm")).empty

@@ -347,3 +347,15 @@ def test_thousands_of_speakers(name):
     if "speaker" in protocols.get(name).held_out:
         assert not speakers["train"] & speakers["test"]
         assert len(speakers["test"]) == 600
+
+
+def test_names_are_put_in_the_order_of_the_protocols():
+    assert protocols.ordered(["speaker_independent", "as_reported", "speaker_independent"]) == [
+        "as_reported",
+        "speaker_independent",
+    ]
+    assert protocols.ordered(reversed(protocols.PROTOCOLS)) == list(protocols.PROTOCOLS)
+
+
+def test_one_protocol_is_preferred_to_every_other():
+    assert len({protocol.preference for protocol in protocols.PROTOCOLS.values()}) == len(protocols.PROTOCOLS)

@@ -97,7 +97,6 @@ def maker(place):
             "optimizer": "adam",
             "batch_size": 4,
             "epochs": 5 * network,
-            "size": None,
             "fitted_on": list(item.training.fitted_on),
             "chosen_on": list(item.training.chosen_on),
             "selected_on": {},

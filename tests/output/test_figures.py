@@ -1,6 +1,5 @@
 """Figures are looked at by people; here: that they are drawn from what they are given, whatever is missing."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -12,11 +11,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 from keras_ser import corpora, reports
-from keras_ser.analysis import paired, reported, summaries
+from keras_ser.analysis import examples, paired, reported, summaries
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
 from keras_ser.output.figures import recordings, results, selection, style
 from keras_ser.runs import passes, planning
+from tests.test_architecture import imports
 from tests.words import house_words
 
 LABELS = ("anger", "neutral", "sadness")
@@ -153,7 +153,7 @@ def test_mel_images_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path)
     manifest, _ = features.with_audio_hash(corpora.manifest("ravdess", embedded))
     manifest = manifest[manifest["emotion"].isin(LABELS) & manifest["speaker"].isin(["02", "03", "07"])]
     manifest = manifest[~((manifest["speaker"] == "07") & (manifest["emotion"] == "anger"))]
-    recordings.mel_images(manifest, LABELS, "title", tmp_path / "x.png")
+    selection.of_clips("mel_images", manifest, LABELS, "title", tmp_path / "x.png")
     titles = {axes.get_title(loc="left") for axes in drawn[0].axes if axes.images}
     assert {f"{label}, speaker 02" for label in LABELS} | {"sadness, speaker 07"} < titles
     assert "anger, speaker 07" not in titles
@@ -163,18 +163,19 @@ def test_mel_images_of_the_first_and_the_last_speaker(drawn, embedded, tmp_path)
 
 def test_a_recording_is_an_image_in_memory(rng, monkeypatch):
     waveform = rng.normal(0, 0.1, 8000).astype(np.float32)
-    image = recordings.recording(waveform, 16000)
+    db = examples.mel_bands(waveform, 16000)
+    image = recordings.recording(waveform, 16000, db)
     assert image.dtype == np.uint8
     assert image.shape[2] == 3
     assert len(np.unique(image)) > 50
     monkeypatch.setattr(style, "pixels", lambda figure: figure)
-    assert scales_of(recordings.recording(waveform, 16000)) == [("dB below maximum", (-80, 0))]
+    assert scales_of(recordings.recording(waveform, 16000, db)) == [("dB below maximum", (-80, 0))]
 
 
 def test_spectrograms_say_what_their_colours_are(drawn, embedded, tmp_path):
     manifest, _ = features.with_audio_hash(corpora.manifest("emodb", embedded))
-    for draw in (recordings.clips, recordings.chirp):
-        draw(manifest, LABELS, "title", tmp_path / "x.png")
+    for name in ("clips", "chirp"):
+        selection.of_clips(name, manifest, LABELS, "title", tmp_path / "x.png")
     clips, chirp = map(scales_of, drawn)
     assert clips[0] == ("dB below the clip's maximum", (-80, 0))
     assert clips[1][0] == "value of the coefficient"
@@ -237,7 +238,7 @@ def answers_of(kinds):
     confidence = np.linspace(0.2, 1, 100)
     tables = [
         pd.DataFrame({"confidence": confidence, "correct": confidence > 0.5}).assign(
-            experiment=name, protocol="as_reported", probabilities=kind == "network"
+            experiment=name, protocol="as_reported", kind=kind
         )
         for name, kind in kinds.items()
     ]
@@ -315,7 +316,7 @@ def test_no_figure_says_house_words(name, embedded, tmp_path, drawn):
     report = reports.load(name)
     material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
     for image in report.clip_figures:
-        selection.OF_CLIPS[image](material.manifest, report.labels, LONG, tmp_path / "x.png")
+        selection.of_clips(image, material.manifest, report.labels, LONG, tmp_path / "x.png")
     assert house_words(" ".join(text for figure in drawn for text in texts_of(figure))) == []
     assert all(map(fits, drawn))
 
@@ -328,9 +329,8 @@ def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
     whole = passes.whole(runs)
     material = planning.gather(REPORT, LONG, corpora.joined(REPORT.corpora, embedded))
     paths = selection.of_report(REPORT, material, whole, reported.table(REPORT, whole), tmp_path)
-    clips = paired.tested(whole)
-    scores, changes = paired.scores(whole, clips), paired.differences(clips, [(CNN, LSTM)], whole)
-    paths += selection.of_comparison(REPORT, LONG, whole, scores, changes, clips, tmp_path)
+    found = paired.compare(whole, [(CNN, LSTM)], REPORT.labels)
+    paths += selection.of_comparison(REPORT, LONG, found, tmp_path)
     shown = {path.stem: " ".join(figure.get_suptitle().split()) for path, figure in zip(paths, drawn, strict=True)}
     begins = {
         "class_distribution": "Clips per class",
@@ -355,11 +355,13 @@ def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
 
 
 def test_what_draws_opens_no_recording_and_computes_no_feature():
-    for path in Path(selection.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                imported = [f"{node.module}.{name.name}" for name in node.names]
-                assert not [name for name in imported if re.match(r"keras_ser\.(audio|dsp)|tensorflow|seaborn", name)]
+    """``selection`` alone asks ``analysis`` for what is shown of a clip, and hands it in."""
+    computing = r"(keras_ser\.(audio|dsp|layers|librosa_reference)|tensorflow|librosa|soundfile|scipy)\b"
+    paths = {path.stem: path for path in Path(selection.__file__).parent.glob("*.py")}
+    assert {"recordings", "results", "selection", "style"} <= set(paths)
+    for name, path in paths.items():
+        forbidden = computing if name == "selection" else rf"{computing}|keras_ser\.analysis\.examples\b"
+        assert [imported for imported in imports(path) if re.match(forbidden, imported)] == [], name
 
 
 def test_a_corpus_is_named_in_short():

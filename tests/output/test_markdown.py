@@ -2,7 +2,6 @@
 
 import re
 
-import pandas as pd
 import pytest
 
 from keras_ser import reports
@@ -25,10 +24,8 @@ def text_of(report, runs):
 def compared(runs, pairs):
     """The answer of `compare` for people."""
     whole = passes.whole(runs)
-    clips = paired.tested(whole)
-    frame, changes = paired.scores(whole, clips), paired.differences(clips, pairs, whole)
-    found = markdown.comparison("Question.", REPORT, "a corpus", whole, frame, changes, pd.DataFrame())
-    return document.as_markdown(found)
+    found = paired.compare(whole, pairs, REPORT.labels)
+    return document.as_markdown(markdown.comparison("Question.", REPORT, "a corpus", found))
 
 
 def folds(made, experiment, protocol="speaker_independent", repetition=0, **options):

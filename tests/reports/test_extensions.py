@@ -29,7 +29,7 @@ def test_an_svm_on_the_features_of_any_report():
         report = reports.load(name)
         svm = extensions.find(report, "svm")
         assert isinstance(svm.training, SupportVectors)
-        networks = [item for item in report.experiments if item.training.kind == "network" and not item.extension]
+        networks = [item for item in report.listed if item.training.kind == "network"]
         assert {item.training.fitted_on for item in networks} == {svm.training.fitted_on}  # to the same clips
         assert svm.augmentation is report.experiments[0].augmentation
         assert svm.extension

@@ -134,4 +134,4 @@ def test_scores_apart():
 def test_training_is_that_of_the_report():
     training = REPORT.experiment("cnn").training
     assert (training.optimizer, training.batch_size, training.epochs, training.callbacks()) == ("adam", 512, 10, [])
-    assert [item.name for item in REPORT.experiments if not item.extension] == ["cnn"]
+    assert [item.name for item in REPORT.listed] == ["cnn"]

@@ -20,11 +20,6 @@ def test_a_figure_belongs_to_an_experiment_or_to_the_data():
     dataclasses.replace(REPORT, figures=(Figure("", "clips", 535, "A"),))
 
 
-def test_a_report_cannot_be_changed():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        REPORT.corpora = ("tess",)
-
-
 @pytest.mark.parametrize("experiment", REPORT.experiments, ids=lambda item: item.name)
 def test_experiments_are_found_by_name(experiment):
     assert REPORT.experiment(experiment.name) is experiment

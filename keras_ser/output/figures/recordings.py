@@ -1,24 +1,26 @@
-"""Figures of the clips: how many there are, how long they are, what they look like. Data in, a PNG file out."""
+"""Figures of the clips: how many there are, how long they are, what they look like. Data in, a PNG file out.
+
+The data are those of :mod:`keras_ser.analysis.clips` and :mod:`keras_ser.analysis.examples`: no recording is opened and
+no feature computed here.
+"""
 
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from keras_ser import corpora
-from keras_ser.analysis import examples
+from keras_ser.analysis import DB_RANGE
 from keras_ser.output.figures import style
 
 FIRST_OCTAVE = 64  # Hz, where spectrograms begin
 
 
 @style.styled
-def class_distribution(manifest, labels, title, path):
-    """Clips per class, women and men apart."""
+def class_distribution(counts, title, path):
+    """Clips per class, women and men apart. ``counts``: of :func:`keras_ser.analysis.clips.per_class`."""
     figure, ((axes,),) = style.subplots(size=(9, 4.5))
-    counts = pd.crosstab(manifest["emotion"], manifest["gender"].replace("", "unknown")).reindex(labels, fill_value=0)
     below = 0
     for color, gender in zip(style.PALETTE, counts, strict=False):
-        bars = axes.bar(labels, counts[gender], bottom=below, color=color, width=0.75, label=gender)
+        bars = axes.bar(counts.index, counts[gender], bottom=below, color=color, width=0.75, label=gender)
         below = below + counts[gender]
     axes.bar_label(bars, labels=counts.sum(axis=1), padding=3)
     axes.set_ylabel("clips")
@@ -31,18 +33,19 @@ def class_distribution(manifest, labels, title, path):
 
 
 @style.styled
-def class_shares(manifest, labels, title, path):
-    """Share of each class in each corpus (the four-corpora report's rings, with what their title says)."""
-    present = [label for label in labels if (manifest["emotion"] == label).any()]
-    shares = pd.crosstab(manifest["emotion"], manifest["corpus"], normalize="columns").reindex(present)
-    clips = manifest["corpus"].value_counts()
-    names = list(dict.fromkeys(manifest["corpus"]))
+def class_shares(frame, title, path):
+    """Share of each class in each corpus (the four-corpora report's rings, with what their title says).
+
+    ``frame``: of :func:`keras_ser.analysis.clips.by_corpus`.
+    """
+    names, present = frame["corpus"].unique(), frame["label"].unique()
     size = (2.2 + 2.3 * len(names), 1.4 + 0.3 * len(present))
     figure, (line,) = style.subplots(1, len(names), size=size, sharex=True, sharey=True)
     for name, axes in zip(names, line, strict=True):
-        bars = axes.barh(present, 100 * shares[name], color=style.PALETTE[0])
-        axes.bar_label(bars, labels=[f"{style.percent(share)}" for share in shares[name]], padding=3, fontsize=9)
-        axes.set_title(f"{style.short(corpora.get(name).title)}, {clips[name]} clips", fontsize=10)
+        rows = frame[frame["corpus"] == name]
+        bars = axes.barh(rows["label"], 100 * rows["share"], color=style.PALETTE[0])
+        axes.bar_label(bars, labels=[style.percent(share) for share in rows["share"]], padding=3, fontsize=9)
+        axes.set_title(f"{style.short(corpora.get(name).title)}, {rows['clips'].iloc[0]} clips", fontsize=10)
         axes.set(xlabel="% of its clips")
         axes.margins(x=0.15)
         axes.grid(axis="y", visible=False)
@@ -52,21 +55,22 @@ def class_shares(manifest, labels, title, path):
 
 
 @style.styled
-def durations(manifest, labels, title, path):
-    """Mean duration by class in each corpus: what the four-corpora report's rings show."""
-    present = [label for label in labels if (manifest["emotion"] == label).any()]
-    seconds = (manifest["samples"] / manifest["rate"]).groupby([manifest["emotion"], manifest["corpus"]])
-    mean, deviation = seconds.mean().unstack(), seconds.std().unstack()
-    names = list(dict.fromkeys(manifest["corpus"]))
+def durations(frame, title, path):
+    """Mean duration by class in each corpus: what the four-corpora report's rings show.
+
+    ``frame``: of :func:`keras_ser.analysis.clips.by_corpus`.
+    """
+    names, present = frame["corpus"].unique(), frame["label"].unique()
     height = 0.8 / len(names)
     figure, ((axes,),) = style.subplots(size=(9, 1.5 + (0.2 + 0.13 * len(names)) * len(present)))
     for place, (name, color) in enumerate(zip(names, style.PALETTE, strict=False)):
+        rows = frame[frame["corpus"] == name]
         y = [row + (place - (len(names) - 1) / 2) * height for row in range(len(present))]
         axes.barh(
             y,
-            mean[name].reindex(present),
+            rows["seconds"],
             height,
-            xerr=deviation[name].reindex(present),
+            xerr=rows["deviation"],
             color=color,
             error_kw={"linewidth": 1},
             label=style.short(corpora.get(name).title),
@@ -81,9 +85,11 @@ def durations(manifest, labels, title, path):
 
 
 @style.styled
-def waveforms(manifest, labels, title, path):
-    """One clip of each class: the one of median length, all on one scale."""
-    chosen = examples.of_each_class(manifest, labels)
+def waveforms(chosen, title, path):
+    """One clip of each class: the one of median length, all on one scale.
+
+    ``chosen``: of :func:`keras_ser.analysis.examples.of_each_class`.
+    """
     figure, grid = style.subplots(len(chosen), 1, size=(9, 1.3 * len(chosen)), sharex=True, sharey=True)
     for example, (axes,) in zip(chosen, grid, strict=True):
         _waveform(example.waveform, example.rate, axes)
@@ -95,17 +101,18 @@ def waveforms(manifest, labels, title, path):
 
 
 @style.styled
-def clips(manifest, labels, title, path):
-    """Waveform, spectrogram and MFCC of one clip of each class: the one of median length."""
-    chosen = examples.of_each_class(manifest, labels)
-    figure, grid = style.subplots(len(chosen), 3, size=(13, 1.7 * len(chosen) + 1), sharex=True, sharey="col")
-    cepstra = [examples.cepstrum(example.waveform, example.rate) for example in chosen]
-    reach = np.quantile(np.concatenate([abs(cepstrum).ravel() for cepstrum in cepstra]), 0.99)
-    for example, coefficients, (wave, spectrum, cepstrum) in zip(chosen, cepstra, grid, strict=True):
+def clips(described, title, path):
+    """Waveform, spectrogram and MFCC of one clip of each class: the one of median length.
+
+    ``described``: of :func:`keras_ser.analysis.examples.described`.
+    """
+    shown, reach = described
+    figure, grid = style.subplots(len(shown), 3, size=(13, 1.7 * len(shown) + 1), sharex=True, sharey="col")
+    for (example, spectrogram, coefficients), (wave, spectrum, cepstrum) in zip(shown, grid, strict=True):
         _waveform(example.waveform, example.rate, wave)
         wave.set_title(f"{example.label}: {example.clip}", fontsize=10, loc="left", pad=4)
         wave.set_ylabel("amplitude", fontsize=9)
-        power = _spectrogram(example.waveform, example.rate, spectrum)
+        power = _spectrogram(spectrogram, example.rate, spectrum)
         extent = (0, example.seconds, 0.5, 19.5)
         options = {"aspect": "auto", "origin": "lower", "cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
         values = cepstrum.imshow(coefficients, extent=extent, **options)
@@ -113,7 +120,7 @@ def clips(manifest, labels, title, path):
         cepstrum.set_yticks([1, 5, 10, 15])
         cepstrum.grid(visible=False)
     for axes in grid[-1]:
-        axes.set(xlabel="seconds", xlim=(0, max(example.seconds for example in chosen)))
+        axes.set(xlabel="seconds", xlim=(0, max(example.seconds for example, *_ in shown)))
     grid[0, 1].set_title("spectrogram", fontsize=10, loc="left", pad=4)
     grid[0, 2].set_title("MFCC 1 to 19", fontsize=10, loc="left", pad=4)
     _scale(figure, power, grid[:, 1], "dB below the clip's maximum")
@@ -123,19 +130,20 @@ def clips(manifest, labels, title, path):
 
 
 @style.styled
-def mel_images(manifest, labels, title, path):
+def mel_images(shown, title, path):
     """The spectral-features report's lists a and e: mel spectrogram and 8-bit image of one clip of each class, of the
     first speaker (who is in train there) and of the last (who is in test).
+
+    ``shown``: of :func:`keras_ser.analysis.examples.in_images`.
     """
-    present = [label for label in labels if (manifest["emotion"] == label).any()]
-    size = (13, 2.3 * len(present) + 1)
-    figure, grid = style.subplots(len(present), 4, size=size, sharex=True, sharey=True)
-    for of_speaker, columns in zip(examples.first_and_last_speaker(manifest), (grid[:, :2], grid[:, 2:]), strict=False):
-        for example in examples.of_each_class(of_speaker, labels):
-            spectrum, image = columns[present.index(example.label)]
-            db, grey, step = examples.mel_image(example.waveform, example.rate)
+    figure, grid = style.subplots(len(shown), 4, size=(13, 2.3 * len(shown) + 1), sharex=True, sharey=True)
+    for of_label, line in zip(shown.values(), grid, strict=True):
+        for of_speaker, (spectrum, image) in zip(of_label, (line[:2], line[2:]), strict=False):
+            if of_speaker is None:
+                continue
+            example, db, grey, step = of_speaker
             options = {"aspect": "auto", "origin": "lower", "extent": (0, step * db.shape[1], 0, len(db))}
-            power = spectrum.imshow(db, cmap="magma", vmin=-examples.DB_RANGE, vmax=0, **options)
+            power = spectrum.imshow(db, cmap="magma", vmin=-DB_RANGE, vmax=0, **options)
             levels = image.imshow(grey, cmap="gray", vmin=0, vmax=255, **options)
             spectrum.set_title(f"{example.label}, speaker {example.speaker}", fontsize=10, loc="left", pad=4)
             image.set_title(example.clip, fontsize=9, loc="left", pad=4)
@@ -154,13 +162,16 @@ def mel_images(manifest, labels, title, path):
 
 
 @style.styled
-def chirp(manifest, labels, title, path):
-    """The TESS report's example (section 3): a tone that rises by octaves, as waveform and spectrogram."""
-    waveform, rate = examples.chirp()
+def chirp(tone, title, path):
+    """The TESS report's example (section 3): a tone that rises by octaves, as waveform and spectrogram.
+
+    ``tone``: waveform, its rate and its spectrogram. ``title`` names clips, of which it is none.
+    """
+    waveform, rate, spectrogram = tone
     figure, ((wave,), (spectrum,)) = style.subplots(2, 1, size=(9, 5), sharex=True)
     _waveform(waveform, rate, wave)
     wave.set(ylabel="amplitude", xlim=(0, len(waveform) / rate))
-    power = _spectrogram(waveform, rate, spectrum)
+    power = _spectrogram(spectrogram, rate, spectrum)
     spectrum.set_xlabel("seconds")
     figure.colorbar(power, ax=spectrum, label="dB below maximum")
     style.headline(figure, "A chirp from 110 to 7040 Hz, six octaves in two seconds", "")
@@ -168,14 +179,16 @@ def chirp(manifest, labels, title, path):
 
 
 @style.styled
-def recording(waveform, rate, size=(9, 4.5)):
-    """Waveform and mel spectrogram of one recording. ``size``: in inches. → uint8 [height, width, 3]"""
+def recording(waveform, rate, db, size=(9, 4.5)):
+    """Waveform and mel spectrogram of one recording, of which ``db`` is the latter. → uint8 [height, width, 3]
+
+    ``db``: of :func:`keras_ser.analysis.examples.mel_bands`; ``size``: in inches.
+    """
     seconds = len(waveform) / rate
     figure, ((wave,), (spectrum,)) = style.subplots(2, 1, size=size, sharex=True)
     _waveform(waveform, rate, wave)
     wave.set(ylabel="amplitude", xlim=(0, seconds))
-    db = examples.mel_bands(waveform, rate)
-    options = {"aspect": "auto", "origin": "lower", "cmap": "magma", "vmin": -examples.DB_RANGE, "vmax": 0}
+    options = {"aspect": "auto", "origin": "lower", "cmap": "magma", "vmin": -DB_RANGE, "vmax": 0}
     power = spectrum.imshow(db, extent=(0, seconds, 0, len(db)), **options)
     spectrum.grid(visible=False)
     spectrum.set(ylabel="mel band", xlabel="seconds")
@@ -202,10 +215,10 @@ def _waveform(waveform, rate, axes):
     axes.plot(np.arange(len(waveform)) / rate, waveform, linewidth=0.4, color=style.PALETTE[0])
 
 
-def _spectrogram(waveform, rate, axes):
+def _spectrogram(spectrogram, rate, axes):
     """Power in dB below its maximum, frequency in octaves. → what a colour bar explains"""
-    time, frequency, db = examples.spectrogram(waveform, rate)
-    options = {"cmap": "magma", "vmin": -examples.DB_RANGE, "vmax": 0, "shading": "nearest", "rasterized": True}
+    time, frequency, db = spectrogram
+    options = {"cmap": "magma", "vmin": -DB_RANGE, "vmax": 0, "shading": "nearest", "rasterized": True}
     power = axes.pcolormesh(time, frequency, db, **options)
     axes.set_yscale("log", base=2)
     axes.set(ylim=(FIRST_OCTAVE, rate / 2))

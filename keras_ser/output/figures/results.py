@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_ser.analysis import reported
 from keras_ser.analysis.summaries import Confusion
-from keras_ser.data.protocols import PROTOCOLS, SPLITS
+from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.output.figures import style
 from keras_ser.output.words import METRICS
 
@@ -147,7 +147,7 @@ def splits(frame, chance, title, path):
 
     ``frame``: of :func:`keras_ser.analysis.summaries.split_means`.
     """
-    order = style.ordered(frame["protocol"])
+    order = ordered(frame["protocol"])
     names = list(dict.fromkeys(frame["experiment"]))
     colors = dict(zip(SPLITS, style.PALETTE, strict=False))
     size = (11, 1.4 + (0.8 + 0.55 * len(names)) * len(order))
@@ -184,7 +184,7 @@ def protocols(table, metric, chance, title, path):
     ``table``: of :func:`keras_ser.analysis.reported.table`. What is not compared has no reported value here.
     """
     frame = table[(table["metric"] == metric) & (table["experiment"] != "data") & (table["n"] > 0)]
-    order = style.ordered(frame["protocol"])
+    order = ordered(frame["protocol"])
     colors = style.color_of(dict.fromkeys(frame["experiment"]))
     wide = max(2.2, 0.3 * len(colors))  # of a protocol
     figure, ((axes,),) = style.subplots(size=(max(7.4, 3 + wide * len(order)), 5))
@@ -254,7 +254,7 @@ def differences(frame, title, path):
 
     ``frame``: of :func:`keras_ser.analysis.paired.differences`.
     """
-    order = style.ordered(frame["protocol"])
+    order = ordered(frame["protocol"])
     pairs = list(dict.fromkeys(zip(frame["first"], frame["second"], strict=True)))
     size = (9, 1.8 + (0.22 * len(order) + 0.3) * len(pairs))
     figure, ((axes,),) = style.subplots(size=size)
@@ -286,7 +286,7 @@ def reliability(bins, title, path):
     """Accuracy against confidence, a line per experiment, a panel per protocol; on the diagonal a model is as often
     right as it says. ``bins``: of :func:`keras_ser.analysis.summaries.reliability`.
     """
-    order = style.ordered(bins["protocol"])
+    order = ordered(bins["protocol"])
     columns = min(3, len(order))
     rows = -(-len(order) // columns)
     size = (max(6.5, 4 * columns + 0.5), 4 * rows + 1.4)

@@ -1,26 +1,32 @@
-"""Which figures a report and a comparison have, drawn into a folder. Needs what the extra ``reports`` brings."""
+"""Which figures a report and a comparison have, drawn into a folder of what ``analysis`` gives for each. Needs what the
+extra ``reports`` brings.
+"""
 
 import functools
 
 import joblib
 
 from keras_ser import corpora
-from keras_ser.analysis import reported, summaries
+from keras_ser.analysis import clips, examples, reported, summaries
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output.figures import recordings, results
 from keras_ser.runs import processes
 
-OF_CLIPS = {
-    draw.__name__: draw
-    for draw in (
-        recordings.class_distribution,
-        recordings.class_shares,
-        recordings.durations,
-        recordings.waveforms,
-        recordings.clips,
-        recordings.chirp,
-        recordings.mel_images,
-    )
+
+def _chirp(manifest, labels):
+    """It is the same whatever the clips."""
+    waveform, rate = examples.chirp()
+    return waveform, rate, examples.spectrogram(waveform, rate)
+
+
+OF_CLIPS = {  # name → (manifest, labels → what is shown), what draws that
+    "class_distribution": (clips.per_class, recordings.class_distribution),
+    "class_shares": (clips.by_corpus, recordings.class_shares),
+    "durations": (clips.by_corpus, recordings.durations),
+    "waveforms": (examples.of_each_class, recordings.waveforms),
+    "clips": (examples.described, recordings.clips),
+    "chirp": (_chirp, recordings.chirp),
+    "mel_images": (examples.in_images, recordings.mel_images),
 }
 # What a folder of a report's figures may hold; other files in it are the user's.
 NAMES = (
@@ -28,6 +34,12 @@ NAMES = (
     *(f"{kind}_{protocol}" for kind in ("curves", "confusion") for protocol in PROTOCOLS),
     *("splits", "listeners", "protocols_accuracy", "protocols_uar", "class_counts"),
 )
+
+
+def of_clips(name, manifest, labels, title, path):
+    """One of OF_CLIPS, of the clips of a manifest. → ``path``"""
+    find, draw = OF_CLIPS[name]
+    return draw(find(manifest, labels), title, path)
 
 
 def of_report(report, material, passes, table, folder, jobs=1):
@@ -38,7 +50,7 @@ def of_report(report, material, passes, table, folder, jobs=1):
     chance = 1 / len(report.labels)
     ran = {item.facts["experiment"] for item in passes}
     experiments = [item for item in report.experiments if item.name in ran]
-    names = [item.name for item in experiments if not item.extension] or [item.name for item in experiments]
+    names = [item.name for item in report.listed if item.name in ran] or [item.name for item in experiments]
     passes = [item for item in passes if item.facts["experiment"] in names]
     table = table[table["experiment"].isin(names)]
     confusions = summaries.confusions(passes)
@@ -49,7 +61,7 @@ def of_report(report, material, passes, table, folder, jobs=1):
         calls[path] = joblib.delayed(draw)(*args, title=title, path=path)
 
     for name in report.clip_figures:
-        plan(name, OF_CLIPS[name], material.manifest, report.labels)
+        plan(name, of_clips, name, material.manifest, report.labels)
     for protocol in PROTOCOLS:
         of_protocol = [item for item in passes if item.facts["protocol"] == protocol]
         trained = [item for item in of_protocol if item.facts["kind"] == "network"]
@@ -84,13 +96,13 @@ def of_report(report, material, passes, table, folder, jobs=1):
     return list(calls)
 
 
-def of_comparison(report, title, passes, scores, differences, clips, folder):
-    """The figures of one comparison (numbers of :mod:`keras_ser.analysis.paired`) into ``folder``. → list of paths"""
-    shared = reported.shared(passes)
-    paths = [results.ladder(scores, shared, 1 / len(report.labels), title, folder / "ladder.png")]
-    if len(differences):
-        paths.append(results.differences(differences, title, folder / "differences.png"))
-        bins = summaries.reliability(clips)
+def of_comparison(report, title, found, folder):
+    """The figures of one comparison (of :func:`keras_ser.analysis.paired.compare`) into ``folder``. → list of paths"""
+    shared = reported.shared(found.passes)
+    paths = [results.ladder(found.scores, shared, 1 / len(report.labels), title, folder / "ladder.png")]
+    if len(found.differences):
+        paths.append(results.differences(found.differences, title, folder / "differences.png"))
+        bins = summaries.reliability(found.answers)
         if len(bins):
             paths.append(results.reliability(bins, title, folder / "reliability.png"))
     return paths

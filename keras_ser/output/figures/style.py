@@ -88,11 +88,6 @@ def protocol_label(name):
     return textwrap.fill(PROTOCOLS[name].title, 18)
 
 
-def ordered(protocols):
-    """Names of protocols from the report's own to the strictest."""
-    return [name for name in PROTOCOLS if name in set(protocols)]
-
-
 def chance_line(axes, level, *, vertical=False):
     """→ its handle for a legend"""
     return (axes.axvline if vertical else axes.axhline)(level, label=f"chance level ({level:.3f})", **CHANCE)

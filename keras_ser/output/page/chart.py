@@ -5,7 +5,7 @@ Computes where the marks lie; ``chart.html`` draws them as SVG in the colours of
 
 import pandas as pd
 
-from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.data.protocols import ordered
 from keras_ser.output import words
 
 LEFT, WIDTH = 4.0, 92.0  # per cent of the chart: where accuracy 0 lies, and how far it is to 1
@@ -38,7 +38,7 @@ def layout(known, frame):
             "rows": [],
         }
         y += HEADING
-        used = [name for name in PROTOCOLS if name in set(of_report["protocol"])]
+        used = ordered(of_report["protocol"])
         for name, lines in of_report.groupby("experiment", sort=False):
             group["rows"].append(_row(name, lines, y, used))
             y = group["rows"][-1]["bottom"]

@@ -7,18 +7,19 @@ its first repetition, the most confident correct and wrong predictions, one per 
 import base64
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from keras_ser import audio as recordings
 from keras_ser import corpora
-from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.analysis import examples, reported
+from keras_ser.data.protocols import ordered
 from keras_ser.output.figures.recordings import recording
 from keras_ser.output.page.images import embedded
 
 EACH = 3  # correct predictions, and as many wrong ones
 IMAGE = (5, 3)  # inches
-STRICTEST_FIRST = tuple(reversed(PROTOCOLS))
 
 
 def chosen(passes, root=None):
@@ -48,21 +49,13 @@ def chosen(passes, root=None):
 
 def _example(passes):
     """The pass whose answers are shown."""
-    networks = [item for item in passes if item.facts["kind"] == "network"]
-    for protocol in STRICTEST_FIRST:
-        scores = pd.DataFrame(
-            [
-                (run.facts["experiment"], run.metrics["accuracy"])
-                for run in networks
-                if run.facts["protocol"] == protocol
-            ],
-            columns=["experiment", "accuracy"],
-        )
-        if len(scores):
-            best = scores.groupby("experiment", sort=False)["accuracy"].mean().idxmax()
-            group = [run for run in networks if (run.facts["experiment"], run.facts["protocol"]) == (best, protocol)]
-            return min(group, key=lambda run: run.facts["seed"])
-    return None
+    groups = reported.groups([item for item in passes if item.facts["kind"] == "network"])
+    if not groups:
+        return None
+    strictest = ordered(protocol for _, protocol in groups)[-1]
+    of_strictest = [group for (_, protocol), group in groups.items() if protocol == strictest]
+    best = max(of_strictest, key=lambda group: np.mean([item.metrics["accuracy"] for item in group]))
+    return min(best, key=lambda item: item.facts["seed"])
 
 
 def _card(answer, manifest):
@@ -81,5 +74,6 @@ def _card(answer, manifest):
         waveform, rate = recordings.read(manifest.at[answer.clip, "path"])
         packed = base64.b64encode(recordings.packed(waveform, rate)).decode()
         card["sound"] = f"data:audio/flac;base64,{packed}"
-        card["image"] = embedded(Image.fromarray(recording(waveform, rate, IMAGE)))
+        pixels = recording(waveform, rate, examples.mel_bands(waveform, rate), IMAGE)
+        card["image"] = embedded(Image.fromarray(pixels))
     return card

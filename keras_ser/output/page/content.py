@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 import keras_ser
 from keras_ser import corpora, reports
-from keras_ser.analysis import paired, summaries
-from keras_ser.data.protocols import PROTOCOLS
+from keras_ser.analysis import QUESTIONS, paired, summaries
+from keras_ser.data.protocols import PROTOCOLS, ordered
 from keras_ser.errors import UserError
 from keras_ser.output import markdown, tables, words
 from keras_ser.output.figures.style import percent, short
@@ -24,24 +24,9 @@ from keras_ser.reports import extensions
 from keras_ser.runs import archive, passes
 from keras_ser.training.metrics import SCORES
 
-QUESTIONS = {  # of `keras-ser compare`
-    "losses": "Losses compared on the same clips",
-    "models": "Models compared on the same clips",
-    "protocols": "From the report's split to unseen speakers",
-}
 FIRST = ("Summary", "Findings", markdown.HEADINGS["accuracy"], markdown.HEADINGS["uar"])  # sections shown unfolded
 # Figures without a section of their own.
 OTHERS = [name for name in CAPTIONS if name != "protocols_accuracy" and not name.startswith("curves_")]
-DEFINITIONS = {
-    "as_reported": "The report's own split, leakage included: augmented versions of one clip may be in both the "
-    "training and the test set.",
-    "clip_disjoint": "Clips are split first, then the training set alone is augmented: no version of a test clip is "
-    "trained on.",
-    "sentence_independent": "The test clips say sentences that the training set does not have.",
-    "speaker_independent": "The test clips are by speakers that the training set does not have.",
-    "corpus_independent": "The test clips are of a corpus that the training set does not have.",
-    "speaker_sentence_independent": "Neither the speakers nor the sentences of the test clips are in the training set.",
-}
 BENCHMARKS = {  # table of `keras-ser benchmark` → what is measured; the columns of the work and of what it is beside
     "benchmark": ("features", "work", "reference", "{}"),
     "training": ("training step", "model", "listing", "{}"),
@@ -112,10 +97,9 @@ def of_all(known, out):
     """The first page. → dict"""
     frame = tables.accuracies(known, out)
     frame = frame[frame["n"] > 0]
-    used = [name for name in PROTOCOLS if name in set(frame["protocol"])]
     return {
         "finding": finding(known, frame),
-        "definitions": [(name, PROTOCOLS[name].title, DEFINITIONS[name]) for name in used],
+        "definitions": definitions(frame),
         "chart": chart.layout([report for report in known if report.name not in reports.RECIPES], frame),
         "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
         "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
@@ -124,6 +108,12 @@ def of_all(known, out):
         "links": {report.name: f"pages/{report.name}.html" for report in known},
         "corpora": [corpora.get(name) for name in dict.fromkeys(name for report in known for name in report.corpora)],
     }
+
+
+def definitions(frame):
+    """The protocols in the column ``protocol`` of ``frame``. → list of (name, title, definition)"""
+    used = [PROTOCOLS[name] for name in ordered(frame["protocol"])]
+    return [(protocol.name, protocol.title, protocol.definition) for protocol in used]
 
 
 def speed(folder):
@@ -186,9 +176,8 @@ def card(report, frame):
         "corpus": short(corpora.titles(report.corpora)),
         "verdict": verdict(report, frame),
         "scores": [
-            (PROTOCOLS[protocol].title, _span(frame.loc[frame["protocol"] == protocol, "mean"]))
-            for protocol in PROTOCOLS
-            if protocol in set(frame["protocol"])
+            (PROTOCOLS[protocol].title, words.span(frame.loc[frame["protocol"] == protocol, "mean"]))
+            for protocol in ordered(frame["protocol"])
         ],
     }
 
@@ -217,11 +206,6 @@ def verdict(report, frame):
         return f"The reported accuracy is {meaning}." if n == 1 else f"All {n} reported accuracies are {meaning}."
     parts = [f"{n} {'is' if n == 1 else 'are'} {meaning}" for n, meaning in counted]
     return f"Of {len(verdicts)} reported accuracies {', '.join(parts)}."
-
-
-def _span(values):
-    low, high = f"{values.min():.3f}", f"{values.max():.3f}"
-    return low if low == high else f"{low} to {high}"
 
 
 def of_report(report, table, whole, out, root, audio):
@@ -292,9 +276,7 @@ def _result(report, table, whole, out, root, audio):
         "corpus": facts["corpus"],
         "clips": facts["clips"],
         "lead": document.lead,
-        "definitions": [
-            (PROTOCOLS[name].title, DEFINITIONS[name]) for name in PROTOCOLS if name in set(table["protocol"])
-        ],
+        "definitions": definitions(table),
         "first": [item for item in document.sections if item.heading in FIRST],
         "chart": _images(folder / "figures", page, ["protocols_accuracy"]),
         "curves": _images(folder / "figures", page, [f"curves_{name}" for name in PROTOCOLS]),
@@ -302,7 +284,7 @@ def _result(report, table, whole, out, root, audio):
         "matrices": matrices(report, listed),
         "predictions": clips.chosen(listed, hear),
         "comparisons": [
-            (question, QUESTIONS[question], *_comparison(report, question, whole, compared, out, page))
+            (question, QUESTIONS[question].heading, *_comparison(report, question, whole, compared, out, page))
             for question, compared in _compared(report, out).items()
         ],
     }
@@ -339,11 +321,9 @@ def _comparison(report, question, whole, compared, out, page):
         raise UserError(f"{folder}: no run of its table is stored; compare {question} {report.name} again")
     names = list(dict.fromkeys(item.facts["experiment"] for item in chosen))
     _, pairs = extensions.compared(report, question, names)
-    answers = paired.tested(chosen)
-    scores, changes = paired.scores(chosen, answers), paired.differences(answers, pairs, chosen)
-    by_class = paired.by_class(answers, pairs, report.labels)
     corpus = f"{chosen[0].facts['corpus']}, {chosen[0].facts['clips']} clips"
-    document = markdown.comparison(QUESTIONS[question], report, corpus, chosen, scores, changes, by_class)
+    found = paired.compare(chosen, pairs, report.labels)
+    document = markdown.comparison(QUESTIONS[question].heading, report, corpus, found)
     # What stands with the report's own tables is not said again.
     kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
     return replace(document, sections=kept), _images(folder, page, CAPTIONS)

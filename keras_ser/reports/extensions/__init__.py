@@ -54,10 +54,9 @@ def with_svm(report):
 def one_per_model(report):
     """The first experiment of the report for each architecture, and an SVM."""
     firsts = {}
-    for item in report.experiments:
-        if not item.extension:
-            kind = SVM if item.training.kind == "svm" else item.model(len(report.labels)).name
-            firsts.setdefault(kind, item)
+    for item in report.listed:
+        kind = SVM if item.training.kind == "svm" else item.model(len(report.labels)).name
+        firsts.setdefault(kind, item)
     return [*firsts.values()] if SVM in firsts else [*firsts.values(), with_svm(report)]
 
 
@@ -68,7 +67,7 @@ def compared(report, question, names=()):
     to compare.
     """
     chosen = [find(report, name) for name in names]
-    listed = chosen or [item for item in report.experiments if not item.extension]
+    listed = chosen or list(report.listed)
     if question == "losses":
         networks = [item for item in listed if item.loss in LOSSES]
         if not networks:

@@ -37,12 +37,9 @@ def draw(out, whole, table, manifest):
     folder = out / REPORT.name
     material = planning.gather(REPORT, "Emo-DB (a corpus)", manifest)
     selection.of_report(REPORT, material, whole, table, folder / "figures")
-    answers, folder = paired.tested(whole), out / "compare" / "losses" / REPORT.name
-    scores, changes = paired.scores(whole, answers), paired.differences(answers, [LOSSES], whole)
-    by_class = paired.by_class(answers, [LOSSES], REPORT.labels)
-    document = markdown.comparison("Losses.", REPORT, "a corpus", whole, scores, changes, by_class)
-    tables.write(scores, document, folder)
-    selection.of_comparison(REPORT, "a corpus", whole, scores, changes, answers, folder)
+    found, folder = paired.compare(whole, [LOSSES], REPORT.labels), out / "compare" / "losses" / REPORT.name
+    tables.write(found.scores, markdown.comparison("Losses.", REPORT, "a corpus", found), folder)
+    selection.of_comparison(REPORT, "a corpus", found, folder)
 
 
 @pytest.fixture(scope="session")
