@@ -35,21 +35,37 @@ def _fit(values, speakers):
     return fit if fit.bse[0] > NO_SPREAD else model.fit()
 
 
-def speaker_interval(values, speakers, weights=None, n_clips=None):
+def speaker_interval(values, speakers, classes=None, n_clips=None):
     """95 % interval of the mean of ``values`` in [0, 1] [clips] over speakers. → (low, high) or None
 
-    ``weights`` [clips], of mean 1: of a weighted mean, as UAR is one of what is right (a clip weighs
-    clips / (classes · clips of its class)). At least as wide as if all ``n_clips`` different clips were independent
-    (Wilson): where every clip is right, speakers do not vary, and that is not certainty.
+    ``classes`` [clips]: of the mean over the classes of their means, as UAR is one of what is right. At least as wide
+    as if all ``n_clips`` different clips were independent (Wilson): where every clip is right, speakers do not vary,
+    and that is not certainty.
     """
-    weighted = np.asarray(values, np.float64) * (1.0 if weights is None else np.asarray(weights))
-    fit = _fit(weighted, speakers)
+    values = np.asarray(values, np.float64)
+    if classes is not None:
+        # A clip moves it by how far it is from the mean of its class over the other speakers (as a jackknife over
+        # speakers has it). How many clips of each class a speaker happens to have said is no part of that.
+        weights = uar_weights(classes)
+        moved = weights * (values - _of_other_speakers(values, np.asarray(classes), np.asarray(speakers)))
+        values = np.average(values, weights=weights) + moved - moved.mean()
+    fit = _fit(values, speakers)
     if fit is None:
         return None
     low, high = fit.conf_int(1 - CONFIDENCE)[0]
-    mean, n = min(1.0, weighted.mean()), n_clips or len(weighted)
+    mean, n = min(1.0, max(0.0, values.mean())), n_clips or len(values)
     clips_low, clips_high = clip_interval(mean * n, n)
     return float(max(0.0, min(low, clips_low))), float(min(1.0, max(high, clips_high)))
+
+
+def _of_other_speakers(values, classes, speakers):
+    """The mean of each clip's class over the clips of other speakers; over all, where no other has any. → [clips]"""
+    table = pd.DataFrame({"value": values, "n": 1, "class": classes, "speaker": speakers})
+    of_class = table.groupby("class")[["value", "n"]].transform("sum")
+    of_own = table.groupby(["class", "speaker"])[["value", "n"]].transform("sum")
+    others = of_class - of_own
+    others = others.where(others["n"] > 0, of_class)
+    return (others["value"] / others["n"]).to_numpy()
 
 
 def clip_interval(right, clips):

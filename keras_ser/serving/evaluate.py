@@ -60,12 +60,11 @@ class Evaluation:
 
     def _scores(self, name, clips):
         correct = (clips["true"] == clips["predicted"]).to_numpy()
-        uar_weights = statistics.uar_weights(clips["true"])
         confidence = clips[[f"p_{label}" for label in self.labels]].to_numpy().max(axis=1)
         row = {"part": name, "clips": len(clips), "speakers": clips["speaker"].nunique()}
-        for score, weights in (("accuracy", None), ("uar", uar_weights)):
-            low, high = statistics.speaker_interval(correct, clips["speaker"], weights) or (None, None)
-            mean = float(np.average(correct, weights=weights))
+        for score, classes in (("accuracy", None), ("uar", clips["true"])):
+            low, high = statistics.speaker_interval(correct, clips["speaker"], classes) or (None, None)
+            mean = float(np.average(correct, weights=None if classes is None else statistics.uar_weights(classes)))
             row |= {score: mean, f"{score}_low": low, f"{score}_high": high}
         return row | {"calibration_error": metrics.calibration_error(confidence, correct)}
 

@@ -25,6 +25,31 @@ def test_an_interval_holds_as_often_as_it_says(accuracy, alike):
     assert held / n >= 0.93
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("recall", "alike"), [(0.5, 8), (0.7, 20)])
+def test_an_interval_of_uar_holds_as_often_as_it_says(recall, alike):
+    """Speakers say unequal numbers of clips of seven classes, as in Emo-DB; one of the classes is hard for all."""
+    rng, held, n = np.random.default_rng(0), 0, 600
+    classes = rng.choice(7, len(SPEAKERS), p=np.array([127, 81, 46, 69, 71, 79, 62]) / 535)
+    of_class = np.linspace(-0.2, 0.2, 7)
+    for _ in range(n):
+        of_speaker = rng.beta(recall * alike, (1 - recall) * alike, 10)
+        share = np.clip(of_speaker[SPEAKERS] + of_class[classes], 0, 1)
+        low, high = statistics.speaker_interval(rng.random(len(SPEAKERS)) < share, SPEAKERS, classes)
+        means = rng.beta(recall * alike, (1 - recall) * alike, 4000)[:, None] + of_class
+        held += low <= np.clip(means, 0, 1).mean() <= high
+    assert held / n >= 0.93
+
+
+def test_what_speakers_happened_to_say_is_no_uncertainty_of_uar():
+    """Every speaker is right in all of one class and none of the other, in whatever numbers."""
+    speakers = np.repeat(np.arange(10), 20)
+    classes = np.concatenate([np.arange(20) < 2 * speaker for speaker in range(10)]).astype(int)
+    low, high = statistics.speaker_interval(classes == 1, speakers, classes)
+    wilson = stats.binomtest(100, 200).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((wilson.low, wilson.high), abs=0.01)
+
+
 def test_a_test_on_equal_models_errs_as_often_as_it_says():
     """And one that took clips for independent would err more often: speakers differ in what they do to each model."""
     rng, naive, honest, n = np.random.default_rng(0), 0, 0, 300
@@ -48,7 +73,7 @@ def test_no_interval_leaves_0_to_1(pairs, classes):
     correct, true = values > -1, np.array(classes[: len(values)])
     intervals = [
         statistics.speaker_interval(correct, speakers),
-        statistics.speaker_interval(correct, speakers, statistics.uar_weights(true)),
+        statistics.speaker_interval(correct, speakers, true),
         statistics.speaker_interval(correct, speakers, n_clips=2),
         *statistics.repetition_intervals(correct.astype(float)),
     ]
