@@ -248,9 +248,7 @@ def report_table(report, frame, passes):
         )
         if len(over)
         else None,
-        section(
-            "Findings", spoken(report.conclusion(frame, passes), set(frame["experiment"])) if report.conclusion else ""
-        ),
+        section("Findings", *_findings(report, frame, passes)),
         *_leakage(passes),
         section("Data", text(data[["metric", "reported", "mean", "verdict"]], digits=0)),
         section("Other figures, protocol as_reported", _others(others)),
@@ -264,6 +262,13 @@ def report_table(report, frame, passes):
         *of_the_report(report),
     )
     return document(report.title, lead, sections)
+
+
+def _findings(report, frame, passes):
+    """What the runs answer to the report's question. → parts"""
+    parts = report.conclusion(frame, passes) if report.conclusion else ()
+    parts = [part if isinstance(part, str) else text(part) for part in parts]
+    return spoken(parts, set(frame["experiment"]))
 
 
 def of_the_report(report):

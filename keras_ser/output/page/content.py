@@ -33,7 +33,7 @@ BENCHMARKS = {  # table of `keras-ser benchmark` → what is measured; the colum
     "serving": ("prediction", "model", "call", "librosa, then model.predict: {}"),
 }
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def gather(out, root, *, audio):
@@ -365,10 +365,8 @@ def _matrix(name, matrix, labels):
 
 
 def prose(text):
-    """Markdown → HTML; its tables scroll in boxes of their own."""
-    html = _MARKDOWN.render(text)
-    html = html.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="table"><table>')
-    return Markup(firm(html.replace("</table>", "</table></div>")))
+    """Markdown → HTML"""
+    return Markup(firm(_MARKDOWN.render(text)))
 
 
 def inline(text):

@@ -2,7 +2,10 @@
 
 
 def conclusion(table, passes):
-    """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation."""
+    """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation.
+
+    → parts, one per protocol
+    """
     parts = []
     for protocol, where in (("as_reported", "On the four test actors"), ("speaker_independent", "Over all speakers")):
         finished = [item for item in passes if item.facts["protocol"] == protocol and not item.diverged]
@@ -10,7 +13,7 @@ def conclusion(table, passes):
         lines = answers(rows.set_index("experiment"), chosen_by_training_speakers(finished))
         if lines:
             parts.append("\n".join([f"{where}:", "", *(f"- {line}" for line in lines)]))
-    return "\n\n".join(parts)
+    return tuple(parts)
 
 
 def chosen_by_training_speakers(passes):
