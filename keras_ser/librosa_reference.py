@@ -64,6 +64,14 @@ def decimate(y, factor, lowpass_filter_width=6, rolloff=0.99):
     return scipy.signal.upfirdn(kernel, np.pad(y, (0, reach)))[reach::factor][: -(-len(y) // factor)]
 
 
+def resizing(n_in, n_out):
+    """Weights of a bilinear reduction with antialiasing, which amounts to a triangle. → [n_out, n_in]"""
+    scale = n_in / n_out
+    centre = (np.arange(n_out)[:, None] + 0.5) * scale - 0.5
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(n_in) - centre) / scale)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
 def band_shapes(y, sr, *, bands, unit, n_fft=16384, n_mels=3401, n_frames=200, fmin=0.0, fmax=None):
     """Centroid, bandwidth and share of the energy of each band, from the mel spectrogram itself.
 
