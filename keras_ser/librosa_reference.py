@@ -1,7 +1,7 @@
 """Features and effects by librosa 0.11 and noisereduce 3.0, one clip at a time: the oracle of the tests, the baseline
 of the benchmark, and what the reports' listings for ``--backend librosa`` are made of (each stands in its report).
 
-Every function takes one clip, float32 [samples] in [-1, 1]; features keep librosa's order, [features,
+A clip is float32 [samples] in [-1, 1], one per call; features keep librosa's order, [features,
 frames]. The two libraries are imported when they are first used: who compares nothing with them needs neither.
 """
 

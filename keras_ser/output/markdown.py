@@ -1,5 +1,6 @@
 """What was found, in words: numbers of :mod:`keras_ser.analysis` as sentences, tables of text and whole documents
-(:mod:`keras_ser.output.document`). Computes no number.
+(:mod:`keras_ser.output.document`). Scores, intervals and tests come from there; here they are chosen, summed up (mean,
+least, greatest) and rounded.
 """
 
 import pandas as pd
@@ -72,12 +73,12 @@ def summary_sentences(report, frame):
         as_reported = rows.pop("as_reported", None)
         parts = []
         if as_reported is not None:
-            ours = f"our accuracy is {describe(as_reported.mean, as_reported.std)} ({repetitions(as_reported.n)})"
+            obtained = f"our accuracy is {describe(as_reported.mean, as_reported.std)} ({repetitions(as_reported.n)})"
             if as_reported.verdict == NOT_STATED:
-                parts.append(f"under the report's own protocol {ours}")
+                parts.append(f"under the report's own protocol {obtained}")
             else:
                 parts.append(
-                    f"the report's accuracy is {float(as_reported.reported):.3f}, {ours}: {as_reported.verdict}"
+                    f"the report's accuracy is {float(as_reported.reported):.3f}, {obtained}: {as_reported.verdict}"
                 )
         parts += [
             f"{describe(line.mean, line.std)} {_where(report, protocol)}"

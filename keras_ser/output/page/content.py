@@ -231,13 +231,13 @@ def stated(report, table):
 
     ``table``: of the report's results, None where there are none.
     """
-    ours = {}
+    obtained = {}
     if table is not None:
         table = table[table["protocol"] == "as_reported"]
-        ours = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
+        obtained = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
     rows = []
     for figure in report.figures:
-        row = ours.get((figure.experiment or "data", figure.metric, figure.label))
+        row = obtained.get((figure.experiment or "data", figure.metric, figure.label))
         count = figure.metric not in SCORES and not isinstance(figure.value, str) and float(figure.value).is_integer()
         rows.append(
             {
