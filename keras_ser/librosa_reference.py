@@ -1,7 +1,7 @@
 """Features and effects by librosa 0.11 and noisereduce 3.0, one clip at a time: the oracle of the tests, the baseline
 of the benchmark, and what the reports' listings for ``--backend librosa`` are made of (each stands in its report).
 
-Every function takes one clip, float32 [samples] in [-1, 1]; features keep librosa's order, [features,
+A clip is float32 [samples] in [-1, 1], one per call; features keep librosa's order, [features,
 frames]. The two libraries are imported when they are first used: who compares nothing with them needs neither.
 """
 
@@ -62,6 +62,14 @@ def decimate(y, factor, lowpass_filter_width=6, rolloff=0.99):
     window = np.cos(np.pi / 2 * np.clip(crossings / lowpass_filter_width, -1, 1)) ** 2
     kernel = rolloff / factor * np.sinc(crossings) * window
     return scipy.signal.upfirdn(kernel, np.pad(y, (0, reach)))[reach::factor][: -(-len(y) // factor)]
+
+
+def resizing(n_in, n_out):
+    """Weights of a bilinear reduction with antialiasing, which amounts to a triangle. → [n_out, n_in]"""
+    scale = n_in / n_out
+    centre = (np.arange(n_out)[:, None] + 0.5) * scale - 0.5
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(n_in) - centre) / scale)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def band_shapes(y, sr, *, bands, unit, n_fft=16384, n_mels=3401, n_frames=200, fmin=0.0, fmax=None):

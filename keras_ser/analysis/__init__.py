@@ -1,4 +1,8 @@
-"""Numbers from stored runs, in DataFrames: statistics, reported against obtained, models paired. No prose, no files."""
+"""Numbers from stored runs and from clips, in DataFrames and arrays: statistics, reported against obtained, models
+paired, what figures show.
+
+Its words are verdicts and the questions of `compare`. It writes no file; ``examples`` alone opens recordings.
+"""
 
 from typing import NamedTuple
 

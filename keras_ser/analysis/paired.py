@@ -1,4 +1,4 @@
-"""Models side by side on the same clips: losses, models, protocols. Numbers alone.
+"""Models side by side on the same clips: losses, models, protocols. Numbers, and the finding of each test.
 
 What is compared are single test clips: for each, which model got it right, and who speaks in it. Two models are paired
 where they were tested on the same clips in the same repetition and fitted to the same clips; an SVM, which no chance

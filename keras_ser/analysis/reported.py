@@ -1,4 +1,5 @@
-"""Reported against obtained: each figure of a report beside the one that we obtain, under each protocol. Numbers alone.
+"""Reported against obtained: each figure of a report beside the one that we obtain, under each protocol: numbers, and
+the verdict on them.
 
 In: whole passes (:mod:`keras_ser.runs.passes`) of one setup. A table has the columns of ``COLUMNS``. ``mean`` and
 ``std`` (n - 1 in the denominator) are over the ``n`` repetitions whose training did not diverge (of a label: the most

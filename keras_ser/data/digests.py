@@ -171,6 +171,6 @@ def model_facts(model):
     # A model may be called like one of its layers: the inner one, which comes last, is what others refer to.
     names = [part["config"].get("name") for part in parts if isinstance(part["config"], dict)]
     numbers = {name: f"#{place}" for place, name in enumerate(names) if name}
-    ours = sorted({str(part.get("registered_name")) for part in parts})
-    ours = [keras.saving.get_registered_object(name) for name in ours if name.startswith(f"{PACKAGE}>")]
-    return {"architecture": digest(_plain(config, numbers)), "code": code(*ours)}
+    registered = sorted({str(part.get("registered_name")) for part in parts})
+    of_package = [keras.saving.get_registered_object(name) for name in registered if name.startswith(f"{PACKAGE}>")]
+    return {"architecture": digest(_plain(config, numbers)), "code": code(*of_package)}

@@ -1,5 +1,6 @@
 """What was found, in words: numbers of :mod:`keras_ser.analysis` as sentences, tables of text and whole documents
-(:mod:`keras_ser.output.document`). Computes no number.
+(:mod:`keras_ser.output.document`). Scores, intervals and tests come from there; here they are chosen, summed up (mean,
+least, greatest) and rounded.
 """
 
 import pandas as pd
@@ -72,12 +73,12 @@ def summary_sentences(report, frame):
         as_reported = rows.pop("as_reported", None)
         parts = []
         if as_reported is not None:
-            ours = f"our accuracy is {describe(as_reported.mean, as_reported.std)} ({repetitions(as_reported.n)})"
+            obtained = f"our accuracy is {describe(as_reported.mean, as_reported.std)} ({repetitions(as_reported.n)})"
             if as_reported.verdict == NOT_STATED:
-                parts.append(f"under the report's own protocol {ours}")
+                parts.append(f"under the report's own protocol {obtained}")
             else:
                 parts.append(
-                    f"the report's accuracy is {float(as_reported.reported):.3f}, {ours}: {as_reported.verdict}"
+                    f"the report's accuracy is {float(as_reported.reported):.3f}, {obtained}: {as_reported.verdict}"
                 )
         parts += [
             f"{describe(line.mean, line.std)} {_where(report, protocol)}"
@@ -248,9 +249,7 @@ def report_table(report, frame, passes):
         )
         if len(over)
         else None,
-        section(
-            "Findings", spoken(report.conclusion(frame, passes), set(frame["experiment"])) if report.conclusion else ""
-        ),
+        section("Findings", *_findings(report, frame, passes)),
         *_leakage(passes),
         section("Data", text(data[["metric", "reported", "mean", "verdict"]], digits=0)),
         section("Other figures, protocol as_reported", _others(others)),
@@ -264,6 +263,13 @@ def report_table(report, frame, passes):
         *of_the_report(report),
     )
     return document(report.title, lead, sections)
+
+
+def _findings(report, frame, passes):
+    """What the runs answer to the report's question. → parts"""
+    parts = report.conclusion(frame, passes) if report.conclusion else ()
+    parts = [part if isinstance(part, str) else text(part) for part in parts]
+    return spoken(parts, set(frame["experiment"]))
 
 
 def of_the_report(report):

@@ -96,9 +96,9 @@ def title_of(protocol):
     return PROTOCOLS[protocol].title
 
 
-def spoken(text, experiments):
-    """Markdown in which the names of ``experiments`` (`cnn_1d/run_a`), and what they begin with (`cnn_1d`), are words;
-    where a name stands for the first time it follows in brackets.
+def spoken(parts, experiments):
+    """Prose in Markdown and tables of text in which the names of ``experiments`` (`cnn_1d/run_a`), and what they begin
+    with (`cnn_1d`), are words; where a name stands for the first time it follows in brackets. → list of parts
     """
     names = {*experiments, *(name.partition("/")[0] for name in experiments)}
     mentioned = set()
@@ -111,4 +111,7 @@ def spoken(text, experiments):
         mentioned.add(name)
         return named(name) if first else in_words(name)
 
-    return re.sub("`([^`]+)`", of, text)
+    def said(words):
+        return re.sub("`([^`]+)`", of, words)
+
+    return [said(part) if isinstance(part, str) else part.map(said) for part in parts]

@@ -1,11 +1,11 @@
 """What the runs of ``unseen_speakers`` say: the network beside the baseline, who is understood how well, and how far
-its probabilities can be trusted. (table of :mod:`keras_ser.analysis.reported`, whole passes) → Markdown
+its probabilities can be trusted. (table of :mod:`keras_ser.analysis.reported`, whole passes) → parts, as those of
+:mod:`keras_ser.reports.findings`
 """
 
 import itertools
 from pathlib import PurePosixPath
 
-import numpy as np
 import pandas as pd
 
 from keras_ser import corpora
@@ -18,14 +18,14 @@ ANSWERED = (1.0, 0.75, 0.5, 0.25)  # shares of the clips
 
 def conclusion(table, passes):
     """UAR of the network beside the baseline's, corpus by corpus; then what the first repetition on unseen speakers
-    says of women and men and of its probabilities. "" where the network was not run.
+    says of women and men and of its probabilities. Nothing where the network was not run. → parts
     """
-    parts = [_beside_the_baseline(table)]
+    parts = _beside_the_baseline(table)
     tested = [item for item in passes if (item.facts["experiment"], item.facts["protocol"]) == (NETWORK, UNSEEN)]
     if tested and not tested[0].diverged:
         folds = [run.predictions() for run in tested[0].runs]
-        parts += [_by_gender(pd.concat(folds)), _calibrated(folds)]
-    return "\n\n".join(part for part in parts if part)
+        parts += _by_gender(pd.concat(folds)) + _calibrated(folds)
+    return parts
 
 
 def _name(corpus):
@@ -49,16 +49,12 @@ def _beside_the_baseline(table):
         if "network" in uars or "its functionals alone" in uars:
             rows.append({"corpus": _name(corpus), "protocol": PROTOCOLS[protocol].title} | uars)
     if not rows:
-        return ""
+        return ()
     caption = (
         "UAR, pooled over the folds, with its 95 % interval over speakers. An SVM is fitted to the corpus "
         "alone. ComParE 2016 and eGeMAPS: openSMILE's functionals."
     )
-    return f"{caption}\n\n{_table(rows)}"
-
-
-def _table(rows):
-    return pd.DataFrame(rows).fillna("–").to_markdown(index=False, disable_numparse=True)
+    return caption, pd.DataFrame(rows)
 
 
 def _uar(row):
@@ -90,8 +86,8 @@ def _by_gender(predictions):
                 row[title] = f"{uar:.3f} ({len(clips)} clips)"
         rows.append(row)
     if not all({"women", "men"} <= set(row) for row in rows):
-        return ""
-    return f"UAR of the network for women and men, first repetition.\n\n{_table(rows)}"
+        return ()
+    return "UAR of the network for women and men, first repetition.", pd.DataFrame(rows)
 
 
 def _calibrated(folds):
@@ -99,21 +95,21 @@ def _calibrated(folds):
     known = [set(group["true"]) for _, group in predictions.groupby("corpus")]
     labels = sorted(set.intersection(*known))
     if len(labels) < 2 or len(folds) < 2:
-        return ""
+        return ()
     clips = calibration.held_out(folds, labels)
     clips["corpus"] = predictions["corpus"]
     rows = []
     for name, group in [("all", clips), *clips.groupby("corpus", sort=False)]:
         before, after = calibration.errors(group)
         row = {"corpus": "all" if name == "all" else _name(name), "clips": len(group)}
-        row |= {"error before": f"{before:.3f}", "after": f"{after:.3f}"}
+        row |= {"error before": before, "after": after}
         by_confidence = group.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
         for share in ANSWERED:
-            row[f"{share:.0%} answered"] = f"{np.mean(by_confidence[: max(1, round(share * len(by_confidence)))]):.3f}"
+            row[f"{share:.0%} answered"] = by_confidence[: max(1, round(share * len(by_confidence)))].mean()
         rows.append(row)
     caption = (
         f"Asked of the {len(labels)} emotions that all its corpora have: expected calibration error before and after a "
         "temperature is fitted to the speakers of the other folds, and accuracy where it answers the clips alone that "
         "it is most confident of. First repetition."
     )
-    return f"{caption}\n\n{_table(rows)}"
+    return caption, pd.DataFrame(rows)

@@ -156,7 +156,7 @@ class Report:
     ``speakers``: those of the corpus that the report uses; none named: all.
     ``scores``: predictions → further scores in [0, 1] by name, for what accuracy of the classes does not tell.
     ``conclusion``: (table of :mod:`keras_ser.analysis.reported`, whole passes) → what they answer to the report's
-    question, in Markdown.
+    question, in parts (:mod:`keras_ser.reports.findings`).
     ``not_stated``, ``differences``: its notes (:mod:`keras_ser.reports.notes`).
     """
 
@@ -180,7 +180,7 @@ class Report:
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
     classes_by_corpus: bool = False
     scores: Callable[[pd.DataFrame], dict[str, float]] | None = None
-    conclusion: Callable[[pd.DataFrame, list], str] | None = None
+    conclusion: Callable[[pd.DataFrame, list], tuple[str | pd.DataFrame, ...]] | None = None
 
     def __post_init__(self):
         names = [experiment.name for experiment in self.experiments]

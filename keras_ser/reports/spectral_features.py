@@ -17,16 +17,8 @@ import numpy as np
 from keras_ser import corpora
 from keras_ser.data.augmentation import originals
 from keras_ser.data.protocols import SpeakerSplit
-from keras_ser.layers import (
-    BandShape,
-    ClipNormalization,
-    FixFrames,
-    FixSamples,
-    GreyImage,
-    MelSpectrogram,
-    RandomMasks,
-)
-from keras_ser.librosa_reference import band_shapes, librosa
+from keras_ser.layers import BandShape, ClipNormalization, FixFrames, FixSamples, GreyImage, MelSpectrogram, RandomMasks
+from keras_ser.librosa_reference import band_shapes, librosa, resizing
 from keras_ser.models.conv1d_wave import conv1d_wave
 from keras_ser.models.conv2d_image import conv2d_image
 from keras_ser.models.svm import svm
@@ -122,14 +114,6 @@ def log_mel_image(y, sr):
     mel = librosa.feature.melspectrogram(y=y, sr=sr, n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=N_MELS, power=1.0)
     x = np.log(librosa.util.fix_length(mel, size=N_FRAMES, axis=1) + 1e-9)
     return ((x - x.min()) / (x.max() - x.min()) * 255).astype(np.uint8)
-
-
-def resizing(n_in, n_out):
-    """Weights of a bilinear reduction with antialiasing, which amounts to a triangle. → [n_out, n_in]"""
-    scale = n_in / n_out
-    centre = (np.arange(n_out)[:, None] + 0.5) * scale - 0.5
-    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(n_in) - centre) / scale)
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def image_by_librosa(y, sr):

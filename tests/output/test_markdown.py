@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from keras_ser import reports
@@ -200,10 +201,10 @@ def test_no_table_says_house_words(name, made):
 
 def test_names_in_findings_are_words_and_stand_in_brackets_the_first_time():
     names = {"svm/energy", "cnn_1d/int16"}
-    found = words.spoken(
-        "`svm`: best `svm/energy` 0.5; `cnn_1d/int16` 0.4 and `svm/energy`, by `compare models`.", names
-    )
-    assert found == (
+    text = "`svm`: best `svm/energy` 0.5; `cnn_1d/int16` 0.4 and `svm/energy`, by `compare models`."
+    text, table = words.spoken([text, pd.DataFrame({"what": ["`svm`, by others", "svm"], "UAR": "0.5"})], names)
+    assert text == (
         "SVM (`svm`): best SVM, energy (`svm/energy`) 0.5; 1D CNN on samples of one scale (`cnn_1d/int16`) 0.4 and "
         "SVM, energy, by `compare models`."
     )
+    assert table.to_numpy().tolist() == [["SVM, by others", "0.5"], ["svm", "0.5"]]

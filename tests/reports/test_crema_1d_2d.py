@@ -151,13 +151,17 @@ def test_findings_name_the_model_whose_runs_end_furthest_apart():
 
     passes = [run("cnn_1d/run_a", 0, 0.50), run("cnn_2d/run_a", 1, 0.54), run("cnn_2d/run_a", 0, 0.48)]
     of_another = run("cnn_2d/run_a", 0, 0.1, "speaker_independent", validation=2000)  # which is no part of it
-    text = REPORT.conclusion(None, [of_another, *passes])
+    text, table = REPORT.conclusion(None, [of_another, *passes])
     assert "`cnn_2d/run_a` between 0.480 and 0.540" in text
     assert "on 400 validation examples, on which the standard error of an accuracy near 0.5 is 0.025" in text
-    rows = [line.split() for line in text.splitlines() if line.startswith("| cnn")]
-    assert [row[1:4:2] for row in rows] == [["cnn_1d/run_a", "0"], ["cnn_2d/run_a", "0"], ["cnn_2d/run_a", "1"]]
-    assert "between" not in REPORT.conclusion(None, passes[:2])
-    assert REPORT.conclusion(None, []) == ""
+    assert table[["experiment", "seed", "test accuracy"]].to_numpy().tolist() == [
+        ["cnn_1d/run_a", 0, 0.50],
+        ["cnn_2d/run_a", 0, 0.48],
+        ["cnn_2d/run_a", 1, 0.54],
+    ]
+    (table,) = REPORT.conclusion(None, passes[:2])  # no two runs of one model: nothing is said of their distance
+    assert len(table) == 2
+    assert REPORT.conclusion(None, []) == ()
 
 
 def test_findings_say_what_the_baseline_and_the_listeners_make_of_the_clips():
@@ -165,8 +169,9 @@ def test_findings_say_what_the_baseline_and_the_listeners_make_of_the_clips():
         facts = {"experiment": "svm_compare", "protocol": protocol, "kind": "svm", "corpora": corpora}
         return Pass((), {**facts, "diverged_at": None}, {"accuracy": 0.575, "uar": 0.576})
 
-    text = REPORT.conclusion(None, [run(["crema_d"]), run(["crema_d"], "as_reported")])
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[4:]]
-    assert [row[1:] for row in rows] == [["0.575", "0.576"], ["0.400", "–"]]
-    assert "`svm_compare`" in rows[0][0]
-    assert REPORT.conclusion(None, [run(["tess"])]) == ""  # the listeners heard other clips
+    text, table = REPORT.conclusion(None, [run(["crema_d"]), run(["crema_d"], "as_reported")])
+    assert text == "For scale, on the same clips:"
+    assert table["accuracy"].to_list() == [0.575, pytest.approx(0.400, abs=0.0005)]
+    assert table["UAR"].to_list() == pytest.approx([0.576, np.nan], nan_ok=True)
+    assert "`svm_compare`" in table["what"][0]
+    assert REPORT.conclusion(None, [run(["tess"])]) == ()  # the listeners heard other clips

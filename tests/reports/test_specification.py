@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,13 @@ def test_a_figure_belongs_to_an_experiment_or_to_the_data():
     with pytest.raises(ValueError, match=r"belongs to an experiment.*Received: \['rnn'\]"):
         dataclasses.replace(REPORT, figures=(Figure("rnn", "accuracy", 1.0, "A"),))
     dataclasses.replace(REPORT, figures=(Figure("", "clips", 535, "A"),))
+
+
+@pytest.mark.parametrize("name", reports.NAMES)
+def test_a_report_can_be_read_at_one_sitting(name):
+    """As its paper is: one module, of 200 lines at most."""
+    source = Path(reports.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 200
 
 
 @pytest.mark.parametrize("experiment", REPORT.experiments, ids=lambda item: item.name)

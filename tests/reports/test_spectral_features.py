@@ -140,12 +140,13 @@ def one(experiment, seed=0, accuracy=0.5, protocol="as_reported", validation=Non
 
 
 def conclusion(accuracies, grids=(), protocol="as_reported"):
-    """``accuracies``: experiment → (mean, deviation or None)"""
+    """``accuracies``: experiment → (mean, deviation or None). → what it says of this protocol, "" if nothing"""
     rows = [
         {"experiment": name, "protocol": protocol, "metric": "accuracy", "n": 2, "mean": mean, "std": std}
         for name, (mean, std) in accuracies.items()
     ]
-    return REPORT.conclusion(pd.DataFrame(rows), [*grids, *(one(name, protocol=protocol) for name in accuracies)])
+    passes = [*grids, *(one(name, protocol=protocol) for name in accuracies)]
+    return "".join(REPORT.conclusion(pd.DataFrame(rows), passes))
 
 
 FOUND = {

@@ -33,7 +33,7 @@ BENCHMARKS = {  # table of `keras-ser benchmark` → what is measured; the colum
     "serving": ("prediction", "model", "call", "librosa, then model.predict: {}"),
 }
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def gather(out, root, *, audio):
@@ -231,13 +231,13 @@ def stated(report, table):
 
     ``table``: of the report's results, None where there are none.
     """
-    ours = {}
+    obtained = {}
     if table is not None:
         table = table[table["protocol"] == "as_reported"]
-        ours = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
+        obtained = {(row.experiment, row.metric, row.label): row for row in table.itertuples()}
     rows = []
     for figure in report.figures:
-        row = ours.get((figure.experiment or "data", figure.metric, figure.label))
+        row = obtained.get((figure.experiment or "data", figure.metric, figure.label))
         count = figure.metric not in SCORES and not isinstance(figure.value, str) and float(figure.value).is_integer()
         rows.append(
             {
@@ -365,10 +365,8 @@ def _matrix(name, matrix, labels):
 
 
 def prose(text):
-    """Markdown → HTML; its tables scroll in boxes of their own."""
-    html = _MARKDOWN.render(text)
-    html = html.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="table"><table>')
-    return Markup(firm(html.replace("</table>", "</table></div>")))
+    """Markdown → HTML"""
+    return Markup(firm(_MARKDOWN.render(text)))
 
 
 def inline(text):

@@ -9,8 +9,8 @@ from keras_ser.corpora import crema_d
 
 
 def conclusion(table, passes):
-    """The early stops of the report's own protocol, then the baseline. → Markdown"""
-    return "\n\n".join(part for part in (_early_stops(passes), _for_scale(passes)) if part)
+    """The early stops of the report's own protocol, then the baseline. → parts"""
+    return (*_early_stops(passes), *_for_scale(passes))
 
 
 def _early_stops(passes):
@@ -21,24 +21,23 @@ def _early_stops(passes):
         if item.facts["protocol"] == "as_reported" and item.facts["kind"] == "network" and not item.diverged
     ]
     if not finished:
-        return ""
+        return ()
     runs = pd.DataFrame(map(_stopped, finished)).sort_values(["experiment", "seed"])
     spread = runs.groupby("experiment")["test accuracy"].agg(["min", "max", "size"])
     spread = spread[spread["size"] > 1]
-    lines = []
-    if len(spread):
-        widest = (spread["max"] - spread["min"]).idxmax()
-        validation = finished[0].facts["examples"]["validation"]
-        error = np.sqrt(0.25 / validation)  # at most, of a share of so many examples
-        lines = [
-            f"Training stops by the loss on {validation} validation examples, on which the standard error of an "
-            f"accuracy near 0.5 is {error:.3f}. Runs that differ in the seed alone (of split, augmentation and "
-            f"weights) end apart: `{widest}` between "
-            f"{spread.at[widest, 'min']:.3f} and {spread.at[widest, 'max']:.3f}. One run per model, as the report "
-            "prints it, cannot order the models.",
-            "",
-        ]
-    return "\n".join([*lines, runs.to_markdown(index=False, floatfmt=".3f")])
+    if spread.empty:
+        return (runs,)
+    widest = (spread["max"] - spread["min"]).idxmax()
+    validation = finished[0].facts["examples"]["validation"]
+    error = np.sqrt(0.25 / validation)  # at most, of a share of so many examples
+    sentences = (
+        f"Training stops by the loss on {validation} validation examples, on which the standard error of an "
+        f"accuracy near 0.5 is {error:.3f}. Runs that differ in the seed alone (of split, augmentation and "
+        f"weights) end apart: `{widest}` between "
+        f"{spread.at[widest, 'min']:.3f} and {spread.at[widest, 'max']:.3f}. One run per model, as the report "
+        "prints it, cannot order the models."
+    )
+    return sentences, runs
 
 
 def _stopped(item):
@@ -58,12 +57,12 @@ def _for_scale(passes):
         facts = item.facts
         if (facts["kind"], facts["protocol"]) == ("svm", "speaker_independent") and facts["corpora"] == ["crema_d"]:
             what = f"`{facts['experiment']}`, fitted to other speakers"
-            rows.append({"what": what, "accuracy": item.metrics["accuracy"], "UAR": f"{item.metrics['uar']:.3f}"})
+            rows.append({"what": what, "accuracy": item.metrics["accuracy"], "UAR": item.metrics["uar"]})
     if not rows:
-        return ""
+        return ()
     votes = crema_d.votes()
     of_emotions = votes.drop(columns=["clip", "emotion"])
     n_intended = sum(votes.loc[votes["emotion"] == emotion, emotion].sum() for emotion in of_emotions)
     share = n_intended / of_emotions.to_numpy().sum()
-    rows.append({"what": "single votes of CREMA-D's listeners on the sound alone", "accuracy": share, "UAR": "–"})
-    return "For scale, on the same clips:\n\n" + pd.DataFrame(rows).to_markdown(index=False, floatfmt=".3f")
+    rows.append({"what": "single votes of CREMA-D's listeners on the sound alone", "accuracy": share})
+    return "For scale, on the same clips:", pd.DataFrame(rows)

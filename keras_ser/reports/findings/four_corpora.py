@@ -4,7 +4,7 @@ import pandas as pd
 
 
 def conclusion(table, passes):
-    """What the joint label hides; the report's table of epochs (Model), means over the repetitions."""
+    """What the joint label hides; the report's table of epochs (Model), means over the repetitions. → parts"""
     rows = table[table["experiment"] == "cnn"].set_index(["protocol", "metric"])["mean"]
     lines = []
     for protocol in rows.index.unique("protocol"):
@@ -22,8 +22,9 @@ def conclusion(table, passes):
         if (item.facts["experiment"], item.facts["protocol"]) == ("cnn", "as_reported") and not item.diverged
         for history in item.histories()
     ]
+    parts = ["\n".join(lines)] if lines else []
     if histories:
-        epochs = pd.concat(histories).groupby("epoch").mean().reset_index()
-        epochs = epochs[["epoch", "seconds", "loss", "val_loss", "accuracy", "val_accuracy"]]
-        lines += ["", "Epochs of cnn, as_reported:", "", epochs.to_markdown(index=False, floatfmt=".3g")]
-    return "\n".join(lines)
+        columns = ["seconds", "loss", "val_loss", "accuracy", "val_accuracy"]
+        epochs = pd.concat(histories).groupby("epoch")[columns].mean()
+        parts += ["Epochs of cnn, as_reported:", epochs.map("{:.3g}".format).reset_index()]
+    return tuple(parts)

@@ -1,8 +1,23 @@
-"""spectral_features: best and worst features, networks beside the SVM, the use of augmentation (2, 3, 3.2)."""
+"""spectral_features: best and worst features, networks beside the SVM, the use of augmentation (2, 3, 3.2).
+
+Experiments of one family, named before the slash (``svm/energy``), differ in what follows alone.
+"""
+
+AS_TOLD = "svm"  # RBF, C = 10
+OF_FEATURES = (AS_TOLD, "svm_grid")  # families that differ in the features
+GRIDS = ("svm_grid", "svm_grid_hertz")  # families whose C and kernel cross-validation chooses
+NETWORKS = ("cnn_1d", "cnn_2d")
+AUGMENTED = {  # a network, how it is augmented → the family of the same with other augmentation
+    ("cnn_1d/int16", "masks"): "cnn_1d_augmented",
+    ("cnn_2d", "none"): "cnn_2d_augmented",
+}
 
 
 def conclusion(table, passes):
-    """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation."""
+    """2, 3 and 3.2: the best and the worst feature type, the networks beside the SVM, the use of augmentation.
+
+    → parts, one per protocol
+    """
     parts = []
     for protocol, where in (("as_reported", "On the four test actors"), ("speaker_independent", "Over all speakers")):
         finished = [item for item in passes if item.facts["protocol"] == protocol and not item.diverged]
@@ -10,7 +25,12 @@ def conclusion(table, passes):
         lines = answers(rows.set_index("experiment"), chosen_by_training_speakers(finished))
         if lines:
             parts.append("\n".join([f"{where}:", "", *(f"- {line}" for line in lines)]))
-    return "\n\n".join(parts)
+    return tuple(parts)
+
+
+def family(experiment):
+    """What an experiment's name begins with."""
+    return experiment.partition("/")[0]
 
 
 def chosen_by_training_speakers(passes):
@@ -18,7 +38,7 @@ def chosen_by_training_speakers(passes):
 
     → (names that were chosen, accuracy over all trainings), None where no grid is there
     """
-    grids = [run for item in passes if item.facts["experiment"].startswith("svm_grid") for run in item.runs]
+    grids = [run for item in passes if family(item.facts["experiment"]) in GRIDS for run in item.runs]
     best = {}
     for run in grids:
         training = (run.facts["seed"], run.facts["fold"])
@@ -45,17 +65,16 @@ def answers(rows, fair):
     """
     rows = rows.assign(mean=rows["mean"].astype(float), std=rows["std"].astype(float).fillna(0.0))
     described = {name: f"`{name}` {accuracy(row)}" for name, row in rows.iterrows()}
-    mean = rows["mean"]
+    mean, families = rows["mean"], rows.index.map(family)
     lines = []
-    for family in ("svm", "svm_grid"):
-        of_family = mean[mean.index.str.startswith(f"{family}/")]
+    for name in OF_FEATURES:
+        of_family = mean[families == name]
         if len(of_family) > 1:
             lines.append(
-                f"`{family}`: best features {described[of_family.idxmax()]}, worst {described[of_family.idxmin()]}."
+                f"`{name}`: best features {described[of_family.idxmax()]}, worst {described[of_family.idxmin()]}."
             )
-    as_told = [name for name in mean.index if name.startswith("svm/")]  # RBF, C = 10
-    networks = [name for name in mean.index if name.startswith("cnn_") and "_augmented/" not in name]
-    if as_told and networks:
+    as_told, networks = mean.index[families == AS_TOLD], mean.index[families.isin(NETWORKS)]
+    if len(as_told) and len(networks):
         best = mean[as_told].idxmax()
         bars = {f"the sheet's SVM with its best features, {described[best]}": mean[best]}
         if fair:
@@ -69,14 +88,13 @@ def answers(rows, fair):
             parts = (("met by", met), ("not met by", missed))
             words = [f"{word} {', '.join(names)}" for word, names in parts if names]
             lines.append(f"Requirement CNN ≥ SVM, beside {bar}: {'; '.join(words)}.")
-    for listed, base in (("cnn_1d/int16", "masks"), ("cnn_2d", "none")):
-        prefix = f"{listed.partition('/')[0]}_augmented/"
-        others = {name.removeprefix(prefix): name for name in mean.index if name.startswith(prefix)}
-        if listed in mean.index and others:
+    for (listed, base), augmented in AUGMENTED.items():
+        others = mean.index[families == augmented]
+        if listed in mean.index and len(others):
             changes = ", ".join(
-                f"{augmentation.replace('_', ' ')} {mean[name] - mean[listed]:+.3f}".replace("-", "−")
-                for augmentation, name in others.items()
-            )
+                f"{name.removeprefix(f'{augmented}/').replace('_', ' ')} {mean[name] - mean[listed]:+.3f}"
+                for name in others
+            ).replace("-", "−")
             lines.append(
                 f"Augmentation, difference of the mean accuracy from {described[listed]} ({base}): {changes}; "
                 "described, not tested (`compare models` tests over speakers)."

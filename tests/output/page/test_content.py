@@ -129,11 +129,13 @@ def test_nothing_compared_nothing_found():
 def test_the_chart_is_of_the_reports_alone(results):
     """Recipes have cards and numbers; and no interval is spoken of where none is drawn."""
     recipe = reports.load(reports.RECIPES[0])
-    ours = pd.DataFrame({"report": recipe.name, "experiment": ["cnn"], "protocol": "speaker_independent", "mean": 0.7})
-    ours = ours.assign(metric="accuracy", n=1, clips=1, tested=1, ci_low=0.6, ci_high=0.8)
-    ours = ours.reindex(columns=reported.COLUMNS)
+    of_recipe = pd.DataFrame(
+        {"report": recipe.name, "experiment": ["cnn"], "protocol": "speaker_independent", "mean": 0.7}
+    )
+    of_recipe = of_recipe.assign(metric="accuracy", n=1, clips=1, tested=1, ci_low=0.6, ci_high=0.8)
+    of_recipe = of_recipe.reindex(columns=reported.COLUMNS)
     with pytest.MonkeyPatch.context() as patch:
-        frame = pd.concat([tables.accuracies([REPORT], results), ours], ignore_index=True)
+        frame = pd.concat([tables.accuracies([REPORT], results), of_recipe], ignore_index=True)
         patch.setattr(tables, "accuracies", lambda known, out: frame)
         first = content.of_all([REPORT, recipe], results)
     assert [group["title"] for group in first["chart"]["groups"]] == ["Emo-DB"]
