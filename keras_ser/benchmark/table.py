@@ -1,4 +1,4 @@
-"""What the benchmarks share: timing, batches, tables."""
+"""What the benchmarks share: timing, their tables on disk, and what they were measured on."""
 
 import os
 import platform

@@ -1,7 +1,8 @@
 """Examples → features: read, transform (pitch, tempo), front end, in batches on the device; kept in the cache.
 
 In: a table of examples (``keras_ser.data.augmentation``) and the manifest they come from. Out: float32
-[examples, …feature shape], in the table's order. Memory while computing does not grow with the number of clips.
+[examples, …feature shape], in the table's order. Beside this array, which is in memory as a whole, what is needed while
+computing does not grow with the number of clips.
 """
 
 import functools
