@@ -163,7 +163,7 @@ def setting(
         raise UserError(f"{features} features are computed by TensorFlow, while training: leave out --backend")
     chosen, root, out = report(name), corpora.data_root(data), Path(out)
     cache, results = out / "cache", out
-    if corpus and corpus not in corpora.CORPORA and own.is_own(corpus):
+    if corpus and own.is_own(corpus):
         title, place, manifest = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
         chosen, results = _for_classes_of(chosen, manifest), out / "own" / place
     elif labels or speaker_from:
@@ -704,7 +704,7 @@ def evaluate(
 def recordings_of(corpus, data=None, *, labels=None, speaker_from=None) -> pd.DataFrame:
     """The manifest of a corpus, or of recordings of a user's own. Arguments as of :func:`evaluate`."""
     root = corpora.data_root(data)
-    if corpus not in corpora.CORPORA and own.is_own(corpus):
+    if own.is_own(corpus):
         return own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)[2]
     return corpora.manifest(str(corpus), root)
 

@@ -223,9 +223,10 @@ def corpus_make(options):
 
 
 def corpus_download(options):
+    from keras_ser.corpora import data_root
     from keras_ser.corpora.download import download
 
-    print(download(options.name, options.data or Path(os.environ.get("KERAS_SER_DATA") or "data")))
+    print(download(options.name, data_root(options.data, new=True)))
 
 
 def export(options):

@@ -7,7 +7,6 @@ answered for its own test clips, to compare with.
 import math
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -161,7 +160,7 @@ def stored_clips(run, root, table=None):
 
     → DataFrame of :meth:`keras_ser.runs.store.Run.predictions` and ``path``; empty if there are none
     """
-    names = [name for name in run.facts["corpora"] if name in corpora.CORPORA and (Path(root) / name).is_dir()]
+    names = corpora.present(run.facts["corpora"], root)
     if table is None and not names:
         return run.predictions().iloc[:0].assign(path=[])
     recordings = corpora.joined(names, root) if table is None else table

@@ -12,7 +12,9 @@ import pytest
 import soundfile
 
 import keras_ser
+from keras_ser import corpora
 from keras_ser.cli import commands, parser
+from keras_ser.corpora.download import HOMES
 from tests.words import house_words
 
 CNN = "cnn/mean_squared_error"
@@ -59,6 +61,14 @@ def test_no_help_says_house_words():
     texts = list(helps(parser.arguments()))
     assert len(texts) > 20
     assert [said for text in texts if (said := house_words(re.sub(r"--\w+", "", text)))] == []
+
+
+def test_help_names_the_corpora(capsys):
+    """Which it cannot ask of the package: that needs pandas."""
+    for action, known in (("check", set(corpora.CORPORA)), ("download", set(HOMES))):
+        assert call("corpus", action, "--help") == 0
+        said = capsys.readouterr().out.partition("NAME")[2].partition("--")[0]
+        assert set(re.findall(r"\w+", said)) & set(corpora.CORPORA) == known
 
 
 def test_alone_it_explains_itself(capsys):
