@@ -14,6 +14,7 @@ from keras_ser.cli import commands
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
 NAMES = (*reports.NAMES, *reports.RECIPES)
+SHOWN = 40  # letters of what was given that help to see it
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,9 +36,9 @@ class PrintCompletion(argparse.Action):
         namespace.func = partial(commands.print_completion, parser, values)
 
 
-def _shortened(text, most=40):
+def _shortened(text):
     """What was given, as far as it helps to see it."""
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def positive(text):

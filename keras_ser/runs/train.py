@@ -15,7 +15,7 @@ import keras_ser
 from keras_ser.data import leakage, protocols, streaming
 from keras_ser.runs import store
 from keras_ser.runs.identity import setup_digest
-from keras_ser.training import evaluation, losses, networks, svm
+from keras_ser.training import evaluation, losses, metrics, networks, svm
 from keras_ser.training.seeds import seeded
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
@@ -51,7 +51,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     assigned = assigned.assign(
         **{column: assigned["clip"].map(clips[column]) for column in ("corpus", "speaker", "emotion")}
     )
-    classes = assigned["emotion"].map({label: place for place, label in enumerate(report.labels)}).to_numpy()
+    classes = metrics.indices(assigned["emotion"], report.labels)
     rows = {name: np.flatnonzero(assigned["split"] == name) for name in protocols.SPLITS}
     possible = possible_classes(assigned, report.labels, material.manifest) if report.classes_by_corpus else None
     targets = losses.targets(classes, len(report.labels), possible)

@@ -54,8 +54,7 @@ class Evaluation:
     @property
     def confusion(self) -> Confusion:
         """Clips by true and predicted class."""
-        place = {label: number for number, label in enumerate(self.labels)}
-        true, predicted = (self.predictions[name].map(place) for name in ("true", "predicted"))
+        true, predicted = (metrics.indices(self.predictions[name], self.labels) for name in ("true", "predicted"))
         return Confusion(metrics.confusion(true, predicted, len(self.labels)))
 
     def _scores(self, name, clips):

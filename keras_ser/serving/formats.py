@@ -17,17 +17,18 @@ import pandas as pd
 from keras_ser import files
 from keras_ser.errors import one_line
 
+OF_WINDOW = ("file", "start", "end", "label")  # columns of a window, before the probabilities
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
 
 
 def segments(prediction) -> pd.DataFrame:
     """One row per window: ``file, start, end`` (seconds), ``label`` ("": no answer), and ``p_<label>`` of each one."""
     table = pd.DataFrame(prediction.windows, columns=[f"p_{label}" for label in prediction.labels])
-    table.insert(0, "file", str(prediction.path or ""))
-    table.insert(1, "start", prediction.starts)
-    table.insert(2, "end", prediction.ends)
     best = np.array(prediction.labels, object)[prediction.windows.argmax(axis=1)]
-    table.insert(3, "label", np.where(prediction.answered, best, ""))
+    label = np.where(prediction.answered, best, "")
+    values = (str(prediction.path or ""), prediction.starts, prediction.ends, label)
+    for place, (name, value) in enumerate(zip(OF_WINDOW, values, strict=True)):
+        table.insert(place, name, value)
     return table
 
 
@@ -78,7 +79,7 @@ def header(form, labels):
     """The lines that come first in a format: ``table``, ``csv``, ``jsonl`` or ``segments``. → list of str"""
     if form == "csv":
         return [csv_header(labels)]
-    return [_csv(["file", "start", "end", "label", *(f"p_{label}" for label in labels)])] if form == "segments" else []
+    return [_csv([*OF_WINDOW, *(f"p_{label}" for label in labels)])] if form == "segments" else []
 
 
 def lines(form, prediction, n_top=3):
