@@ -11,6 +11,7 @@ import keras_ser
 from keras_ser import reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
+from keras_ser.data import BACKENDS, PIPELINES
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
 NAMES = (*reports.NAMES, *reports.RECIPES)
@@ -176,8 +177,8 @@ def arguments():
         subparser.add_argument("--stored", action="store_true", help=words)
         subparser.add_argument(
             "--backend",
-            choices=("tensorflow", "librosa"),
-            default="tensorflow",
+            choices=BACKENDS,
+            default=BACKENDS[0],
             help="what computes the features (default: tensorflow)",
         )
         subparser.add_argument(
@@ -207,7 +208,7 @@ def arguments():
         "cached: computed once; streamed: in each training step; fresh: so, with augmentation drawn anew each epoch "
         "(default: cached)"
     )
-    subparser.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
+    subparser.add_argument("--features", choices=PIPELINES, default=PIPELINES[0], help=words)
 
     subparser = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
     subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from keras_ser import audio, librosa_reference
 from keras_ser.corpora import index
+from keras_ser.data import BACKENDS
 from keras_ser.data.cache import FeatureCache
 from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
@@ -23,7 +24,6 @@ from keras_ser.errors import UserError
 from keras_ser.progress import bar
 
 TRANSFORMS = ("none", "pitch_shift", "time_stretch")
-BACKENDS = ("tensorflow", "librosa")
 LIBRARIES = {  # that compute features
     "tensorflow": ("tensorflow",),
     "librosa": ("librosa", "noisereduce", "soxr", "scipy"),

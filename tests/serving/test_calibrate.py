@@ -25,17 +25,10 @@ def all_runs(embedded, tmp_path_factory):
     """Of three corpora with different classes: a whole repetition on unseen speakers, and one on unseen corpora."""
     folder, report = tmp_path_factory.mktemp("runs"), reports.load("unseen_speakers")
     report = dataclasses.replace(report, split=dataclasses.replace(report.split, n_folds=3))
-    return runner.run_all(
-        report,
-        planning.gather(report, "corpora", corpora.joined(report.corpora, embedded)),
-        root=folder / "runs",
-        cache_root=folder / "cache",
-        experiments=[report.experiment("mlp")],
-        protocol_names=["speaker_independent", "corpus_independent"],
-        repetitions=range(1),
-        backend="tensorflow",
-        epochs=1,
-    )
+    material = planning.gather(report, "corpora", corpora.joined(report.corpora, embedded))
+    setting = planning.Setting(report, material, folder, folder / "cache", epochs=1)
+    protocols = ["speaker_independent", "corpus_independent"]
+    return runner.run_all(setting, [report.experiment("mlp")], protocols, range(1))
 
 
 @pytest.fixture(scope="module")
