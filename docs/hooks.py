@@ -41,16 +41,15 @@ def on_page_markdown(markdown, page, config, files):
 
 def pages():
     """→ dict: path in the documentation → Markdown"""
-    from keras_ser import dsp, layers
-    from keras_ser.layers import __all__ as of_layers
+    from keras_ser import api, dsp, layers
 
     functions = [f"keras_ser.dsp.{module.name}" for module in pkgutil.iter_modules(dsp.__path__)]
     return {
         "index.md": (ROOT / "README.md").read_text().replace("](docs/", "]("),
         "findings.md": findings(),
         "reference/commands.md": commands(),
-        "reference/api.md": reference("Public API", ["keras_ser.api", "keras_ser.serving.predict.Predictor"]),
-        "reference/layers.md": reference("Layers", [f"keras_ser.layers.{name}" for name in of_layers], layers),
+        "reference/api.md": reference("Public API", [f"keras_ser.api.{name}" for name in api.__all__], api),
+        "reference/layers.md": reference("Layers", [f"keras_ser.layers.{name}" for name in layers.__all__], layers),
         "reference/dsp.md": reference("Functions on tensors", functions, dsp),
     }
 

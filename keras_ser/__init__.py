@@ -7,10 +7,14 @@ What it promises to programs that import it (:mod:`keras_ser.api` has the detail
     keras_ser.run(report, experiment, …)      one experiment trained and tested: .metrics, .predictions, .model, …
     keras_ser.reproduce(report, …)            a report's table: reported beside obtained
     keras_ser.compare(question, report, …)    losses, models or protocols side by side on the same clips
+    keras_ser.results()                       the accuracies of all reports so far, reported and obtained
     keras_ser.evaluate(corpus, model)         a model tested on labelled recordings
+    keras_ser.robustness(model, corpus)       a model tested on clips as if they were recorded badly
     keras_ser.calibrate(run, out)             a trained model, its probabilities calibrated on unseen speakers
     keras_ser.export(run, out)                a trained model as a SavedModel: raw audio in, TensorFlow alone
     keras_ser.load_corpus(name)               the clips of a corpus; keras_ser.split(clips, protocol): who is tested
+    keras_ser.leaks(path)                     what train and test share in a run, or in a table of splits
+    keras_ser.augment(report, out)            a report's augmented audio as WAV, and its splits as CSV
     keras_ser.report(name)                    what a report states; keras_ser.reports.NAMES: which there are
     keras_ser.layers, keras_ser.dsp           features and effects, as Keras layers and as functions
     keras_ser.models                          the reports' architectures: models.cnn(input_shape, n_classes), …
@@ -44,24 +48,43 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keras_ser import dsp, layers, models, reports
-    from keras_ser.api import calibrate, compare, evaluate, export, load, load_corpus, report, reproduce, run, split
+    from keras_ser.api import (
+        augment,
+        calibrate,
+        compare,
+        evaluate,
+        export,
+        leaks,
+        load,
+        load_corpus,
+        report,
+        reproduce,
+        results,
+        robustness,
+        run,
+        split,
+    )
 
 __version__ = "0.1.0"
 
 _PACKAGES = ("dsp", "layers", "models", "reports")
 __all__ = [
+    "augment",
     "calibrate",
     "compare",
     "dsp",
     "evaluate",
     "export",
     "layers",
+    "leaks",
     "load",
     "load_corpus",
     "models",
     "report",
     "reports",
     "reproduce",
+    "results",
+    "robustness",
     "run",
     "split",
 ]

@@ -46,7 +46,7 @@ def time_stretch(y, rate):
 
 
 def mel_db(y, sr, n_mels=128):
-    """Mel spectrogram in dB, at least 80 dB below its maximum. → [n_mels, frames]"""
+    """Mel spectrogram in dB, at most 80 dB below its maximum. → [n_mels, frames]"""
     return librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=sr, n_mels=n_mels))
 
 

@@ -40,10 +40,25 @@ def on_stderr(level):
         log.propagate = passed_on
 
 
+@contextlib.contextmanager
+def at_level(logger, level):
+    """Within the block, a library's ``logger`` says nothing below ``level``."""
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def are_bars_shown():
+    """Whether they can be seen and are wanted."""
+    return log.isEnabledFor(logging.INFO) and sys.stderr.isatty()
+
+
 def bar(items=None, **options):
-    """``tqdm(items, **options)``, drawn only where it can be seen and is wanted."""
-    shown = log.isEnabledFor(logging.INFO) and sys.stderr.isatty()
-    return tqdm(items, file=sys.stderr, disable=not shown, **options)
+    """``tqdm(items, **options)``, drawn only where bars are shown."""
+    return tqdm(items, file=sys.stderr, disable=not are_bars_shown(), **options)
 
 
 @contextlib.contextmanager

@@ -150,17 +150,8 @@ def runs(embedded, tmp_path_factory):
     def train(name):
         report = reports.load(name)
         material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-        (run,) = runner.run_all(
-            report,
-            material,
-            root=folder / "runs",
-            cache_root=folder / "cache",
-            experiments=[report.experiment(experiments[name])],
-            protocol_names=["clip_disjoint"],
-            repetitions=range(1),
-            backend="tensorflow",
-            epochs=1,
-        )
+        setting = planning.Setting(report, material, folder, folder / "cache", epochs=1)
+        (run,) = runner.run_all(setting, [report.experiment(experiments[name])], ["clip_disjoint"], range(1))
         return run
 
     return Made(experiments, train)

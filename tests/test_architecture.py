@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import keras_ser
+from keras_ser import api
 
 PACKAGE = Path(keras_ser.__file__).parent
 
@@ -77,6 +78,22 @@ def test_imports_go_down(path):
                 assert there == here or FLOOR[there] < FLOOR[here] or audio_for_corpora, f"{path} imports {name}"
         elif root in ONLY_IN:
             assert here in ONLY_IN[root], f"{path} imports {name}"
+
+
+def test_commands_call_what_is_promised():
+    """As ``api.name`` or ``started().name``. ``import keras_ser`` promises it too, but for `setting`, which is for
+    studies.
+    """
+    tree = ast.parse((PACKAGE / "cli" / "commands.py").read_text())
+    called = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            of = node.value.func if isinstance(node.value, ast.Call) else node.value
+            if isinstance(of, ast.Name) and of.id in ("api", "started"):
+                called.add(node.attr)
+    assert {"reproduce", "results", "leaks", "robustness"} <= called <= set(api.__all__)
+    functions = {name for name in api.__all__ if name[0].islower()}
+    assert functions - {"setting"} == set(keras_ser.__all__) - {"dsp", "layers", "models", "reports"}
 
 
 def test_every_module_has_a_floor_and_a_contract():

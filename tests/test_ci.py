@@ -1,4 +1,6 @@
-"""``.ci/run`` with the commands it calls replaced: what could not be obtained is said, and the tests decide."""
+"""``.ci/run`` with the commands it calls replaced: what could not be obtained, and what is not asked for, is said, and
+the tests decide.
+"""
 
 import shutil
 import subprocess
@@ -34,9 +36,17 @@ def test_says_what_is_not_tested_and_why(tmp_path, pip_works, tests_end_with):
     )
     assert done.returncode == tests_end_with
     assert done.stdout == "tests run with -r s --durations=30\n"
-    said = [line for line in done.stderr.splitlines() if line]
-    assert len(said) == (2 if pip_works else 4)  # before the tests and after them
-    assert all(line.startswith("!!! NOT TESTED") for line in said)
-    assert "browser: `apt-get install" in said[0]
-    assert said[0].endswith("failed: E: no such package")
-    assert pip_works or said[1].endswith("failed: no network")
+    lines = [line for line in done.stderr.splitlines() if line]
+    half = len(lines) // 2
+    assert lines[:half] == lines[half:]  # before the tests and after them
+    assert all(line.startswith("!!! NOT TESTED: ") for line in lines)
+    browser, *others, exhaustive = lines[:half]
+    assert "browser: `apt-get install" in browser
+    assert browser.endswith("failed: E: no such package")
+    assert exhaustive.endswith("(pytest -m exhaustive)")
+    if pip_works:  # this python imports whatever it is asked to
+        assert others == []
+    else:
+        of_pip, of_opensmile = others
+        assert of_pip.endswith("failed: no network")
+        assert "extra opensmile" in of_opensmile

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from keras_ser import corpora, reports
+from keras_ser.api.reproducing import RESULTS_BEGIN, RESULTS_END
 from keras_ser.cli import commands, parser
 from keras_ser.data import protocols
 from keras_ser.output import tables, words
@@ -123,8 +124,8 @@ def test_figures_in_its_sentences_are_those_of_the_tables():
     card = (ROOT / "keras_ser" / "pretrained" / "README.md").read_text()
     adapted = re.search(r"RAVDESS \S+ as it is,\s+(\S+) adapted .*?TESS \S+ as it is, (\S+) adapted", card, re.DOTALL)
     sentences.append(f"over six emotions is then {adapted[1]} and {adapted[2]} (chance level {1 / 6:.3f})")
-    before, _, after = README.partition(commands.RESULTS_BEGIN)
-    rest = " ".join((before + after.partition(commands.RESULTS_END)[2]).split())
+    before, _, after = README.partition(RESULTS_BEGIN)
+    rest = " ".join((before + after.partition(RESULTS_END)[2]).split())
     for sentence in sentences:
         assert sentence in rest
         rest = rest.replace(sentence, "")
@@ -181,7 +182,7 @@ def test_its_results_are_those_of_the_tables(tmp_path):
 
 
 def test_its_results_have_one_column_per_protocol():
-    table = README.partition(commands.RESULTS_BEGIN)[2].partition(commands.RESULTS_END)[0].strip()
+    table = README.partition(RESULTS_BEGIN)[2].partition(RESULTS_END)[0].strip()
     columns = [cell.strip() for cell in table.splitlines()[0].split("|")[1:-1]]
     titles = [protocol.title for protocol in protocols.PROTOCOLS.values()]
     assert columns[:5] == ["report", "experiment", "reported", "verdict", titles[0]]

@@ -1,4 +1,4 @@
-"""What the benchmarks share: timing, batches, tables."""
+"""What the benchmarks share: timing, their tables on disk, and what they were measured on."""
 
 import os
 import platform
@@ -8,6 +8,8 @@ from math import ceil
 from pathlib import Path
 
 import tensorflow as tf
+
+from keras_ser import files
 
 SETTLE_S = 0.1  # BLAS threads wait busily for more work after a call, and would slow down what is timed next
 TURN_S = 0.5  # how long one of the two in a round is repeated
@@ -32,11 +34,11 @@ def turn(function):
 
 
 def write(out_dir, name, table, text):
-    """``<name>.csv`` and ``<name>.md``."""
-    out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out_dir / f"{name}.csv", index=False, float_format="%.4g")
-    (out_dir / f"{name}.md").write_text(text, encoding="utf-8")
+    """``<name>.csv`` and ``<name>.md``. Raises UserError where the disk does not take them."""
+    with files.replaced(Path(out_dir, f"{name}.csv")) as part:
+        table.to_csv(part, index=False, float_format="%.4g")
+    with files.replaced(Path(out_dir, f"{name}.md")) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def cells(table):

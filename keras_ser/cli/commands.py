@@ -1,12 +1,11 @@
-"""The command line: arguments → one call of :mod:`keras_ser.api`, and what it returns in print. ``main(argv)`` returns
-the exit code.
+"""The command line: arguments → one call of :mod:`keras_ser.api`, or of the room where it is done, and what it returns
+in print. ``main(argv)`` returns the exit code.
 
 0: done. 2: something the user can put right, said in one line on stderr. 3: done in part (``predict`` named each file
 that it skipped). 130: interrupted; what was finished is kept.
 TensorFlow is imported by the commands that need it, so that ``--help``, ``reports`` and ``show`` answer at once.
 """
 
-import collections
 import contextlib
 import itertools
 import logging
@@ -20,7 +19,6 @@ from keras_ser.errors import PartialSuccess, UserError, one_line
 from keras_ser.progress import quiet_stderr
 from keras_ser.runs.processes import start_tensorflow
 
-RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- end of results -->"  # of `results --readme`
 EXTRAS = {  # what is not installed with the package alone → the extra that brings it
     **dict.fromkeys(("librosa", "noisereduce", "soxr"), "reference"),
     **dict.fromkeys(("matplotlib", "seaborn"), "figures"),
@@ -140,31 +138,18 @@ def _print_reproduction(done):
     print(f"\n{done.setting.heading}")
     for metric in ("accuracy", "uar"):
         print(f"\n{metric}\n{coloured(document.as_table(markdown.scores(done.table, metric)))}")
-    runs = done.setting.out / "runs" / done.setting.report.name
+    runs = done.setting.root / done.setting.report.name
     figures = f"{len(done.figures)} figures in {done.files[0].parent / 'figures'}"
     print("", *done.files, figures, runs, f"tensorboard --logdir {done.logs}", sep="\n")
 
 
 def results(options):
     """Print the table of all reports, or keep a README's in step with it."""
-    api = started()
-    from keras_ser import files
-    from keras_ser.output import document, markdown, tables
-
-    accuracies = tables.accuracies([api.report(name) for name in reports.NAMES], options.out)
-    if accuracies.empty:
-        raise UserError(f"{options.out}: no table of any report is there: reproduce one first")
-    text = document.as_table(markdown.results(accuracies))
+    accuracies = started().results(options.out, options.readme)
     if options.readme is None:
-        print(coloured(text))
-        return
-    with files.reading(options.readme, "a Markdown file is needed"):
-        before, begin, rest = options.readme.read_text(encoding="utf-8").partition(RESULTS_BEGIN)
-    _, end, after = rest.partition(RESULTS_END)
-    if not (begin and end):
-        raise UserError(f"{options.readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
-    with files.replaced(options.readme) as part:
-        part.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+        from keras_ser.output import document, markdown
+
+        print(coloured(document.as_table(markdown.results(accuracies))))
 
 
 def page(options):
@@ -223,9 +208,10 @@ def corpus_make(options):
 
 
 def corpus_download(options):
+    from keras_ser.corpora import data_root
     from keras_ser.corpora.download import download
 
-    print(download(options.name, options.data or Path(os.environ.get("KERAS_SER_DATA") or "data")))
+    print(download(options.name, data_root(options.data, new=True)))
 
 
 def export(options):
@@ -275,11 +261,7 @@ def evaluate(options):
     if options.output:
         _write_csv(evaluation.predictions, options.output)
     if options.figure:
-        from keras_ser.output.figures.results import confusion_matrices
-
-        name = Path(options.corpus).name
-        title = f"{name}, {len(evaluation.predictions)} clips"
-        confusion_matrices({"the model": evaluation.confusion}, evaluation.labels, name, title, options.figure)
+        evaluation.draw(Path(options.corpus).name, options.figure)
     for label, clips in evaluation.unknown.items():
         print(f"excluded: {clips} clips of {label}, which the model does not know")
     for table in (evaluation.scores, evaluation.classes):
@@ -291,20 +273,8 @@ def robustness(options):
     api = started()
     from tabulate import tabulate
 
-    from keras_ser.corpora import data_root
-    from keras_ser.serving import predict, robustness
-
-    model = options.model or predict.SHIPPED
-    if options.corpus:
-        words = {"labels": options.labels, "speaker_from": options.speaker_from}
-        manifest = api.recordings_of(options.corpus, options.data, **words)
-        asked = robustness.of_manifest(api.load(model), manifest)
-    else:
-        asked = robustness.of_run(model, data_root(options.data))
-    predictor, clips, possible = asked
-    if options.adapt:
-        predictor = predictor.adapted(list(clips["path"]))
-    table = robustness.measure(predictor, clips, possible, n_clips=options.clips)
+    words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "adapt")}
+    table = api.robustness(options.model, options.corpus, **words, n_clips=options.clips)
     if options.output:
         _write_csv(table, options.output)
     print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
@@ -318,27 +288,21 @@ def _write_csv(table, path):
 
 
 def predict(options):
-    api = started()
-    from keras_ser.progress import log
-    from keras_ser.serving import parts, predict
+    started()
+    from keras_ser.serving import answers, formats, parts
 
     _without_model(options)
     _check_predict(options, parts.FORMATS)
-    predictor = parts.loaded(os.path.abspath(options.model)) if options.parts else api.load(options.model)
-    predict.check_windows(options.window, options.hop)
-    log.info("model: %s", predictor.title)
-    with contextlib.ExitStack() as stack:
-        listed = ()
-        if options.files_from:
-            is_stdin = options.files_from == Path("-")
-            listed = sys.stdin.buffer if is_stdin else stack.enter_context(options.files_from.open("rb"))
-        paths = predict.paths_of(itertools.chain(options.paths, predict.listed(listed)))
-        if options.adapt:
-            paths = list(paths)  # they are read twice
-            predictor = predictor.adapted(paths)
-        if predictor.caution:
-            log.warning("caution: %s", predictor.caution)
-        answered, failed = (_in_parts if options.parts else _one_by_one)(options, predictor, paths)
+    form = formats.Form(options.format, options.top, options.window, options.hop)
+    with answers.recordings(options.paths, options.files_from) as paths:
+        if options.parts:
+            words = {"n_files": options.per_part or parts.FILES, "jobs": options.jobs, "scheduler": options.scheduler}
+            done = answers.write_parts(options.model, paths, options.parts, form, **words)
+            _print_parts(options.parts, done)
+            answered, failed = done.parts, done.failed
+        else:
+            words = {name: getattr(options, name) for name in ("adapt", "output", "timeline")}
+            answered, failed = answers.write(options.model, paths, form, **words)
     if not answered and not failed:
         named = [*options.paths, *([options.files_from] if options.files_from else [])]
         raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
@@ -375,55 +339,10 @@ def _check_predict(options, of_parts):
         raise UserError("parquet is written in parts: name their directory with --parts")
 
 
-def _in_parts(options, predictor, paths):
-    """→ how many parts there are now, and how many files could not be used"""
-    from keras_ser.serving import parts, predict
-
-    done = parts.write(
-        options.model,
-        paths,
-        options.parts,
-        form=options.format,
-        n_files=options.per_part or parts.FILES,
-        n_top=options.top,
-        window_s=options.window,
-        hop_s=options.hop,
-        jobs=options.jobs,
-        scheduler=options.scheduler,
-    )
+def _print_parts(folder, done):
     there = f"{done.before} of them were there; " if done.before else ""
     failed = f", {done.failed} more could not be used: their rows say why" if done.failed else ""
-    print(f"{options.parts}: {done.parts} parts, {there}{done.rates.total()} files predicted{failed}")
-    predict.warn_of_lower(done.rates, predictor.sample_rate)
-    return done.parts, done.failed
-
-
-def _one_by_one(options, predictor, paths):
-    """→ how many files were answered, and how many could not be used"""
-    from keras_ser import files
-    from keras_ser.progress import log
-    from keras_ser.serving import formats, predict
-
-    rates, failed = collections.Counter(), 0
-    with contextlib.ExitStack() as stack:
-        file = sys.stdout
-        if options.output:
-            part = stack.enter_context(files.replaced(options.output))
-            file = stack.enter_context(part.open("w", encoding="utf-8", errors="backslashreplace"))
-        for line in formats.header(options.format, predictor.labels):
-            print(line, file=file)
-        for prediction in predict.predict(predictor, paths, window_s=options.window, hop_s=options.hop):
-            if isinstance(prediction, UserError):
-                failed += 1
-                log.warning("skipped: %s", prediction)
-                continue
-            rates[prediction.rate] += 1
-            for line in formats.lines(options.format, prediction, options.top):
-                print(line, file=file, flush=True)
-            if options.timeline:
-                formats.write_timeline(prediction, options.timeline)
-    predict.warn_of_lower(rates, predictor.sample_rate)
-    return rates.total(), failed
+    print(f"{folder}: {done.parts} parts, {there}{done.rates.total()} files predicted{failed}")
 
 
 def demo(options):
@@ -436,26 +355,12 @@ def demo(options):
 
 def benchmark(options):
     started()
-    from keras_ser import corpora
-    from keras_ser.benchmark import serving, signal, training
-    from keras_ser.serving.chain import open_run
+    from keras_ser.benchmark import run
 
-    runs = [open_run(folder) for folder in options.serving or ()]
-    corpus = "tess" if options.training else "emodb"
-    synthetic = options.out / "cache" / "synthetic"
-    title, manifest = corpora.available([corpus], corpora.data_root(options.data), synthetic)
-    kind = "bundled synthetic speech in place of " if manifest["synthetic"].any() else ""
-    step = max(1, len(manifest) // options.clips)
-    paths = list(manifest["path"][::step][: options.clips])
-    folder = options.out / "benchmark"
-    settings = {"corpus": kind + title, "rounds": options.rounds}
-    if runs:
-        name, table = "serving", serving.run(runs, paths, folder, **settings)
-    elif options.training:
-        name, table = "training", training.run(paths, folder, **settings)
-    else:
-        name, table = "benchmark", signal.run(paths, folder, **settings)
-    print(f"{table.to_markdown(index=False, floatfmt='.2f')}\n\n{folder / name}.csv\n{folder / name}.md")
+    words = {"training": options.training, "exports": options.serving or ()}
+    words |= {"n_clips": options.clips, "rounds": options.rounds}
+    table, written = run(options.out, options.data, **words)
+    print(table.to_markdown(index=False, floatfmt=".2f"), "", *written, sep="\n")
 
 
 def print_completion(parser, shell, _):

@@ -11,9 +11,11 @@ import keras_ser
 from keras_ser import reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
+from keras_ser.data import BACKENDS, PIPELINES
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
 NAMES = (*reports.NAMES, *reports.RECIPES)
+SHOWN = 40  # letters of what was given that help to see it
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,9 +37,9 @@ class PrintCompletion(argparse.Action):
         namespace.func = partial(commands.print_completion, parser, values)
 
 
-def _shortened(text, most=40):
+def _shortened(text):
     """What was given, as far as it helps to see it."""
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def positive(text):
@@ -176,8 +178,8 @@ def arguments():
         subparser.add_argument("--stored", action="store_true", help=words)
         subparser.add_argument(
             "--backend",
-            choices=("tensorflow", "librosa"),
-            default="tensorflow",
+            choices=BACKENDS,
+            default=BACKENDS[0],
             help="what computes the features (default: tensorflow)",
         )
         subparser.add_argument(
@@ -208,7 +210,7 @@ def arguments():
         "cached: computed once; streamed: computed in each training step; fresh: like streamed, with new augmentation "
         "in each epoch (default: cached)"
     )
-    subparser.add_argument("--features", choices=("cached", "streamed", "fresh"), default="cached", help=words)
+    subparser.add_argument("--features", choices=PIPELINES, default=PIPELINES[0], help=words)
 
     subparser = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
     subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")

@@ -36,14 +36,14 @@ def get(name: str) -> Corpus:
     return CORPORA[name]
 
 
-def data_root(data: str | Path | None = None) -> Path:
-    """The directory containing the corpora: `data`, else $KERAS_SER_DATA, else data/.
+def data_root(data: str | Path | None = None, *, new: bool = False) -> Path:
+    """The directory containing the corpora: `data`, else $KERAS_SER_DATA, else data/. `new`: it need not be there yet.
 
     Raises:
         UserError: what is named is no folder.
     """
     named = data or os.environ.get("KERAS_SER_DATA")
-    if named and not Path(named).is_dir():
+    if named and not new and not Path(named).is_dir():
         raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a directory containing the corpora")
     return Path(named or "data")
 
@@ -80,15 +80,22 @@ def joined(names: Sequence[str], root: str | Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def present(names: Sequence[str], root: str | Path) -> list[str]:
+    """Those of the corpora called `names` that have a folder in the data root `root`. Recordings of a user's own have
+    none there.
+    """
+    return [name for name in names if name in CORPORA and (Path(root) / CORPORA[name].folder).is_dir()]
+
+
 def available(names: Sequence[str], root: Path, synthetic_root: Path) -> tuple[str, pd.DataFrame]:
     """What is under `root` of the corpora called `names`; bundled synthetic ones, made in `synthetic_root`, where
     nothing is. Real and synthetic speech are never mixed. What is missing is a warning.
 
     Returns: what they are called in words, and their manifest.
     """
-    present = [name for name in names if (root / name).is_dir()]
-    missing = [name for name in names if name not in present]
-    if not present:
+    used = present(names, root)
+    missing = [name for name in names if name not in used]
+    if not used:
         from keras_ser.corpora import synthetic
 
         folders = ", ".join(str(root / name) for name in names)
@@ -98,8 +105,8 @@ def available(names: Sequence[str], root: Path, synthetic_root: Path) -> tuple[s
             synthetic.make(name, synthetic_root / name)
         return title, joined(names, synthetic_root)
     if missing:
-        log.warning("%s: %s not found; only %s are used", root, " and ".join(missing), " and ".join(present))
-    return titles(present, missing), joined(present, root)
+        log.warning("%s: %s not found; only %s are used", root, " and ".join(missing), " and ".join(used))
+    return titles(used, missing), joined(used, root)
 
 
 def titles(names: Sequence[str], missing: Sequence[str] = ()) -> str:

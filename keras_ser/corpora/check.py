@@ -138,7 +138,7 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
     Raises:
         UserError: no such corpus, table or folder, or no clip of it there.
     """
-    if name not in corpora.CORPORA and own.is_own(name):
+    if own.is_own(name):
         corpus, folder = None, Path(name).absolute()
         title, _, clips = own.read(name, labels=labels, speaker_from=speaker_from, data_root=root)
         problems = []

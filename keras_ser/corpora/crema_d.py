@@ -10,6 +10,7 @@ Source: https://github.com/CheyneyComputerScience/CREMA-D; Cao et al. 2014 (7442
 """
 
 import csv
+import functools
 import re
 from pathlib import Path, PurePosixPath
 
@@ -28,8 +29,12 @@ LABELS = {
 INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}
 _NAME = re.compile(rf"(10\d\d)_([A-Z]{{3}})_({'|'.join(LABELS)})_({'|'.join(INTENSITIES)})")
 
-with Path(__file__).with_name("crema_d_demographics.csv").open(newline="", encoding="utf-8") as _file:
-    SPEAKERS = {row["ActorID"]: (row["Sex"].lower(), int(row["Age"])) for row in csv.DictReader(_file)}  # gender, age
+
+@functools.cache  # a file, of which who imports the package need not wait
+def speakers() -> dict[str, tuple[str, int]]:
+    """Actor → gender and age."""
+    with Path(__file__).with_name("crema_d_demographics.csv").open(newline="", encoding="utf-8") as file:
+        return {row["ActorID"]: (row["Sex"].lower(), int(row["Age"])) for row in csv.DictReader(file)}
 
 
 def votes() -> pd.DataFrame:
@@ -44,10 +49,10 @@ def votes() -> pd.DataFrame:
 def parse(path: PurePosixPath) -> dict | None:
     """The facts in one file name."""
     match = _NAME.fullmatch(path.stem)
-    if not match or match[1] not in SPEAKERS:
+    if not match or match[1] not in speakers():
         return None
     speaker, sentence, label, intensity = match.groups()
-    gender, age = SPEAKERS[speaker]
+    gender, age = speakers()[speaker]
     return {
         "clip": path.stem,
         "speaker": speaker,

@@ -1,4 +1,4 @@
-"""Fetch a public corpus from its home into a data root, with its licence shown first.
+"""Fetch a public corpus from its home into a data root; a note (INFO) says its licence first.
 
 In: a corpus's name and a data root. Out: the folder `data_root/<name>`, there only when it is complete: files
 arrive in `data_root/.<name>.partial`, which a later call goes on with, each file whole or not at all (pooch
@@ -25,7 +25,6 @@ import os
 import re
 import shutil
 import stat
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ import pooch
 from keras_ser import corpora, files
 from keras_ser.audio import in_threads
 from keras_ser.errors import UserError
-from keras_ser.progress import bar
+from keras_ser.progress import are_bars_shown, at_level, bar, log
 
 RETRIES = 3
 TIMEOUT_SECONDS = 60
@@ -88,31 +87,23 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
     if folder.exists():
         raise UserError(f"{folder}: already there; run `corpus check {name}`, or move it away to fetch it again")
     home = HOMES[name]
-    print(
-        f"{corpus.title}\n  licence  {corpus.licence}\n  from     {corpus.home}\n  size     {home.size}\n"
-        f"  to       {folder}\n  cite     {corpus.citation}",
-        file=sys.stderr,
+    log.info(
+        "%s\n  licence  %s\n  from     %s\n  size     %s\n  to       %s\n  cite     %s",
+        *(corpus.title, corpus.licence, corpus.home, home.size, folder, corpus.citation),
     )
     staging = folder.with_name(f".{corpus.folder}.partial")
     with files.writing(staging):
         staging.mkdir(parents=True, exist_ok=True)
-    pooch.get_logger().setLevel("WARNING")  # a line a file is too much for 7442 files
 
     fetch = partial(_fetch, staging, base_url)
     for stale in staging.glob(".listing*"):
         stale.unlink()
-    try:
-        items = home.items(fetch)
-    except UserError:
-        raise
-    except Exception as error:  # whatever reading and taking apart a listing of another form, or a damaged one, raises
-        raise UserError(
-            f"{corpus.home}: its listing is not what it was ({_in_words(error)}); download it by hand"
-        ) from None
-    if len(items) == 1:
-        paths = [fetch(items[0], progress=sys.stderr.isatty())]
-    else:
-        paths = list(bar(in_threads(fetch, items), total=len(items), desc=f"download {name}", unit="file"))
+    with at_level(pooch.get_logger(), "WARNING"):  # a line per file is too much for 7442 files
+        items = _listed(home, corpus.home, fetch)
+        if len(items) == 1:
+            paths = [fetch(items[0], progress=are_bars_shown())]
+        else:
+            paths = list(bar(in_threads(fetch, items), total=len(items), desc=f"download {name}", unit="file"))
     with files.replaced(folder) as whole:
         whole.mkdir()
         for item, path in zip(items, paths, strict=True):
@@ -123,8 +114,20 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
                 os.replace(path, whole / item.path)
         clips = corpora.manifest(name, whole)
     shutil.rmtree(staging)
-    print(f"{len(clips)} of {corpus.n_clips} clips are in {folder}", file=sys.stderr)
+    log.info("%d of %d clips are in %s", len(clips), corpus.n_clips, folder)
     return folder
+
+
+def _listed(home: Home, address: str, fetch: Callable[[Item], Path]) -> list[Item]:
+    """The files of a home. Raises UserError where its listing cannot be had."""
+    try:
+        return home.items(fetch)
+    except UserError:
+        raise
+    except Exception as error:  # whatever reading and taking apart a listing of another form, or a damaged one, raises
+        raise UserError(
+            f"{address}: its listing is not what it was ({_in_words(error)}); download it by hand"
+        ) from None
 
 
 def unpack(archive: Path, folder: Path, most_bytes: int) -> None:

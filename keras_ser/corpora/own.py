@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from keras_ser import corpora
 from keras_ser.corpora import folders, table
 from keras_ser.errors import UserError
-
-NOT_INDEPENDENT = "not speaker-independent"
 
 
 def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) -> tuple[str, str, pd.DataFrame]:
@@ -41,7 +40,7 @@ def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) ->
 
 def is_own(name: str | Path) -> bool:
     """Whether `name` is a path of recordings, and no name of a corpus."""
-    return Path(name).is_dir() or Path(name).is_file()
+    return name not in corpora.CORPORA and (Path(name).is_dir() or Path(name).is_file())
 
 
 def _unknown(manifest) -> str:
@@ -50,4 +49,4 @@ def _unknown(manifest) -> str:
     if not unknown:
         return ""
     whose = "speakers" if unknown == len(manifest) else f"speakers of {unknown} of {len(manifest)} clips"
-    return f" ({whose} unknown: {NOT_INDEPENDENT})"
+    return f" ({whose} unknown: not speaker-independent)"

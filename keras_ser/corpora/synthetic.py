@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 
 from keras_ser import corpora, files
+from keras_ser.corpora import crema_d, savee
 from keras_ser.corpora.corpus import SYNTHETIC_MARKER
 from keras_ser.corpora.synthesis import CUES, Manner, Speaker, speak
 from keras_ser.errors import UserError
@@ -127,7 +128,6 @@ TESS_FOLDERS = {  # folder: label in the file name
     "YAF_pleasant_surprised": "ps",
     "YAF_sad": "sad",
 }
-SAVEE_LABELS = ("a", "d", "f", "h", "n", "sa", "su")
 CREMA_D_ACTORS = (
     "1001",
     "1002",
@@ -142,7 +142,6 @@ CREMA_D_ACTORS = (
     "1015",
     "1016",
 )
-CREMA_D_LABELS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 
 
 def plan(name):
@@ -267,7 +266,7 @@ def _tess():
 def _savee():
     return [
         f"{speaker}/{label}{number}.wav"
-        for speaker, label, number in product(("DC", "JE", "JK", "KL"), SAVEE_LABELS, TEXTS["savee"])
+        for speaker, label, number in product(savee.SPEAKERS, savee.LABELS, TEXTS["savee"])
     ]
 
 
@@ -276,7 +275,7 @@ def _crema_d():
     sentences = list(TEXTS["crema_d"])
     return [
         f"{actor}_{sentences[(i + j + k) % 4]}_{label}_XX.wav"
-        for (i, actor), (j, label), k in product(enumerate(CREMA_D_ACTORS), enumerate(CREMA_D_LABELS), (0, 1))
+        for (i, actor), (j, label), k in product(enumerate(CREMA_D_ACTORS), enumerate(crema_d.LABELS), (0, 1))
     ]
 
 

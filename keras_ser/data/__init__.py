@@ -1,1 +1,6 @@
 """From a manifest to what a model is fed: examples, their splits, what those share, features, batches."""
+
+BACKENDS = ("tensorflow", "librosa")  # what may be asked to compute features
+# cached: computed once, kept on disk, held in memory. streamed: the same, made anew whenever it is needed. fresh: in
+# each epoch the model is trained on other draws of the augmentation's parameters.
+PIPELINES = ("cached", "streamed", "fresh")

@@ -1,5 +1,6 @@
 """The augmented corpus as files, the way a report keeps it: WAV for every example, and its tables as CSV."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +47,9 @@ def _write_batch(rows: pd.DataFrame, folder):
         audio.write(folder / name, sound[:length], rate)
 
 
-_GRAPHS = {}
-
-
+@functools.cache  # tracing takes longer than a batch
 def _transform(transform, rate):
-    if (transform, rate) not in _GRAPHS:
+    def transformed(waveform, parameter, lengths):
+        return features.transform_in_graph(transform, waveform, parameter, lengths, rate)
 
-        def transformed(waveform, parameter, lengths):
-            return features.transform_in_graph(transform, waveform, parameter, lengths, rate)
-
-        _GRAPHS[transform, rate] = graph(transformed, WAVEFORM, PARAMETER, LENGTHS)
-    return _GRAPHS[transform, rate]
+    return graph(transformed, WAVEFORM, PARAMETER, LENGTHS)

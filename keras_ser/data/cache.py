@@ -2,8 +2,9 @@
 
 The key is a hash of the samples, transforms and parameters of the batch, in order: the last bits of an example's
 features depend on what it was computed with. The folder is a hash of the front end's configuration, the versions and
-the code that computes it. A file appears whole or not at all, so a run that was interrupted goes on where it stopped,
-and several runs can share a cache. A file that was damaged counts as missing.
+the code that computes it. A file appears whole or not at all: what was interrupted goes on with the batches that are
+missing, and several runs can share a cache. A file that cannot be read, or holds no finite numbers of the right shape,
+counts as missing.
 """
 
 import json

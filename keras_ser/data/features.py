@@ -1,7 +1,8 @@
 """Examples → features: read, transform (pitch, tempo), front end, in batches on the device; kept in the cache.
 
 In: a table of examples (``keras_ser.data.augmentation``) and the manifest they come from. Out: float32
-[examples, …feature shape], in the table's order. Memory while computing does not grow with the number of clips.
+[examples, …feature shape], in the table's order. Beside this array, which is in memory as a whole, what is needed while
+computing does not grow with the number of clips.
 """
 
 import functools
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from keras_ser import audio, librosa_reference
 from keras_ser.corpora import index
+from keras_ser.data import BACKENDS
 from keras_ser.data.cache import FeatureCache
 from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
@@ -22,7 +24,6 @@ from keras_ser.errors import UserError
 from keras_ser.progress import bar
 
 TRANSFORMS = ("none", "pitch_shift", "time_stretch")
-BACKENDS = ("tensorflow", "librosa")
 LIBRARIES = {  # that compute features
     "tensorflow": ("tensorflow",),
     "librosa": ("librosa", "noisereduce", "soxr", "scipy"),

@@ -167,13 +167,8 @@ def _deal(manifest, column, n_groups, repetition):
     return manifest["audio_hash"].map(recordings).map(group_of).to_numpy()
 
 
-def _by_speaker(manifest, split, n_groups, repetition, fold, n_folds):
-    """Test on speaker group ``fold``, validate on the next. → object [clips]"""
-    group = _deal(manifest, "speaker", n_groups, repetition)
-    return _one_group(group, manifest, split, n_groups, repetition, fold, n_folds)
-
-
 def _one_group(group, manifest, split, n_groups, repetition, fold, n_folds):
+    """Test on group ``fold``, validate on the next. → object [clips]"""
     test = fold % n_groups
     splits = np.where(group == test, "test", "train").astype(object)
     if n_groups > 2:
@@ -218,7 +213,8 @@ def _speaker_and_sentence(examples, manifest, split, repetition, fold):
     """Test on speakers and sentences that are both new; clips that share one of them with the test are excluded."""
     n_speakers = _n_groups(manifest, "speaker", split)
     n_sentences = min(n_speakers, _n_groups(manifest, "sentence", split), SENTENCE_GROUPS)
-    splits = _by_speaker(manifest, split, n_speakers, repetition, fold, n_speakers * n_sentences)
+    group = _deal(manifest, "speaker", n_speakers, repetition)
+    splits = _one_group(group, manifest, split, n_speakers, repetition, fold, n_speakers * n_sentences)
     # Folds walk the diagonals of the grid speakers × sentences.
     test_sentences = (fold % n_speakers + fold // n_speakers) % n_sentences
     tested = _deal(manifest, "sentence", n_sentences, repetition) == test_sentences

@@ -21,9 +21,6 @@ from keras_ser.data import augmentation, features
 from keras_ser.dsp.graph import LENGTHS, PARAMETER, WAVEFORM, graph
 from keras_ser.errors import UserError
 
-# cached: computed once, kept on disk, held in memory. streamed: the same, made anew whenever it is needed. fresh: in
-# each epoch the model is trained on other draws of the augmentation's parameters.
-PIPELINES = ("cached", "streamed", "fresh")
 BATCHES_AHEAD = 2
 INPUTS = (WAVEFORM, LENGTHS, PARAMETER, tf.TensorSpec([None], tf.int32, "kind"))
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 def power_to_db(power, *, ref=1.0, amin=1e-10, top_db=80.0, mask=None):
-    """``10 log10(power / ref)``, at least ``top_db`` below the clip's maximum (None: no such floor).
+    """``10 log10(power / ref)``, at most ``top_db`` below the clip's maximum (None: no such floor).
 
     ``ref`` is a power, or "max" for the clip's own maximum; ``amin`` is the least power told apart from
     zero. ``mask`` (bool [batch, frames]) says which frames belong to the clip: the others neither raise its

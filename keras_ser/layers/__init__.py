@@ -1,10 +1,13 @@
 """Signal processing as Keras layers: :mod:`keras_ser.dsp` with a configuration.
 
-Every layer is called as ``layer(x)`` or ``layer(x, lengths)``: ``x`` is a float32 waveform [batch, samples] or features
-[batch, frames, features], ``lengths`` (int32 [batch]) the length of each clip *in samples* at that point of the chain;
-without them every clip fills its row. What comes out for a clip depends neither on its batch mates nor on its padding,
-and padding comes out as 0. A layer returns one tensor; those that make clips longer or shorter return (waveform,
-lengths) where they are given lengths. Signals stay float32 whatever the global dtype policy says.
+Layers of signals are called as ``layer(x)`` or ``layer(x, lengths)``: ``x`` is a float32 waveform [batch, samples] or
+features [batch, frames, features], ``lengths`` (int32 [batch]) the length of each clip *in samples* at that point of
+the chain; without them every clip fills its row. What comes out for a clip depends neither on its batch mates nor on
+its padding, and padding comes out as 0. A layer returns one tensor; those that make clips longer or shorter return
+(waveform, lengths) where they are given lengths. Signals stay float32 whatever the global dtype policy says.
+
+Five are called as ``layer(x)`` alone: to ``RandomWarp``, ``RandomTilt`` and ``RunningNormalization`` a frame of zeros
+is padding; ``GreyImage`` and ``RandomMasks`` take images, in which nothing is.
 
 To import this module registers the layers, so that a saved model that holds them loads::
 

@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from keras_ser import reports
+from keras_ser import files, reports
 
 
 def describe(report):
@@ -56,4 +56,5 @@ def as_text(description):
 
 if __name__ == "__main__":
     for name in (*reports.NAMES, *reports.RECIPES):
-        _path(name).write_text(as_text(describe(reports.load(name))), encoding="utf-8")
+        with files.replaced(_path(name)) as part:
+            part.write_text(as_text(describe(reports.load(name))), encoding="utf-8")

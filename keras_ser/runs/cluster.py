@@ -13,7 +13,7 @@ import os
 import pickle
 
 from keras_ser.errors import UserError, one_line
-from keras_ser.progress import log
+from keras_ser.progress import at_level, log
 from keras_ser.runs.processes import start_tensorflow
 
 LARGE = 1_000_000  # bytes of an argument from which it is sent to the cluster once, and not with every call
@@ -90,24 +90,19 @@ def _client(address):
     import dask
     from distributed import Client
 
-    logger, settings = logging.getLogger("distributed"), {"distributed.admin.large-graph-warning-threshold": "1 TB"}
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with dask.config.set(settings):
-            try:
-                client = Client(address, timeout=ANSWER_S)
-            except (OSError, ValueError) as error:
-                raise UserError(
-                    f"{address}: no Dask scheduler answers there: start one with `dask scheduler`, and name the "
-                    "address that it prints"
-                ) from error
-            try:
-                yield client
-            finally:
-                client.close(ANSWER_S)
-    finally:
-        logger.setLevel(level)
+    settings = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
+    with at_level(logging.getLogger("distributed"), logging.CRITICAL), dask.config.set(settings):
+        try:
+            client = Client(address, timeout=ANSWER_S)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{address}: no Dask scheduler answers there: start one with `dask scheduler`, and name the address "
+                "that it prints"
+            ) from error
+        try:
+            yield client
+        finally:
+            client.close(ANSWER_S)
 
 
 class _Work:

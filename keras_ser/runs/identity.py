@@ -1,9 +1,11 @@
-"""What makes two runs the same: a digest of everything that decides the result, and of nothing else.
+"""What makes two runs the same: everything that decides the result, as JSON, and nothing else.
 
-``setup`` covers what all runs of one experiment on the same clips have in common (clips, labels, front end, model,
-training, statistics): what differs in it never shares a table, a page or a model card. ``identity`` covers the setup
-and what is of the single run (protocol, augmentation, split, seed). Python, libraries, device and commit are recorded
-beside it and never compared: they change the last bits of a result, not what was computed.
+Here is what clips, augmentation and training say of themselves. :func:`keras_ser.runs.planning.setup` joins what all
+runs of one experiment on the same clips have in common (clips, labels, front end, model, training, statistics): what
+differs in its digest, :func:`setup_digest`, never shares a table, a page or a model card.
+:attr:`keras_ser.runs.planning.Unit.identity` is the digest of the setup and of what is of the single run (protocol,
+augmentation, split, seed). Python, libraries, device and commit are recorded beside it and never compared: they change
+the last bits of a result, not what was computed.
 """
 
 import keras

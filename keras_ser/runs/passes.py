@@ -45,17 +45,14 @@ def whole(runs):
     for run in runs:
         key = tuple(run.facts[name] for name in ("report", "setup", "experiment", "protocol", "seed"))
         groups.setdefault(key, {})[run.facts["fold"]] = run
-    return [_pool(list(folds.values())) for folds in groups.values() if len(folds) == _first(folds).facts["n_folds"]]
+    found = [list(folds.values()) for folds in groups.values()]
+    return [_pool(runs) for runs in found if len(runs) == runs[0].facts["n_folds"]]
 
 
 def of_table(table, runs):
     """The passes that a report's table was made of: the whole ones among ``runs`` whose setup stands in it. → list"""
     shown = set(table[["experiment", "protocol", "setup"]].itertuples(index=False, name=None))
     return whole([run for run in runs if tuple(run.facts[key] for key in ("experiment", "protocol", "setup")) in shown])
-
-
-def _first(folds):
-    return next(iter(folds.values()))
 
 
 def _pool(runs):

@@ -1,19 +1,22 @@
 """What is to be run: the clips, and every training that is asked for with what decides it.
 
-In: a report, a manifest, names of experiments and protocols. Out: :class:`Material` and :class:`Unit`. Every split is
-drawn and checked here, before the first training, so that nothing is refused after hours; and what is stored counts
-where it is what would be planned today.
+In: a report, a manifest, names of experiments and protocols. Out: :class:`Material`, :class:`Setting` and
+:class:`Unit`. Every split is drawn and checked here, before the first training, so that nothing is refused after hours;
+and what is stored counts where it is what would be planned today.
 """
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
+from keras_ser import corpora
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError
+from keras_ser.reports.specification import Report
 from keras_ser.runs import archive, identity, layout
 from keras_ser.runs.train import assemble
 
@@ -40,8 +43,43 @@ class Material:
 
     @property
     def description(self):
-        """Says what it is and how many clips: stands beside every figure."""
+        """Says what it is: stands beside every figure."""
         return f"bundled synthetic speech in place of {self.title}" if self.synthetic else self.title
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a report is run on and with, and where its results lie: handed on whole to what plans, trains or finds runs.
+
+    ``out``: the folder of the results. ``cache``: that of the computed features. ``epochs``: in place of the report's
+    number of them, or None. ``backend``: what computes the features, one of :data:`keras_ser.data.BACKENDS`.
+    ``pipeline``: where they come from, one of :data:`keras_ser.data.PIPELINES`.
+    """
+
+    report: Report
+    material: Material
+    out: Path
+    cache: Path
+    epochs: int | None = None
+    backend: str = "tensorflow"
+    pipeline: str = "cached"
+
+    @property
+    def root(self):
+        """The folder of the runs' folders (:mod:`keras_ser.runs.layout`)."""
+        return self.out / "runs"
+
+    @property
+    def heading(self):
+        """What the figures were made from, in a few lines."""
+        lines = [self.report.title, f"{self.material.description}, {len(self.material.manifest)} clips"]
+        if self.material.synthetic:
+            n_epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+            lines.append(f"SYNTHETIC speech, at most {n_epochs}: a smoke test; the numbers mean nothing.")
+        if self.material.substitute:
+            theirs = corpora.titles(self.report.corpora)
+            lines.append(f"SUBSTITUTE corpus: not comparable with the report, which used {theirs}.")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -66,9 +104,10 @@ class Unit:
         fold = f" fold {self.fold + 1} of {self.n_folds}" if self.n_folds > 1 else ""
         return f"{self.experiment.name}, {self.protocol.name}, repetition {self.repetition}{fold}"
 
-    def folder(self, root, report):
-        fold = self.fold if self.n_folds > 1 else None
-        return layout.run_folder(root, report.name, self.experiment.name, self.protocol.name, self.repetition, fold)
+    def folder(self, setting):
+        """Where its run is or will be."""
+        fold, report = self.fold if self.n_folds > 1 else None, setting.report.name
+        return layout.run_folder(setting.root, report, self.experiment.name, self.protocol.name, self.repetition, fold)
 
 
 def gather(report, corpus_title, manifest, index_folder=None):
@@ -95,22 +134,22 @@ def gather(report, corpus_title, manifest, index_folder=None):
     return Material(corpus_title, usable, excluded, substitute=not of_report.all())
 
 
-def setup(report, experiment, material, *, backend, epochs, pipeline="cached"):
-    """What decides the result of every run of an experiment on these clips, but for protocol, repetition and fold. JSON
+def setup(setting, experiment):
+    """What decides the result of every run of an experiment in a setting, but for protocol, repetition and fold. JSON
 
-    ``epochs``: in place of the report's number of them, or None. ``pipeline``: one of :data:`streaming.PIPELINES`; of
-    cached features nothing is said, as in runs from before there were others.
+    Of the pipeline ``cached`` nothing is said, as in runs from before there were others.
     """
+    report = setting.report
     return {
         "report": report.name,
         "experiment": experiment.name,
         "labels": list(report.labels),
-        "manifest": identity.manifest_facts(material.manifest),
-        "front_end": features.front_end_facts(experiment.front_end, backend),
+        "manifest": identity.manifest_facts(setting.material.manifest),
+        "front_end": features.front_end_facts(experiment.front_end, setting.backend),
         "model": _facts_of_model(experiment, len(report.labels)),
-        "training": identity.training_facts(experiment, epochs),
+        "training": identity.training_facts(experiment, setting.epochs),
         "statistics_from_all": report.statistics_from_all,
-        **({} if pipeline == "cached" else {"way": pipeline}),
+        **({} if setting.pipeline == "cached" else {"way": setting.pipeline}),
     }
 
 
@@ -120,36 +159,38 @@ def _facts_of_model(experiment, n_classes):
     return model_facts(assemble(experiment, n_classes, experiment.front_end.output_shape()))
 
 
-def plan(report, material, experiments, protocol_names, repetitions, *, backend, epochs, pipeline="cached"):
+def plan(setting, experiments, protocol_names, repetitions):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
     Of an SVM, which no chance enters, repetitions that give it the same examples in all their folds are one: only the
     first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
     """
+    report, manifest = setting.report, setting.material.manifest
     svms = [item.name for item in experiments if item.training.kind == "svm"]
-    if svms and pipeline != "cached":
+    if svms and setting.pipeline != "cached":
         raise UserError(
-            f"{report.name}: {', '.join(svms)} is fitted to all examples at once, of which nothing can be {pipeline}: "
-            "name networks with --experiments"
+            f"{report.name}: {', '.join(svms)} is fitted to all examples at once, of which nothing can be "
+            f"{setting.pipeline}: name networks with --experiments"
         )
-    setups = [setup(report, item, material, backend=backend, epochs=epochs, pipeline=pipeline) for item in experiments]
+    setups = [setup(setting, item) for item in experiments]
     augmentations = {item.augmentation or report.augmentation for item in experiments}
     units = []
     for repetition in repetitions:
-        examples = {augment: augment(material.manifest, repetition) for augment in augmentations}
+        examples = {augment: augment(manifest, repetition) for augment in augmentations}
         of_examples = {
-            augment: identity.augmentation_facts(table, backend, pipeline) for augment, table in examples.items()
+            augment: identity.augmentation_facts(table, setting.backend, setting.pipeline)
+            for augment, table in examples.items()
         }
         for protocol in map(protocols.get, protocol_names):
-            n_folds = protocol.n_folds(material.manifest, report.split)
+            n_folds = protocol.n_folds(manifest, report.split)
             for fold in range(n_folds):
                 assigned = {
-                    augment: protocol.assign(table, material.manifest, report.split, repetition, fold)
+                    augment: protocol.assign(table, manifest, report.split, repetition, fold)
                     for augment, table in examples.items()
                 }
                 for item, common in zip(experiments, setups, strict=True):
                     augment = item.augmentation or report.augmentation
-                    counts = leakage.shared(assigned[augment], material.manifest, item.training.fitted_on)
+                    counts = leakage.shared(assigned[augment], manifest, item.training.fitted_on)
                     where = f"{report.name} {item.name}, {protocol.name}, repetition {repetition}, fold {fold}"
                     leakage.refuse(protocol, counts, where)
                     single = {
@@ -187,14 +228,15 @@ def _split_digest(assigned, training):
     return table_digest(assigned[["clip", "copy", "split"]])
 
 
-def stored(report, material, *, root, backend, epochs, pipeline="cached", experiments=None):
+def stored(setting, experiments=None):
     """All stored runs of ``experiments`` (None: the report's) that belong in one table.
 
     → (list of store.Run, those that do not belong). A run belongs if it is what would be trained today: same clips,
     code, model, training, augmentation and split.
     """
-    by_name = {item.name: item for item in experiments or report.experiments}
-    runs = [run for run in archive.read_all(root, report.name) if run.facts["experiment"] in by_name]
+    by_name = {item.name: item for item in experiments or setting.report.experiments}
+    runs = archive.read_all(setting.root, setting.report.name)
+    runs = [run for run in runs if run.facts["experiment"] in by_name]
     repetitions = {}
     for run in runs:
         if run.facts["protocol"] in protocols.PROTOCOLS:
@@ -205,12 +247,10 @@ def stored(report, material, *, root, backend, epochs, pipeline="cached", experi
     places = {}  # identity → where it is counted: a repeated fit of an SVM is stored too, and is no second result
     for (protocol, of_names), items in wanted.items():
         try:
-            units = plan(
-                report, material, items, [protocol], of_names, backend=backend, epochs=epochs, pipeline=pipeline
-            )
+            units = plan(setting, items, [protocol], of_names)
         except UserError:  # these clips do not allow the protocol: its runs are of others
             continue
         for unit in units:
-            places.setdefault(unit.identity, set()).add(unit.folder(root, report))
+            places.setdefault(unit.identity, set()).add(unit.folder(setting))
     same = [run for run in runs if run.folder in places.get(run.facts.get("identity"), ())]
     return same, [run for run in runs if run.facts.get("identity") not in places]

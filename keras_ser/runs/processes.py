@@ -81,7 +81,7 @@ def _cause(error):
 
 
 def start_tensorflow():
-    """Import TensorFlow without its chatter."""
+    """Import TensorFlow without its chatter. Where that is new to the process, garbage is collected less often."""
     new = "tensorflow" not in sys.modules
     with quiet_stderr():
         import tensorflow as tf

@@ -9,7 +9,9 @@ import operator
 import platform
 import tempfile
 import uuid
+from dataclasses import replace
 from itertools import chain, groupby
+from pathlib import Path
 
 import joblib
 import tensorflow as tf
@@ -26,56 +28,38 @@ from keras_ser.runs.train import train
 from keras_ser.training import networks
 
 
-def run_all(
-    report,
-    material,
-    *,
-    root,
-    cache_root,
-    experiments,
-    protocol_names,
-    repetitions,
-    backend,
-    epochs,
-    pipeline="cached",
-    models=True,
-    jobs=1,
-    scheduler=None,
-):
+def run_all(setting, experiments, protocol_names, repetitions, *, models=True, jobs=1, scheduler=None):
     """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
 
-    ``pipeline``: where the features come from, one of :data:`keras_ser.data.streaming.PIPELINES`.
-    ``models`` False: a stored run without its model, as the repository holds them, need not be run again. ``jobs``:
-    how many are trained at a time, each by a process of its own if there are several; None: one per core, or one where
-    there is a GPU. ``scheduler``: address of a Dask cluster that trains them instead (:mod:`keras_ser.runs.cluster`).
-    A run is the same to the bit for any number of processes, as long as TensorFlow has as many threads in each
-    (``TF_NUM_INTRAOP_THREADS``) and the same kind of device.
+    ``setting``: a :class:`~keras_ser.runs.planning.Setting`. ``models`` False: a stored run without its model, as the
+    repository holds them, need not be run again. ``jobs``: how many are trained at a time, each by a process of its own
+    if there are several; None: one per core, or one where there is a GPU. ``scheduler``: address of a Dask cluster that
+    trains them instead (:mod:`keras_ser.runs.cluster`). A run is the same to the bit for any number of processes, as
+    long as TensorFlow has as many threads in each (``TF_NUM_INTRAOP_THREADS``) and the same kind of device.
 
     Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, a process died, or as
     :func:`keras_ser.runs.processes.results`.
     """
+    root, name = setting.root, setting.report.name
     files.recover(root, below=True)
-    units = plan(
-        report, material, experiments, protocol_names, repetitions, backend=backend, epochs=epochs, pipeline=pipeline
-    )
+    units = plan(setting, experiments, protocol_names, repetitions)
     # An archive holds no models.
-    archived = {} if models else {run.folder: run for run in archive.read(root.parent / report.name, root, report.name)}
-    names = {unit.folder(root, report): unit.name for unit in units}
+    archived = {} if models else {run.folder: run for run in archive.read(setting.out / name, root, name)}
+    names = {unit.folder(setting): unit.name for unit in units}
     runs = {folder: store.read(folder) or archived.get(folder) for folder in names}
-    missing = [unit for unit in units if not is_done(runs[unit.folder(root, report)], unit, models)]
+    missing = [unit for unit in units if not is_done(runs[unit.folder(setting)], unit, models)]
     done, grid = len(units) - len(missing), uuid.uuid4().hex
-    with bar(total=len(units), initial=done, desc=report.name, unit="run") as progress:
+    with bar(total=len(units), initial=done, desc=name, unit="run") as progress:
         for together in _together(missing, jobs, scheduler):
-            unfinished = functools.partial(_unfinished, report, list(chain(*together)), root, models)
-            options = {"root": root, "cache_root": cache_root, "backend": backend, "pipeline": pipeline}
-            work = chain.from_iterable(_work(report, material, of, **options) for of in together)
-            carry_out = _carry_out_elsewhere if scheduler else functools.partial(_carry_out, root=root)
-            calls = (joblib.delayed(carry_out)(grid, report, *item, epochs=epochs) for item in work)
+            unfinished = functools.partial(_unfinished, setting, list(chain(*together)), models)
+            work = chain.from_iterable(_work(setting, of_repetition) for of_repetition in together)
+            carry_out = _carry_out_elsewhere if scheduler else _carry_out
+            calls = (joblib.delayed(carry_out)(grid, setting, *item) for item in work)
             for run in processes.results(calls, jobs, unfinished, scheduler):
                 if scheduler:
                     run = store.unpacked(run, root)
                 done += 1
-                log.info("%s: %d of %d: %s: %s", report.name, done, len(units), names[run.folder], _result(run))
+                log.info("%s: %d of %d: %s: %s", name, done, len(units), names[run.folder], _result(run))
                 progress.update()
                 runs[run.folder] = run
     return list(runs.values())
@@ -106,37 +90,38 @@ def _together(units, jobs, scheduler):
         yield together
 
 
-def _unfinished(report, units, root, models):
+def _unfinished(setting, units, models):
     """Names of the units that are not stored."""
-    return [unit.name for unit in units if not is_done(store.read(unit.folder(root, report)), unit, models)]
+    return [unit.name for unit in units if not is_done(store.read(unit.folder(setting)), unit, models)]
 
 
-def _work(report, material, units, *, root, cache_root, backend, pipeline):
-    """The units of one repetition with what each is trained on. → iterator of (unit, material, examples, features)
+def _work(setting, units):
+    """The units of one repetition with what each is trained on. → iterator of (unit, examples, features)
 
     Examples and features that several units share are computed once, and those of all units before the first is given:
     only an earlier repetition may be trained meanwhile. What is streamed is computed where it is trained on.
     """
+    manifest, pipeline = setting.material.manifest, setting.pipeline
     examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
     for unit in units:
         augment, front_end = unit.augmentation, unit.experiment.front_end
         if augment not in examples:
-            examples[augment] = augment(material.manifest, unit.repetition)
+            examples[augment] = augment(manifest, unit.repetition)
         if (augment, front_end.name) in values:
             continue
         if pipeline == "cached":
-            doing = f"{report.name}: computing the features {front_end.name}"
-            with files.temporary(root), _within_memory(doing):
+            doing = f"{setting.report.name}: computing the features {front_end.name}"
+            with files.temporary(setting.root), _within_memory(doing):
                 values[augment, front_end.name] = features.compute(
-                    examples[augment], material.manifest, front_end, cache_root=cache_root, backend=backend
+                    examples[augment], manifest, front_end, cache_root=setting.cache, backend=setting.backend
                 )
         else:
             values[augment, front_end.name] = streaming.stream(
-                examples[augment], material.manifest, front_end, seed=unit.repetition, fresh=pipeline == "fresh"
+                examples[augment], manifest, front_end, seed=unit.repetition, fresh=pipeline == "fresh"
             )
     for unit in units:
         front_end = unit.experiment.front_end
-        yield unit, material, examples[unit.augmentation], values[unit.augmentation, front_end.name]
+        yield unit, examples[unit.augmentation], values[unit.augmentation, front_end.name]
 
 
 @functools.lru_cache(maxsize=1)
@@ -145,27 +130,25 @@ def _models(grid):
     return networks.Models()
 
 
-def _carry_out(grid, report, unit, material, examples, values, *, epochs, root):
+def _carry_out(grid, setting, unit, examples, values):
     """:func:`train`, in whatever process."""
     tf.config.experimental.enable_op_determinism()
-    writing = files.writing(unit.folder(root, report))
-    within_memory = _within_memory(f"{report.name}: training {unit.name}")
-    with files.temporary(root), writing, within_memory, streaming.explained(values):
-        return train(report, unit, material, examples, values, models=_models(grid), epochs=epochs, root=root)
+    writing = files.writing(unit.folder(setting))
+    within_memory = _within_memory(f"{setting.report.name}: training {unit.name}")
+    with files.temporary(setting.root), writing, within_memory, streaming.explained(values):
+        return train(setting, unit, examples, values, _models(grid))
 
 
-def _carry_out_elsewhere(grid, report, unit, material, *trained_on, epochs):
+def _carry_out_elsewhere(grid, setting, unit, *trained_on):
     """:func:`_carry_out` on another machine, which keeps nothing. → the run by :func:`keras_ser.runs.store.packed`
 
     Raises UserError if the code there is another: the run would not be what its identity says.
     """
-    backend = unit.decided_by["front_end"]["backend"]
-    pipeline = unit.decided_by.get("way", "cached")
-    own_setup = setup(report, unit.experiment, material, backend=backend, epochs=epochs, pipeline=pipeline)
-    if digest(own_setup) != setup_digest(unit.decided_by):
+    if digest(setup(setting, unit.experiment)) != setup_digest(unit.decided_by):
         raise UserError(f"the worker {platform.node()} has another version of keras_ser: install the same there")
-    with tempfile.TemporaryDirectory() as root:
-        return store.packed(_carry_out(grid, report, unit, material, *trained_on, epochs=epochs, root=root), root)
+    with tempfile.TemporaryDirectory() as folder:
+        there = replace(setting, out=Path(folder))
+        return store.packed(_carry_out(grid, there, unit, *trained_on), there.root)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """One unit of a plan trained, tested and stored.
 
-In: a unit, the clips, the examples made of them and their features. Out: a stored run.
+In: a setting, a unit, the examples made of the setting's clips and their features. Out: a stored run.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import keras_ser
 from keras_ser.data import leakage, protocols, streaming
 from keras_ser.runs import store
 from keras_ser.runs.identity import setup_digest
-from keras_ser.training import evaluation, losses, networks, svm
+from keras_ser.training import evaluation, losses, metrics, networks, svm
 from keras_ser.training.seeds import seeded
 
 ADAPT_BATCH = 256  # examples that a normalisation sees at a time
@@ -39,19 +39,20 @@ def adapt(model, values):
             )
 
 
-def train(report, unit, material, examples, values, *, models, epochs, root):
-    """Train and test one unit, and store it. → store.Run.
+def train(setting, unit, examples, values, models):
+    """Train and test one unit of a :class:`~keras_ser.runs.planning.Setting`, and store it. → store.Run.
 
     ``examples`` and their features ``values`` [examples, …] are those of the unit's repetition; ``models``
     (:class:`~keras_ser.training.networks.Models`) are shared with the other units.
     """
+    report, material = setting.report, setting.material
     experiment, training = unit.experiment, unit.experiment.training
     assigned = unit.protocol.assign(examples, material.manifest, report.split, unit.repetition, unit.fold)
     clips = material.manifest.set_index("clip")
     assigned = assigned.assign(
         **{column: assigned["clip"].map(clips[column]) for column in ("corpus", "speaker", "emotion")}
     )
-    classes = assigned["emotion"].map({label: place for place, label in enumerate(report.labels)}).to_numpy()
+    classes = metrics.indices(assigned["emotion"], report.labels)
     rows = {name: np.flatnonzero(assigned["split"] == name) for name in protocols.SPLITS}
     possible = possible_classes(assigned, report.labels, material.manifest) if report.classes_by_corpus else None
     targets = losses.targets(classes, len(report.labels), possible)
@@ -85,7 +86,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
             test=splits["test"],
             training=training,
             seed=seed,
-            epochs=epochs,
+            epochs=setting.epochs,
         )
 
     def answered(places):
@@ -130,7 +131,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "loss": experiment.loss,
         "optimizer": training.optimizer_name if training.kind == "network" else "libsvm",
         "batch_size": training.batch_size if training.kind == "network" else None,
-        "epochs": (epochs or training.epochs) if training.kind == "network" else 0,
+        "epochs": (setting.epochs or training.epochs) if training.kind == "network" else 0,
         "fitted_on": list(training.fitted_on),
         "chosen_on": list(training.chosen_on),
         "selected_on": {name: list(speakers) for name, speakers in experiment.selected_on.items()},
@@ -144,7 +145,7 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
         "seconds": round(fit.seconds, 1),
         "environment": environment(),
     }
-    return store.write(unit.folder(root, report), facts, fit.history, predictions, scores, model)
+    return store.write(unit.folder(setting), facts, fit.history, predictions, scores, model)
 
 
 def possible_classes(assigned, labels, manifest):

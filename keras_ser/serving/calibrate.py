@@ -11,8 +11,8 @@ import pandas as pd
 
 from keras_ser.errors import UserError
 from keras_ser.models.calibrated import Calibrated
-from keras_ser.runs import archive, layout, passes, store
-from keras_ser.serving.chain import by_protocol, open_run
+from keras_ser.runs import store
+from keras_ser.serving.chain import by_protocol, open_run, siblings
 from keras_ser.serving.export import check_is_free
 from keras_ser.training import calibration, evaluation
 
@@ -69,16 +69,10 @@ def calibrate(folder, out):
 
 def _unseen(run):
     """The first whole repetition of the run's experiment on unseen speakers. Raises UserError where there is none."""
-    root = layout.root_of(run.folder.resolve(), run.facts)
-    same = [
-        item
-        for item in archive.read_all(root, run.facts["report"])
-        if item.facts["setup"] == run.facts["setup"] and item.facts["protocol"] == UNSEEN and not item.diverged
-    ]
-    repetitions = passes.whole(same)
+    repetitions = [item for item in siblings(run) if item.facts["protocol"] == UNSEEN]
     if not repetitions:
         raise UserError(
-            f"{root}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored "
+            f"{run.folder}: no whole repetition of {run.facts['experiment']} on unseen speakers is stored beside it, "
             f"to calibrate it by: reproduce {run.facts['report']} with --protocols {UNSEEN}"
         )
     return repetitions[0]

@@ -7,7 +7,6 @@ answered for its own test clips, to compare with.
 import math
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -138,17 +137,25 @@ def trained_on(run):
     return [name for name in facts["corpora"] if name not in tested]
 
 
-def by_protocol(run):
-    """The whole repetitions of a run's setup that are stored beside it. → dict, see :func:`describe`"""
-    facts, scores = run.facts, {}
+def siblings(run):
+    """The whole repetitions of a run's setup that are stored beside it, under whatever protocol, but for those that
+    diverged. → list of :class:`~keras_ser.runs.passes.Pass`
+    """
+    facts = run.facts
     place = layout.place("", facts)
     folder = run.folder.resolve()
     if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
-        return scores
-    siblings = archive.read_all(layout.root_of(folder, facts), facts["report"])
-    same = passes.whole([item for item in siblings if item.facts["setup"] == facts["setup"]])
+        return []
+    runs = archive.read_all(layout.root_of(folder, facts), facts["report"])
+    whole = passes.whole([item for item in runs if item.facts["setup"] == facts["setup"]])
+    return [item for item in whole if not item.diverged]
+
+
+def by_protocol(run):
+    """The scores of its :func:`siblings`. → dict, see :func:`describe`"""
+    same, scores = siblings(run), {}
     for protocol in PROTOCOLS:
-        group = [item for item in same if item.facts["protocol"] == protocol and not item.diverged]
+        group = [item for item in same if item.facts["protocol"] == protocol]
         if group:
             means = {name: float(np.mean([item.metrics[name] for item in group])) for name in ("accuracy", "uar")}
             scores[protocol] = {"repetitions": len(group), **means}
@@ -161,7 +168,7 @@ def stored_clips(run, root, table=None):
 
     → DataFrame of :meth:`keras_ser.runs.store.Run.predictions` and ``path``; empty if there are none
     """
-    names = [name for name in run.facts["corpora"] if name in corpora.CORPORA and (Path(root) / name).is_dir()]
+    names = corpora.present(run.facts["corpora"], root)
     if table is None and not names:
         return run.predictions().iloc[:0].assign(path=[])
     recordings = corpora.joined(names, root) if table is None else table

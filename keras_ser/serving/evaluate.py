@@ -54,9 +54,15 @@ class Evaluation:
     @property
     def confusion(self) -> Confusion:
         """Clips by true and predicted class."""
-        place = {label: number for number, label in enumerate(self.labels)}
-        true, predicted = (self.predictions[name].map(place) for name in ("true", "predicted"))
+        true, predicted = (metrics.indices(self.predictions[name], self.labels) for name in ("true", "predicted"))
         return Confusion(metrics.confusion(true, predicted, len(self.labels)))
+
+    def draw(self, corpus, path):
+        """The confusion matrix as a figure. ``corpus``: what the recordings are called."""
+        from keras_ser.output.figures.results import confusion_matrices  # who draws nothing needs no matplotlib
+
+        title = f"{corpus}, {len(self.predictions)} clips"
+        confusion_matrices({"the model": self.confusion}, self.labels, corpus, title, path)
 
     def _scores(self, name, clips):
         correct = (clips["true"] == clips["predicted"]).to_numpy()

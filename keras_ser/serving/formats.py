@@ -1,13 +1,14 @@
 """The forms in which people and programs get what a model says of one recording.
 
-In: a :class:`keras_ser.serving.predict.Prediction`. Out: a line of a table, CSV or JSON, a DataFrame with one row per
-window, a figure of its course.
+In: a :class:`keras_ser.serving.predict.Prediction`, and a :class:`Form`. Out: lines of a table, CSV or JSON, a
+DataFrame with one row per window, a figure of its course.
 """
 
 import csv
 import io
 import json
 import os
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -17,17 +18,31 @@ import pandas as pd
 from keras_ser import files
 from keras_ser.errors import one_line
 
+OF_WINDOW = ("file", "start", "end", "label")  # columns of a window, before the probabilities
 LONGEST_NAME = 150  # bytes of a recording's name in that of its timeline
+
+
+@dataclass(frozen=True)
+class Form:
+    """How recordings are answered, and how that is written. ``name``: ``table``, ``csv``, ``jsonl``, ``segments`` or
+    ``parquet``; ``n_top``: how many labels ``table`` and ``jsonl`` name; ``window_s``, ``hop_s``: as of
+    :func:`keras_ser.serving.predict.predict`.
+    """
+
+    name: str = "jsonl"
+    n_top: int = 3
+    window_s: float | None = None
+    hop_s: float | None = None
 
 
 def segments(prediction) -> pd.DataFrame:
     """One row per window: ``file, start, end`` (seconds), ``label`` ("": no answer), and ``p_<label>`` of each one."""
     table = pd.DataFrame(prediction.windows, columns=[f"p_{label}" for label in prediction.labels])
-    table.insert(0, "file", str(prediction.path or ""))
-    table.insert(1, "start", prediction.starts)
-    table.insert(2, "end", prediction.ends)
     best = np.array(prediction.labels, object)[prediction.windows.argmax(axis=1)]
-    table.insert(3, "label", np.where(prediction.answered, best, ""))
+    label = np.where(prediction.answered, best, "")
+    values = (str(prediction.path or ""), prediction.starts, prediction.ends, label)
+    for place, (name, value) in enumerate(zip(OF_WINDOW, values, strict=True)):
+        table.insert(place, name, value)
     return table
 
 
@@ -75,20 +90,20 @@ def as_json_line(prediction, n_top=3):
 
 
 def header(form, labels):
-    """The lines that come first in a format: ``table``, ``csv``, ``jsonl`` or ``segments``. → list of str"""
-    if form == "csv":
+    """The lines that come first in a :class:`Form`. → list of str"""
+    if form.name == "csv":
         return [csv_header(labels)]
-    return [_csv(["file", "start", "end", "label", *(f"p_{label}" for label in labels)])] if form == "segments" else []
+    return [_csv([*OF_WINDOW, *(f"p_{label}" for label in labels)])] if form.name == "segments" else []
 
 
-def lines(form, prediction, n_top=3):
-    """A prediction in a format; ``n_top``: how many labels ``table`` and ``jsonl`` name. → list of str"""
-    if form == "segments":
+def lines(form, prediction):
+    """A prediction in a :class:`Form`, which is not ``parquet``. → list of str"""
+    if form.name == "segments":
         rows = segments(prediction).itertuples(index=False)
         return [_csv([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]) for row in rows]
-    if form == "csv":
+    if form.name == "csv":
         return [as_csv(prediction)]
-    return [(as_line if form == "table" else as_json_line)(prediction, n_top)]
+    return [(as_line if form.name == "table" else as_json_line)(prediction, form.n_top)]
 
 
 def write_timeline(prediction, folder):

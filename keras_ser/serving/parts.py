@@ -14,7 +14,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -25,8 +25,10 @@ from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.runs import processes
 from keras_ser.serving import formats, predict
+from keras_ser.serving.formats import Form
 
 FORMATS = ("jsonl", "parquet")
+JSON_LINES = Form("jsonl")
 FILES = 1000  # per part, unless told otherwise
 
 _PART = re.compile(r"part-(\d+)-[0-9a-f]+\.(?:jsonl|parquet)")
@@ -44,45 +46,32 @@ class Written:
     failed: int
 
 
-def write(
-    model,
-    paths: Iterable[Path],
-    folder,
-    *,
-    form="jsonl",
-    n_files=FILES,
-    n_top=3,
-    window_s=None,
-    hop_s=None,
-    jobs=1,
-    scheduler=None,
-) -> Written:
+def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILES, jobs=1, scheduler=None) -> Written:
     """Answer every recording by the model in ``model`` (:func:`keras_ser.serving.predict.load`).
 
     Args:
+        form: a :class:`~keras_ser.serving.formats.Form`, one of ``FORMATS``.
         n_files: how many files make a part.
-        n_top: how many labels ``top`` names in JSON lines.
-        window_s, hop_s: as of :func:`keras_ser.serving.predict.predict`.
         jobs, scheduler: how many parts are made at a time, and by whom, as of
             :func:`keras_ser.runs.processes.results`; a cluster's workers find model and recordings at the same paths.
 
     Raises:
         UserError: no such model or window; the folder holds a part of something else, or takes none.
     """
-    predict.check_windows(window_s, hop_s)
-    if form == "parquet":
+    predict.check_windows(form.window_s, form.hop_s)
+    if form.name == "parquet":
         import pyarrow  # noqa: F401 - it may be missing
 
     folder, model = Path(folder), Path(model).absolute()
     written = {int(match[1]): path.name for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
-    about, strangers, n_parts, before = [predict.digest(model), form, n_top, window_s, hop_s], [], 0, 0
+    about, strangers, n_parts, before = [predict.digest(model), *astuple(form)], [], 0, 0
 
     def calls():  # by a thread of joblib, which no error must leave
         nonlocal n_parts, before
         left = iter(paths)
         while names := [str(path) for path in itertools.islice(left, n_files)]:
             digest = blake2b(json.dumps([*about, names]).encode(), digest_size=6).hexdigest()
-            name = f"part-{n_parts:06}-{digest}.{form}"
+            name = f"part-{n_parts:06}-{digest}.{form.name}"
             n_parts += 1
             if (of_number := written.get(n_parts - 1, name)) != name:
                 strangers.append(of_number)
@@ -90,8 +79,7 @@ def write(
             if n_parts - 1 in written:
                 before += 1
             else:
-                options = {"form": form, "n_top": n_top, "window_s": window_s, "hop_s": hop_s}
-                yield joblib.delayed(_part)(name, str(model), os.getcwd(), names, **options)
+                yield joblib.delayed(_part)(name, str(model), os.getcwd(), names, form)
 
     n_failed, rates = 0, Counter()
     for name, content, of_part, failed in processes.results(calls(), jobs, scheduler=scheduler):
@@ -109,16 +97,16 @@ def write(
     return Written(n_parts, before, rates, n_failed)
 
 
-def _part(name, model, base, names, *, form, n_top, window_s, hop_s):
+def _part(name, model, base, names, form):
     """Answer the files of one part, whose names are relative to ``base``.
 
     → its name, content in bytes, how many files were answered of each sample rate, and how many failed
     """
-    predictor = loaded(model)
-    answers = predict.predict(predictor, (Path(base, name) for name in names), window_s=window_s, hop_s=hop_s)
+    predictor, paths = loaded(model), (Path(base, name) for name in names)
+    answers = predict.predict(predictor, paths, window_s=form.window_s, hop_s=form.hop_s)
     rows = list(zip(names, answers, strict=True))
     rates = Counter(answer.rate for _, answer in rows if not isinstance(answer, UserError))
-    content = _as_json(rows, n_top) if form == "jsonl" else _as_parquet(rows, predictor.labels)
+    content = _as_json(rows, form.n_top) if form.name == "jsonl" else _as_parquet(rows, predictor.labels)
     return name, content, rates, len(rows) - rates.total()
 
 

@@ -350,7 +350,7 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
     """Answer every recording, in order; a file that cannot be used gives the UserError that says why.
 
     Args:
-        paths: files (see :func:`recordings`), or :class:`Sound`.
+        paths: files (see :func:`paths_of`), or :class:`Sound`.
         window_s: length of the windows in seconds; None: only for recordings longer than ``LONGEST_S``, as long as
             the model hears.
         hop_s: from the start of a window to the next; None: half a window.

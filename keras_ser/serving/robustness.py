@@ -3,7 +3,7 @@
 In: a run and the recordings of its own test clips, or any model and a manifest. Out: one row per condition, scores of
 the same clips.
 Every condition is applied to the waveform at the model's rate; what is drawn (noise, other voices, where a cut begins)
-depends on the seed and the clip alone.
+is the same for the same clips.
 """
 
 from collections.abc import Callable
@@ -30,6 +30,7 @@ TELEPHONE_HZ = (300, 3400)
 CUT_S = 0.5
 MP3_RATE = 16000  # Hz
 TOGETHER = 64  # clips answered at a time
+SEED = 0  # of which clips are taken, and of what is drawn for each
 
 
 class Scene(NamedTuple):
@@ -116,7 +117,7 @@ def of_manifest(predictor, manifest):
     return predictor, clips.rename(columns={"emotion": "true"}), np.tile(present, (len(clips), 1))
 
 
-def measure(predictor, clips, possible, *, n_clips, seed=0):
+def measure(predictor, clips, possible, *, n_clips):
     """Scores on ``n_clips`` of the ``clips`` (``clip, path, speaker, true``) under each of ``CONDITIONS``, the answers
     among the ``possible`` classes, bool [clips, classes]. → DataFrame ``condition, clips, speakers, accuracy, uar``.
 
@@ -124,17 +125,17 @@ def measure(predictor, clips, possible, *, n_clips, seed=0):
     """
     if clips["speaker"].nunique() < 2:
         raise UserError("clips of two speakers at least are needed: some conditions mix them")
-    order = np.argsort([draw(seed, clip, 0, "robustness", 0, 1) for clip in clips["clip"]])[:n_clips]
+    order = np.argsort([draw(SEED, clip, 0, "robustness", 0, 1) for clip in clips["clip"]])[:n_clips]
     clips, possible = clips.iloc[order].reset_index(drop=True), possible[order]
     sample_rate = predictor.sample_rate or ANY_RATE
     waveforms = [_at_rate(y, rate, sample_rate) for y, rate in audio.read_many(clips["path"])]
-    true = clips["true"].map({label: place for place, label in enumerate(predictor.labels)}).to_numpy()
+    true = metrics.indices(clips["true"], predictor.labels)
     speaker = clips["speaker"].to_numpy()
     rows = []
     for name, condition in bar(CONDITIONS.items(), desc="robustness", unit="condition"):
         altered = []
         for place, waveform in enumerate(waveforms):
-            rng = np.random.default_rng([seed, place])
+            rng = np.random.default_rng([SEED, place])
             others = [waveforms[other] for other in np.flatnonzero(speaker != speaker[place])]
             altered.append(condition(waveform, Scene(sample_rate, rng, others)).astype(np.float32))
         answers = np.where(possible, _answers(predictor, altered), -1).argmax(axis=1)

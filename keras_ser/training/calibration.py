@@ -38,8 +38,7 @@ def answers(predictions, labels):
     kept = predictions["true"].isin(labels).to_numpy()
     chosen = predictions[kept]
     probabilities = chosen[[f"p_{label}" for label in labels]].to_numpy(np.float64)
-    true = chosen["true"].map({label: place for place, label in enumerate(labels)}).to_numpy()
-    return flattened(probabilities, 1.0), true, kept
+    return flattened(probabilities, 1.0), metrics.indices(chosen["true"], labels), kept
 
 
 def held_out(folds, labels):

@@ -54,8 +54,7 @@ def score_of(model, features, classes, possible=None):
 
 def score(predictions, labels):
     """All scores of a table of predictions, ready for JSON."""
-    index = {label: place for place, label in enumerate(labels)}
-    true, predicted = predictions["true"].map(index), predictions["predicted"].map(index)
+    true, predicted = (metrics.indices(predictions[name], labels) for name in ("true", "predicted"))
     matrix = metrics.confusion(true, predicted, len(labels))
     classes = metrics.class_counts(matrix, labels)
     return {

@@ -12,6 +12,11 @@ SCORES = ("accuracy", "uar", "macro_f1", "weighted_f1")
 BINS = 15  # of confidence, as in Guo et al., "On calibration of modern neural networks", 2017
 
 
+def indices(names, labels):
+    """The classes that are called ``names``, a Series, by their places among ``labels``. → [clips]"""
+    return names.map({label: place for place, label in enumerate(labels)}).to_numpy()
+
+
 def confusion(true, predicted, n_classes):
     """Clips by true (rows) and predicted (columns) class. → int [n_classes, n_classes]."""
     return confusion_matrix(true, predicted, labels=np.arange(n_classes))

@@ -12,7 +12,9 @@ import pytest
 import soundfile
 
 import keras_ser
+from keras_ser import corpora
 from keras_ser.cli import commands, parser
+from keras_ser.corpora.download import HOMES
 from keras_ser.data.protocols import PROTOCOLS
 from tests.words import house_words
 
@@ -66,6 +68,14 @@ def test_help_names_every_protocol(capsys):
     assert call("reproduce", "--help") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"--protocols A,B {', '.join(PROTOCOLS)} (default" in shown
+
+
+def test_help_names_the_corpora(capsys):
+    """Which it cannot ask of the package: that needs pandas."""
+    for action, known in (("check", set(corpora.CORPORA)), ("download", set(HOMES))):
+        assert call("corpus", action, "--help") == 0
+        said = capsys.readouterr().out.partition("NAME")[2].partition("--")[0]
+        assert set(re.findall(r"\w+", said)) & set(corpora.CORPORA) == known
 
 
 def test_alone_it_explains_itself(capsys):

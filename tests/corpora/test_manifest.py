@@ -35,6 +35,18 @@ def test_unknown_age_is_na(tmp_path):
     assert corpora.manifest("ravdess", tmp_path)["age"].isna().all()
 
 
+def test_the_data_root_is_named_or_that_of_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_SER_DATA", str(tmp_path))
+    assert corpora.data_root() == tmp_path
+    with pytest.raises(UserError, match="new: no such folder; --data and KERAS_SER_DATA name a directory"):
+        corpora.data_root(tmp_path / "new")
+    assert corpora.data_root(tmp_path / "new", new=True) == tmp_path / "new"
+    touch(tmp_path, "savee/DC/a01.wav", "mine/a.wav")
+    assert corpora.present(["tess", "savee", "mine"], tmp_path) == ["savee"]
+    monkeypatch.delenv("KERAS_SER_DATA")
+    assert str(corpora.data_root()) == "data"
+
+
 def test_root_is_the_data_root_or_the_corpus(tmp_path):
     touch(tmp_path, "savee/DC/a01.wav", "savee/KL/a01.wav")
     pd.testing.assert_frame_equal(corpora.manifest("savee", tmp_path), corpora.manifest("savee", tmp_path / "savee"))

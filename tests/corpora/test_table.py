@@ -161,6 +161,14 @@ def test_what_is_said_of_speakers_and_where_results_lie(tmp_path, sound):
         own.read(tmp_path / "two" / "mine", speaker_from="spk")
 
 
+def test_a_name_of_a_corpus_is_no_path(tmp_path, monkeypatch):
+    """Whatever lies where the caller is."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("tess", "mine"):
+        (tmp_path / name).mkdir()
+    assert [own.is_own(name) for name in ("tess", "mine", "nowhere", tmp_path / "tess")] == [False, True, False, True]
+
+
 def test_check(tmp_path, sound):
     for name in ("a.wav", "b.wav", "c.wav"):
         sound(name)

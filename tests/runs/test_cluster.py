@@ -80,18 +80,10 @@ def test_what_is_wrong_with_a_cluster_is_one_line(start_cluster, calls):
 
 def grid(embedded, folder, name, scheduler=None):
     report = reports.load("emodb_losses")
-    return runner.run_all(
-        report,
-        planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded)),
-        root=folder / name,
-        cache_root=folder / "cache",
-        experiments=[report.experiment("cnn/mean_squared_error")],
-        protocol_names=["clip_disjoint", "speaker_independent"],
-        repetitions=range(1),
-        backend="tensorflow",
-        epochs=1,
-        scheduler=scheduler,
-    )
+    material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
+    setting = planning.Setting(report, material, folder / name, folder / "cache", epochs=1)
+    experiments, protocols = [report.experiment("cnn/mean_squared_error")], ["clip_disjoint", "speaker_independent"]
+    return runner.run_all(setting, experiments, protocols, range(1), scheduler=scheduler)
 
 
 def content(folder):

@@ -1,6 +1,7 @@
 """What makes two runs the same, and what does not: seen in the setup of an experiment and the identity of its units."""
 
 import dataclasses
+from pathlib import Path
 
 import keras
 import pytest
@@ -29,8 +30,12 @@ def material(embedded):
     return planning.gather(REPORT, "Emo-DB", corpora.manifest("emodb", embedded))
 
 
-def setup(material, experiment=CNN, *, report=REPORT, backend="tensorflow", epochs=None):
-    return identity.setup_digest(planning.setup(report, experiment, material, backend=backend, epochs=epochs))
+def setting_of(material, report=REPORT, **options):
+    return planning.Setting(report, material, Path(), Path(), **options)
+
+
+def setup(material, experiment=CNN, **options):
+    return identity.setup_digest(planning.setup(setting_of(material, **options), experiment))
 
 
 def with_training(**changes):
@@ -105,7 +110,7 @@ def test_the_code_of_the_features_decides_and_that_of_others_does_not(material, 
 
 
 def identities(material, report=REPORT, names=("clip_disjoint",), repetitions=(0,), experiment=CNN):
-    units = planning.plan(report, material, [experiment], names, repetitions, backend="tensorflow", epochs=1)
+    units = planning.plan(setting_of(material, report, epochs=1), [experiment], names, repetitions)
     return [unit.identity for unit in units]
 
 

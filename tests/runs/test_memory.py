@@ -25,16 +25,9 @@ def test_memory_was_short(error, fails, doing, embedded, tmp_path, monkeypatch):
     monkeypatch.setattr(*(runner.features, "compute", fail) if fails == "compute" else (runner, "train", fail))
     report = reports.load("emodb_losses")
     material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-    options = {"protocol_names": ["clip_disjoint"], "repetitions": range(1), "backend": "tensorflow", "epochs": 1}
+    setting = planning.Setting(report, material, tmp_path, tmp_path / "cache", epochs=1)
     with pytest.raises(
         UserError, match=f"^emodb_losses: {doing}.*memory was short .*: what was finished is kept"
     ) as told:
-        runner.run_all(
-            report,
-            material,
-            root=tmp_path / "runs",
-            cache_root=tmp_path / "cache",
-            experiments=[report.experiment("cnn/mean_squared_error")],
-            **options,
-        )
+        runner.run_all(setting, [report.experiment("cnn/mean_squared_error")], ["clip_disjoint"], range(1))
     assert "\n" not in str(told.value)

@@ -38,21 +38,13 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("out")
 
 
-def run(
-    report, material, folder, *, names, protocols=("clip_disjoint",), repetitions=(0,), epochs=1, root="runs", jobs=1
-):
-    return runner.run_all(
-        report,
-        material,
-        root=folder / root,
-        cache_root=folder / "cache",
-        experiments=[extensions.find(report, name) for name in names],
-        protocol_names=protocols,
-        repetitions=repetitions,
-        backend="tensorflow",
-        epochs=epochs,
-        jobs=jobs,
-    )
+def setting_of(report, material, folder, out="out", epochs=1):
+    return planning.Setting(report, material, folder / out, folder / "cache", epochs)
+
+
+def run(setting, *, names, protocols=("clip_disjoint",), repetitions=(0,), jobs=1):
+    experiments = [extensions.find(setting.report, name) for name in names]
+    return runner.run_all(setting, experiments, protocols, repetitions, jobs=jobs)
 
 
 def listed_and_one_of_each_kind_of_extension(report):
@@ -67,7 +59,7 @@ def listed_and_one_of_each_kind_of_extension(report):
 @pytest.mark.parametrize("name", [*reports.NAMES, *reports.RECIPES])
 def test_experiments_run_one_epoch(name, embedded, folder):
     report, material = reports.load(name), gathered(name, embedded)
-    for item in run(report, material, folder, names=listed_and_one_of_each_kind_of_extension(report)):
+    for item in run(setting_of(report, material, folder), names=listed_and_one_of_each_kind_of_extension(report)):
         assert not item.diverged
         svm = item.facts["kind"] == "svm"
         assert item.facts["epochs_run"] == (0 if svm else 1)
@@ -88,14 +80,8 @@ def test_experiments_run_one_epoch(name, embedded, folder):
 @pytest.mark.slow
 def test_a_repetition_tests_every_clip_once_and_is_scored_as_one(material, folder):
     report = reports.load("emodb_losses")
-    runs = run(
-        report,
-        material,
-        folder,
-        names=["cnn/mean_squared_error", "svm"],
-        protocols=("speaker_independent",),
-        root="jobs_1",
-    )
+    setting = setting_of(report, material, folder, "jobs_1")
+    runs = run(setting, names=["cnn/mean_squared_error", "svm"], protocols=("speaker_independent",))
     assert len(runs) == 2 * 5
     assert [item.folder.name for item in runs] == [f"fold-{fold}" for fold in range(5) for _ in range(2)]
     for item in passes.whole(runs):
@@ -113,7 +99,7 @@ def test_a_repetition_tests_every_clip_once_and_is_scored_as_one(material, folde
 @pytest.mark.slow
 def test_a_stored_model_predicts_what_the_run_says(material, folder):
     report = reports.load("emodb_losses")
-    (item,) = run(report, material, folder, names=["cnn_lstm/mean_squared_error"])
+    (item,) = run(setting_of(report, material, folder), names=["cnn_lstm/mean_squared_error"])
     predictions = item.predictions()
     front_end = report.experiments[0].front_end
     values = features.compute(
@@ -129,32 +115,31 @@ def test_a_stored_model_predicts_what_the_run_says(material, folder):
 @pytest.mark.slow
 def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder):
     report = reports.load("emodb_losses")
-    cnn = "cnn/mean_squared_error"
-    (first,) = run(report, material, folder, names=[cnn], root="again")
+    cnn, setting = "cnn/mean_squared_error", setting_of(report, material, folder, "again")
+    (first,) = run(setting, names=[cnn])
     stamp = (first.folder / "run.json").stat().st_mtime_ns
-    runs = run(report, material, folder, names=[cnn], protocols=("clip_disjoint", "as_reported"), root="again")
+    runs = run(setting, names=[cnn], protocols=("clip_disjoint", "as_reported"))
     assert (first.folder / "run.json").stat().st_mtime_ns == stamp
     assert [item.facts["protocol"] for item in runs] == ["clip_disjoint", "as_reported"]
     # Another number of epochs is another setup.
-    run(report, material, folder, names=[cnn], epochs=2, root="again")
+    run(dataclasses.replace(setting, epochs=2), names=[cnn])
     replaced = store.read(first.folder)
     assert replaced.facts["epochs_run"] == 2
-    stored = planning.stored(report, material, root=folder / "again", backend="tensorflow", epochs=1)
-    assert stored == ([runs[1]], [replaced])
+    assert planning.stored(setting) == ([runs[1]], [replaced])
 
 
 @pytest.mark.slow
 def test_stored_runs_of_another_network_are_told_apart(material, folder):
     """Of other weights that were dropped, of a refit, of other clips: none shares a table with today's."""
     report = reports.load("emodb_losses")
-    (stored,) = run(report, material, folder, names=["cnn/mean_squared_error"], root="apart")
+    (stored,) = run(setting_of(report, material, folder, "apart"), names=["cnn/mean_squared_error"])
     item = report.experiment("cnn/mean_squared_error")
 
     def found(material=material, **changes):
         changed = dataclasses.replace(item, **changes)
         others = [changed if other is item else other for other in report.experiments]
         today = dataclasses.replace(report, experiments=tuple(others))
-        return planning.stored(today, material, root=folder / "apart", backend="tensorflow", epochs=1)
+        return planning.stored(setting_of(today, material, folder, "apart"))
 
     def with_dropout(n_classes):
         model = item.model(n_classes)
@@ -171,21 +156,14 @@ def test_stored_runs_of_another_network_are_told_apart(material, folder):
     assert found(dataclasses.replace(material, manifest=nobody)) == ([], [stored])
 
 
-def test_an_svm_is_one_fit_where_nothing_changes(embedded):
+def test_an_svm_is_one_fit_where_nothing_changes(embedded, folder):
     """Whatever the number of repetitions; who is held out for a curve changes nothing for it either. But a repetition
     that happens to share a fold with another is a whole one.
     """
     report, material = reports.load("spectral_features"), gathered("spectral_features", embedded)
-    names = ["svm/energy", "cnn_1d/int16"]
-    units = planning.plan(
-        report,
-        material,
-        [report.experiment(name) for name in names],
-        ["as_reported", "speaker_independent"],
-        range(3),
-        backend="tensorflow",
-        epochs=1,
-    )
+    experiments = [report.experiment(name) for name in ("svm/energy", "cnn_1d/int16")]
+    names = ["as_reported", "speaker_independent"]
+    units = planning.plan(setting_of(report, material, folder), experiments, names, range(3))
     count = pd.Series([(unit.experiment.name, unit.protocol.name) for unit in units]).value_counts()
     assert count.to_dict() == {
         ("svm/energy", "as_reported"): 1,
@@ -198,13 +176,13 @@ def test_an_svm_is_one_fit_where_nothing_changes(embedded):
 def test_a_repeated_fit_is_stored_and_counted_once(embedded, folder):
     """As an older software stored it."""
     report, material = reports.load("spectral_features"), gathered("spectral_features", embedded)
-    (first,) = run(report, material, folder, names=["svm/energy"], protocols=("as_reported",), root="repeated")
+    setting = setting_of(report, material, folder, "repeated")
+    (first,) = run(setting, names=["svm/energy"], protocols=("as_reported",))
     again = first.folder.with_name("seed-1")
     shutil.copytree(first.folder, again)
     facts = json.loads((again / "run.json").read_text())
     (again / "run.json").write_text(json.dumps({**facts, "seed": 1}))
-    found = planning.stored(report, material, root=folder / "repeated", backend="tensorflow", epochs=1)
-    assert found == ([first], [])
+    assert planning.stored(setting) == ([first], [])
 
 
 def refused(material, folder, protocol, names, monkeypatch, said, **changes):
@@ -212,8 +190,9 @@ def refused(material, folder, protocol, names, monkeypatch, said, **changes):
     changed = dataclasses.replace(protocols.get(protocol), **changes)
     monkeypatch.setitem(protocols.PROTOCOLS, protocol, changed)
     root = folder / f"refused {said}"
+    setting = setting_of(reports.load("emodb_losses"), material, root)
     with pytest.raises(UserError, match=said):
-        run(reports.load("emodb_losses"), material, root, names=names, protocols=(protocol,), repetitions=range(3))
+        run(setting, names=names, protocols=(protocol,), repetitions=range(3))
     assert not root.exists()
 
 
@@ -242,7 +221,7 @@ def test_a_leak_that_is_not_declared(material, folder, monkeypatch):
     refused(material, folder, "speaker_independent", names, monkeypatch, said, draw=draw)
 
 
-def test_a_leak_through_validation(material, monkeypatch):
+def test_a_leak_through_validation(material, folder, monkeypatch):
     """Refused for what is fitted to validation too, and for nothing else."""
 
     def draw(examples, manifest, split, repetition, fold):
@@ -258,15 +237,14 @@ def test_a_leak_through_validation(material, monkeypatch):
     again = dataclasses.replace(item, training=dataclasses.replace(item.training, refit=True))
 
     def plan(experiment):
-        names = ["speaker_independent"]
-        return planning.plan(report, material, [experiment], names, [0], backend="tensorflow", epochs=1)
+        return planning.plan(setting_of(report, material, folder), [experiment], ["speaker_independent"], [0])
 
     assert len(plan(item)) == 5
     with pytest.raises(UserError, match="share the speaker"):
         plan(again)
 
 
-def test_two_names_of_one_recording_are_never_trained_and_tested(embedded):
+def test_two_names_of_one_recording_are_never_trained_and_tested(embedded, folder):
     report = reports.load("emodb_losses")
     material = gathered("emodb_losses", embedded)
     twins = material.manifest.groupby("speaker")["clip"].nth([0, 1]).index
@@ -274,15 +252,16 @@ def test_two_names_of_one_recording_are_never_trained_and_tested(embedded):
     content[twins[1::2]] = content[twins[::2]].to_numpy()
     material = dataclasses.replace(material, manifest=material.manifest.assign(audio_hash=content))
     names = ["clip_disjoint", "speaker_independent"]
-    planning.plan(report, material, report.experiments[:1], names, range(3), backend="tensorflow", epochs=1)
+    planning.plan(setting_of(report, material, folder), report.experiments[:1], names, range(3))
 
 
 @pytest.mark.slow
 def test_a_seed_repeats_to_the_bit(material, folder):
     report = reports.load("emodb_losses")
-    runs = [run(report, material, folder, names=["cnn/mean_squared_error"], root=root)[0] for root in ("a", "b")]
+    settings = [setting_of(report, material, folder, out) for out in ("a", "b")]
+    runs = [run(setting, names=["cnn/mean_squared_error"])[0] for setting in settings]
     pd.testing.assert_frame_equal(runs[0].predictions(), runs[1].predictions(), check_exact=True)
-    (other,) = run(report, material, folder, names=["cnn/mean_squared_error"], repetitions=(1,), root="a")
+    (other,) = run(settings[0], names=["cnn/mean_squared_error"], repetitions=(1,))
     assert not np.allclose(other.history()["loss"], runs[0].history()["loss"])
 
 
@@ -290,8 +269,8 @@ def test_a_seed_repeats_to_the_bit(material, folder):
 def test_several_processes_train_the_same_to_the_bit(material, folder):
     """Also what is fitted after another fold by the same graph."""
     report = reports.load("emodb_losses")
-    names, which = ["cnn/mean_squared_error", "svm"], {"protocols": ("clip_disjoint", "speaker_independent")}
-    grids = [run(report, material, folder, names=names, root=f"jobs_{jobs}", jobs=jobs, **which) for jobs in (1, 2)]
+    which = {"names": ["cnn/mean_squared_error", "svm"], "protocols": ("clip_disjoint", "speaker_independent")}
+    grids = [run(setting_of(report, material, folder, f"jobs_{jobs}"), jobs=jobs, **which) for jobs in (1, 2)]
     assert len(grids[0]) == 2 * (1 + 5)
     for one, other in zip(*grids, strict=True):
         assert one.facts["identity"] == other.facts["identity"]
@@ -305,7 +284,7 @@ def test_several_processes_train_the_same_to_the_bit(material, folder):
 def test_a_process_that_dies_costs_its_run_alone(material, folder):
     report = reports.load("emodb_losses")
     alive, main = report.experiment("cnn/mean_squared_error"), os.getpid()
-    of_other = layout.run_folder(folder / "dying", report.name, alive.name, "clip_disjoint", 0) / "run.json"
+    of_other = layout.run_folder(folder / "dying" / "runs", report.name, alive.name, "clip_disjoint", 0) / "run.json"
 
     def dying(n_classes):
         if os.getpid() != main:  # not where the run is planned
@@ -321,7 +300,7 @@ def test_a_process_that_dies_costs_its_run_alone(material, folder):
         "system, most likely as memory was short): what was finished is kept; call again, with fewer --jobs than 2 if"
     )
     with pytest.raises(UserError, match=re.escape(said)):
-        run(report, material, folder, names=[other.name, alive.name], root="dying", jobs=2)
+        run(setting_of(report, material, folder, "dying"), names=[other.name, alive.name], jobs=2)
     assert [*(folder / "dying").rglob("run.json")] == [of_other]
 
 
@@ -343,7 +322,8 @@ def test_repetitions_are_trained_beside_one_another(material, folder, monkeypatc
 
     item = dataclasses.replace(alive, model=waiting)
     report = dataclasses.replace(report, experiments=(report.experiments[0], item, *report.experiments[2:]))
-    found = run(report, material, folder, names=[item.name], repetitions=(0, 1), root="beside_runs", jobs=2)
+    setting = setting_of(report, material, folder, "beside_out")
+    found = run(setting, names=[item.name], repetitions=(0, 1), jobs=2)
     assert [one.facts["seed"] for one in found] == [0, 1]
     compute, asked = features.compute, []
 
@@ -354,8 +334,9 @@ def test_repetitions_are_trained_beside_one_another(material, folder, monkeypatc
         return compute(*args, **options)
 
     monkeypatch.setattr(features, "compute", failing)
+    setting = setting_of(report, material, folder, "lost_out")
     with pytest.raises(UserError, match="the disk is full"):
-        run(report, material, folder, names=[item.name], repetitions=(0, 1, 2), root="lost_runs", jobs=2)
+        run(setting, names=[item.name], repetitions=(0, 1, 2), jobs=2)
 
 
 @pytest.mark.slow
@@ -369,7 +350,8 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
 
     item = dataclasses.replace(report.experiments[1], model=exploding)
     report = dataclasses.replace(report, experiments=(report.experiments[0], item, *report.experiments[2:]))
-    good, bad = run(report, material, folder, names=[report.experiments[0].name, item.name], root="diverging")
+    setting = setting_of(report, material, folder, "diverging")
+    good, bad = run(setting, names=[report.experiments[0].name, item.name])
     assert bad.diverged
     assert bad.facts["diverged_at"] == 1
     assert bad.metrics == {}
@@ -392,7 +374,7 @@ def test_a_diverging_run_is_listed_and_not_averaged(material, folder):
 )
 def test_statistics_come_from_train_unless_the_report_took_them_before_its_split(protocol, splits, embedded, folder):
     report, material = reports.load("tess_mfcc"), gathered("tess_mfcc", embedded)
-    item, *_ = run(report, material, folder, names=["cnn"], protocols=(protocol,))
+    item, *_ = run(setting_of(report, material, folder), names=["cnn"], protocols=(protocol,))
     examples = report.augmentation(material.manifest, 0)
     assigned = protocols.get(protocol).assign(examples, material.manifest, report.split)
     front_end = report.experiment("cnn").front_end

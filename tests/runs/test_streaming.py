@@ -27,18 +27,8 @@ def run(name, experiment, protocol, pipeline, data, folder):
     material = planning.gather(report, "a corpus", corpora.joined(report.corpora, data))
     if name == "emodb_losses":
         report = dataclasses.replace(report, augmentation=AUGMENTATION)
-    (item,) = runner.run_all(
-        report,
-        material,
-        root=folder / pipeline / "runs",
-        cache_root=folder / "cache",
-        experiments=[report.experiment(experiment)],
-        protocol_names=[protocol],
-        repetitions=[0],
-        backend="tensorflow",
-        epochs=2,
-        pipeline=pipeline,
-    )
+    setting = planning.Setting(report, material, folder / pipeline, folder / "cache", epochs=2, pipeline=pipeline)
+    (item,) = runner.run_all(setting, [report.experiment(experiment)], [protocol], [0])
     return item
 
 

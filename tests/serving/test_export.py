@@ -226,15 +226,8 @@ def test_a_full_disk_leaves_nothing(runs, tmp_path, small_disk):
 def test_an_image_network_answers_alone_as_in_a_batch(embedded, tmp_path):
     report = reports.load("spectral_features")
     material = planning.gather(report, "a corpus", corpora.joined(report.corpora, embedded))
-    options = {"protocol_names": ["as_reported"], "repetitions": range(1), "backend": "tensorflow", "epochs": 1}
-    (run,) = runner.run_all(
-        report,
-        material,
-        root=tmp_path / "runs",
-        cache_root=tmp_path / "cache",
-        experiments=[report.experiment("cnn_2d")],
-        **options,
-    )
+    setting = planning.Setting(report, material, tmp_path, tmp_path / "cache", epochs=1)
+    (run,) = runner.run_all(setting, [report.experiment("cnn_2d")], ["as_reported"], range(1))
     stored = stored_clips(run, embedded)
     differences = export.export(
         run, tmp_path / "exported", stored

@@ -17,6 +17,9 @@ from keras_ser import audio, corpora
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.serving import parts, predict
+from keras_ser.serving.formats import Form
+
+PARQUET = Form("parquet")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +77,7 @@ def test_what_is_done_is_not_done_again(model, paths, tmp_path, monkeypatch):
     [
         lambda model, paths: {"paths": paths[1:]},
         lambda model, paths: {"paths": paths[:2]},
-        lambda model, paths: {"window_s": 1.0},
+        lambda model, paths: {"form": Form(window_s=1.0)},
         lambda model, paths: {"n_files": 3},
         lambda model, paths: {"model": model["crema_1d_2d"]},
     ],
@@ -92,8 +95,8 @@ def test_parquet_has_one_schema_whatever_is_in_it(model, paths, tmp_path):
     pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install '.[parquet]'")
     odd = tmp_path / os.fsdecode(b"\xff.wav")
     shutil.copy(paths[0], odd)
-    assert parts.write(model, [*paths[:3], paths[5], odd], tmp_path / "out", form="parquet", n_files=3).failed == 1
-    assert parts.write(model, [paths[5]], tmp_path / "bad", form="parquet") == written(1, 0, 0, 1)
+    assert parts.write(model, [*paths[:3], paths[5], odd], tmp_path / "out", PARQUET, n_files=3).failed == 1
+    assert parts.write(model, [paths[5]], tmp_path / "bad", PARQUET) == written(1, 0, 0, 1)
     table = pd.read_parquet(tmp_path / "out")
     assert list(table) == list(pd.read_parquet(tmp_path / "bad"))
     assert list(table["path"]) == [*map(str, paths[:3]), str(paths[5]), f"{tmp_path}/\\xff.wav"]

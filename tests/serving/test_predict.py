@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -166,15 +167,18 @@ def test_long_recordings_are_cut_by_themselves(predictor, paths, tmp_path):
 
 
 def test_files_are_not_kept(predictor, paths):
-    """An endless stream of files is answered as it comes."""
+    """However many there are: no more are taken ahead than a batch and those that threads decode."""
+    taken = []
 
-    def endless():
-        while True:
-            yield paths[0]
+    def stream():
+        for path in itertools.islice(itertools.cycle(paths), 100):
+            taken.append(path)
+            yield path
 
-    found = predict.predict(predictor, endless())
-    assert all(next(found).path.name == next(found).path.name for _ in range(40))
-    found.close()
+    for place, answer in enumerate(predict.predict(predictor, stream())):
+        assert str(answer.path) == taken[place]
+        assert len(taken) <= place + predict.BATCH + 16
+    assert len(taken) == 100
 
 
 def test_the_command(exported, embedded, tmp_path, capsys):

@@ -5,7 +5,6 @@ its first repetition, the most confident correct and wrong predictions, one per 
 """
 
 import base64
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,7 @@ def chosen(passes, root=None):
         part.sort_values("confidence", ascending=False, kind="stable").drop_duplicates("true").head(EACH)
         for part in (answers[right], answers[~right])
     ]
-    names = [name for name in run.facts["corpora"] if root and (Path(root) / name).is_dir()]
+    names = corpora.present(run.facts["corpora"], root) if root else []
     manifest = corpora.joined(names, root).set_index("clip") if names else None
     return {
         "run": run.facts,

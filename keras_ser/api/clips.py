@@ -1,0 +1,140 @@
+"""Clips and their splits: for models of a caller's own, as files, and searched for leakage."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from keras_ser import corpora
+from keras_ser.api.settings import Options, warn_of_excluded, whole_number
+from keras_ser.corpora import own
+from keras_ser.data import features, leakage, protocols
+from keras_ser.data.augmentation import originals
+from keras_ser.errors import UserError
+from keras_ser.runs import store
+from keras_ser.runs.planning import Material
+
+OF_A_CLIP = ("clip", "corpus", "speaker", "emotion", "sentence", "audio_hash")  # what protocols ask about it
+
+
+def load_corpus(
+    name: str | Path,
+    data: str | Path | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+    out: str | Path = "artifacts",
+) -> pd.DataFrame:
+    """The clips of a corpus that can be used, one row per clip: ``clip, path, speaker, gender, emotion, sentence, …``
+    (:data:`keras_ser.corpora.corpus.COLUMNS`), ``audio_hash`` (hash of the samples), ``rate`` (Hz) and ``samples``.
+
+    Args:
+        name: of a corpus (``keras_ser.corpora.CORPORA``), or a table or directory as :func:`run` takes them.
+        data: directory containing the corpora; None: ``$KERAS_SER_DATA``, else ``data``.
+        labels, speaker_from, out: as of :func:`run`; below ``out`` is the index of recordings.
+
+    Raises:
+        UserError: no such corpus, table or directory, or no clip of it can be used.
+    """
+    manifest = recordings(name, data, labels, speaker_from)
+    usable, excluded = features.with_audio_hash(manifest, Path(out) / "cache")
+    warn_of_excluded(excluded)
+    return usable
+
+
+def split(
+    clips: pd.DataFrame,
+    protocol: str = "speaker_independent",
+    *,
+    fold: int = 0,
+    seed: int = 0,
+    validation: float = 0.15,
+    test: float = 0.15,
+    n_folds: int = 5,
+) -> pd.DataFrame:
+    """``clips`` (of :func:`load_corpus`) with a column ``split``: train, validation or test. Clips that share with the
+    test clips what the protocol does not allow are left out.
+
+    Args:
+        protocol: ``clip_disjoint``, ``sentence_independent``, ``speaker_independent``, ….
+        fold: of a protocol that deals speakers or sentences into folds; all folds together test every clip once.
+        seed: which repetition: another deal.
+        validation, test: shares of the clips, where the protocol draws clips.
+        n_folds: into how many folds speakers or sentences are dealt, at most.
+
+    Raises:
+        UserError: no such protocol or fold, the clips do not allow it, or they are not as :func:`load_corpus` gives
+            them.
+    """
+    lacking = [name for name in OF_A_CLIP if name not in getattr(clips, "columns", ())]
+    if lacking or not len(clips):
+        problem = f"without {', '.join(lacking)}" if lacking else "of no clips"
+        raise UserError(f"a table {problem}: split takes clips as load_corpus gives them")
+    if min(validation, test) <= 0 or validation + test >= 1:
+        raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
+    whole_number("seed", seed, 0)
+    whole_number("n_folds", n_folds, 2)
+    chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)
+    count = chosen.n_folds(clips, shares)
+    if not 0 <= fold < count:
+        raise UserError(f"{protocol}: there is no fold {fold}, these clips give {count} (from 0)")
+    assigned = chosen.assign(originals(clips), clips, shares, seed, fold)
+    return clips.merge(assigned[["clip", "split"]].set_index("clip"), on="clip", suffixes=("_of_corpus", ""))
+
+
+def augment(
+    report: str,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+) -> tuple[Material, int]:
+    """Write the augmented audio of a report as WAV and its splits as CSV. → the clips, and how many files
+
+    Args:
+        out: directory of the files.
+        seed: of the augmentation and the split.
+        report, data, corpus, labels, speaker_from: as of :func:`run`.
+
+    Raises:
+        UserError: as :func:`run`; the disk does not take the files.
+    """
+    from keras_ser.data import augmented_audio
+
+    setting = Options(data, corpus, labels, speaker_from, out=out).setting(report)
+    return setting.material, augmented_audio.write(setting.report, setting.material.manifest, out, seed)
+
+
+def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, list[str], str | None]:
+    """What train and test share in a run, or in a table of splits.
+
+    Args:
+        path: folder of a run, or a CSV file (:func:`keras_ser.data.leakage.read`).
+        protocol: says what may be shared; None: that of the run, of a table nothing may.
+
+    Returns: what is shared, one row per property; the properties that may not be; the protocol that says so.
+
+    Raises:
+        UserError: no such protocol, run or table.
+    """
+    if protocol:
+        protocols.get(protocol)
+    if Path(path).is_dir():
+        stored = store.read(path)
+        if stored is None:
+            raise UserError(f"{path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+        shared, protocol = leakage.of_counts(stored.facts["shared"]), protocol or stored.facts["protocol"]
+    else:
+        shared = leakage.of_table(leakage.read(path))
+    return shared, leakage.undeclared(shared, protocol), protocol
+
+
+def recordings(corpus, data, labels, speaker_from) -> pd.DataFrame:
+    """The manifest of a corpus, or of recordings of a user's own. Arguments as of :func:`load_corpus`."""
+    root = corpora.data_root(data)
+    if own.is_own(corpus):
+        return own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)[2]
+    return corpora.manifest(str(corpus), root)

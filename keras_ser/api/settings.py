@@ -1,0 +1,126 @@
+"""What a report is run on and with: the arguments that ``run``, ``reproduce``, ``compare`` and ``augment`` have in
+common, and the clips that they name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from pathlib import Path
+
+import pandas as pd
+
+from keras_ser import corpora, reports
+from keras_ser.corpora import own
+from keras_ser.data import PIPELINES, protocols
+from keras_ser.errors import UserError
+from keras_ser.progress import log
+from keras_ser.reports.specification import Experiment, Report
+from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, planning
+from keras_ser.runs.planning import Setting
+
+MOST_EXCLUDED = 20  # files that are named
+
+
+@dataclass(frozen=True)
+class Options:
+    """Arguments of :func:`keras_ser.api.run` from ``data`` on, as one object to hand on."""
+
+    data: str | Path | None = None
+    corpus: str | Path | None = None
+    labels: Mapping[str, str] | None = None
+    speaker_from: str | None = None
+    epochs: int | None = None
+    backend: str = "tensorflow"
+    features: str = "cached"
+    out: str | Path = "artifacts"
+
+    def setting(self, name) -> Setting:
+        """The clips that the report called ``name`` is run on, and with what."""
+        whole_number("epochs", self.epochs, 1)
+        if self.features not in PIPELINES:
+            raise UserError(f"features are {', '.join(PIPELINES)}, not {self.features!r}")
+        if self.features != "cached" and self.backend != "tensorflow":
+            raise UserError(f"{self.features} features are computed by TensorFlow, while training: leave out --backend")
+        report, root, out = reports.load(name), corpora.data_root(self.data), Path(self.out)
+        cache, results, corpus = out / "cache", out, self.corpus
+        of_own = {"labels": self.labels, "speaker_from": self.speaker_from}
+        if corpus and own.is_own(corpus):
+            title, place, manifest = own.read(corpus, **of_own, data_root=root)
+            report, results = _for_classes_of(report, manifest), out / "own" / place
+        elif any(of_own.values()):
+            raise UserError(
+                "--labels and --speaker-from are of recordings of your own: name their table or directory with --corpus"
+            )
+        elif corpus and report.corpora != (corpus,):
+            title, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
+            results = out / "substitute" / corpus
+        else:
+            title, manifest = corpora.available(report.corpora, root, cache / "synthetic")
+        if results != out:
+            title = f"{title} in place of {corpora.titles(report.corpora)}"
+        if self.features != "cached":
+            results = results / self.features
+        material, epochs = planning.gather(report, title, manifest, cache), self.epochs
+        warn_of_excluded(material.excluded)
+        if material.synthetic:
+            report = replace(report, split=replace(report.split, n_folds=SYNTHETIC_FOLDS))
+            results, epochs = results / "synthetic", epochs or SYNTHETIC_EPOCHS
+        return Setting(report, material, results, cache / "features", epochs, self.backend, self.features)
+
+
+def setting(report: str, **options) -> Setting:
+    """What :func:`run` would run a report on: for trainings of your own.
+
+    Args:
+        report: name of a report.
+        options: as of :func:`run`, from ``data`` on.
+
+    Returns: ``report``, for the classes of the clips; ``material``, whose ``manifest`` are the clips; ``cache``, the
+    folder of computed features; ``out``, that of results. Those of synthetic speech, of a substitute corpus or of
+    streamed features never lie where those of the report's own recordings do.
+
+    Raises:
+        UserError: as :func:`run`.
+    """
+    return Options(**options).setting(report)
+
+
+def asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str]]:
+    """Experiments and names of protocols that are asked for. Raises UserError before anything is read."""
+    report = reports.load(name)
+    for protocol in protocol_names:
+        protocols.get(protocol)
+    chosen = [report.experiment(item) for item in experiments] if experiments else list(report.listed)
+    return chosen, protocol_names or list(report.protocols)
+
+
+def whole_number(name, value, least):
+    """Raises UserError if the argument ``name`` is given and is no whole number of at least ``least``."""
+    if value is not None and not (isinstance(value, Integral) and value >= least):
+        raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def listed(names: str | Sequence[str] | None) -> Sequence[str]:
+    """The names that are asked for, of which one may stand alone; none: whatever there is."""
+    return [names] if isinstance(names, str) else list(names or ())
+
+
+def warn_of_excluded(lines: Sequence[str]) -> None:
+    """Of files that are not used, and why."""
+    for line in lines[:MOST_EXCLUDED]:
+        log.warning("excluded: %s", line)
+    if len(lines) > MOST_EXCLUDED:
+        log.warning("excluded: %d more files like these", len(lines) - MOST_EXCLUDED)
+
+
+def _for_classes_of(report: Report, manifest: pd.DataFrame) -> Report:
+    """The report for the classes of a user's own recordings, in its own order where it has them."""
+    if report.classes:
+        manifest = manifest.assign(emotion=report.classes(manifest))
+        if (unknown := int((manifest["emotion"] == "").sum())) > 0:
+            raise UserError(
+                f"{report.name} predicts gender and emotion: {unknown} of {len(manifest)} clips have no gender"
+            )
+    emotions = set(manifest["emotion"])
+    labels = (*(label for label in report.labels if label in emotions), *sorted(emotions - set(report.labels)))
+    return report.of_classes(labels)
