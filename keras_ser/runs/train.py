@@ -46,7 +46,9 @@ def train(report, unit, material, examples, values, *, models, epochs, root):
     (:class:`~keras_ser.training.networks.Models`) are shared with the other units.
     """
     experiment, training = unit.experiment, unit.experiment.training
-    assigned = unit.protocol.assign(examples, material.manifest, report.split, unit.repetition, unit.fold)
+    assigned = unit.protocol.assign(
+        examples, material.manifest, report.split, unit.repetition, unit.fold, training.augmented
+    )
     clips = material.manifest.set_index("clip")
     assigned = assigned.assign(
         **{column: assigned["clip"].map(clips[column]) for column in ("corpus", "speaker", "emotion")}
