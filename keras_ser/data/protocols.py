@@ -81,8 +81,9 @@ class Protocol:
     def assign(self, examples, manifest, split, repetition=0, fold=0, augmented=("train",)):
         """→ ``examples`` with ``split``; augmented versions of a clip in the splits ``augmented`` alone.
 
-        ``manifest``: of :func:`keras_ser.data.features.with_audio_hash`. Raises UserError where a split would hold fewer
-        than two emotions.
+        ``manifest``: of :func:`keras_ser.data.features.with_audio_hash`.
+
+        Raises UserError where a split would hold fewer than two emotions.
         """
         drawn = self.draw(examples, manifest, split, repetition, fold)
         assigned = drawn if isinstance(drawn, pd.DataFrame) else _keep(examples, drawn, augmented)

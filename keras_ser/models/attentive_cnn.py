@@ -19,7 +19,7 @@ STRIDES = 4  # frames that the convolutions make one of
 class AttentiveStatistics(keras.layers.Layer):
     """Mean and standard deviation of each feature over the frames of a clip, weighted by attention.
 
-    Each head weights a part of the features with weights of its valid, which are the softmax, over the frames of the
+    Each head weights a part of the features with weights of its own, which are the softmax, over the frames of the
     clip, of a small network's answer to the frame.
 
     Args:
@@ -66,7 +66,7 @@ class AttentiveStatistics(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_ser")
 class Opinions(keras.layers.Layer):
-    """The mean of several opinions; while training, all of them, each for a loss of its valid
+    """The mean of several opinions; while training, all of them, each for a loss of its own
     (:class:`keras_ser.training.losses.PossibleCrossentropy`).
 
     Trained by their mean, the one that learns slowly would hardly learn: what the other knows has no gradient left.

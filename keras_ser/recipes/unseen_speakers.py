@@ -42,7 +42,7 @@ RATE, LEAST_RATE = 2e-3, 2e-5  # of learning, after the first epoch and at the e
 COPIES = {"emodb": 3, "ravdess": 1}  # of each clip of the small corpora in train
 # Whose clips chose the designs: a fold of speakers at first, later what three of the folds that are tested said
 # (docs/unseen_speakers.md). So no speaker is left on whom two designs could be compared by a test.
-SELECTED_ON = {corpus: () for corpus in CORPORA}
+SELECTED_ON = dict.fromkeys(CORPORA, ())
 
 
 def features(with_spectrogram):
