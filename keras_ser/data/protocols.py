@@ -5,7 +5,7 @@ A :class:`Protocol` takes the table of examples (``keras_ser.data.augmentation``
 "test"); examples that it does not use are excluded. Validation is never test. One repetition of a protocol trains once
 per fold, and its folds together test every clip exactly once (of an unseen corpus: every clip of an emotion that the
 others know). Except in ``as_reported``, which keeps the report's own order of steps, augmented versions of a clip exist
-in train alone, and recordings with the same samples are one clip whatever their names.
+only in what a model is fitted to, and recordings with the same samples are one clip whatever their names.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,8 @@ class Protocol:
     ``definition``: how train and test are split, in a sentence.
     ``may_share``: the properties (of :mod:`keras_ser.data.leakage`) that train and test may have in common.
     ``held_out``: the columns of the manifest whose values are dealt into folds; none: the clips are drawn at random.
-    ``draw``: (examples, manifest, split, repetition, fold) → examples with ``split``.
+    ``draw``: (examples, manifest, split, repetition, fold) → Series clip → split, of the clips that are used; or the
+    examples with ``split``, where versions of one clip fall into different splits.
     ``preference``: of the protocols that a comparison has, tests are made under the one that is to be preferred most.
     """
 
@@ -81,12 +82,15 @@ class Protocol:
         # Of two properties every pair of groups is tested once.
         return n_groups[0] if len(n_groups) == 1 else n_groups[0] * min(*n_groups, SENTENCE_GROUPS)
 
-    def assign(self, examples, manifest, split, repetition=0, fold=0):
-        """→ ``examples`` with ``split``. ``manifest``: of :func:`keras_ser.data.features.with_audio_hash`.
+    def assign(self, examples, manifest, split, repetition=0, fold=0, augmented=("train",)):
+        """→ ``examples`` with ``split``; augmented versions of a clip in the splits ``augmented`` alone.
+
+        ``manifest``: of :func:`keras_ser.data.features.with_audio_hash`.
 
         Raises UserError where a split would hold fewer than two emotions.
         """
-        assigned = self.draw(examples, manifest, split, repetition, fold)
+        drawn = self.draw(examples, manifest, split, repetition, fold)
+        assigned = drawn if isinstance(drawn, pd.DataFrame) else _keep(examples, drawn, augmented)
         emotion = assigned["clip"].map(manifest.set_index("clip")["emotion"])
         for name in SPLITS:
             n_emotions = emotion[assigned["split"] == name].nunique()
@@ -129,10 +133,10 @@ def _random_splits(emotion, split, seed):
     return out
 
 
-def _keep(examples, split_of):
-    """Examples with their split by clip (``split_of``: Series clip → split); augmented versions in train alone."""
+def _keep(examples, split_of, augmented):
+    """Examples with their split by clip (``split_of``: Series clip → split); their augmented versions in some alone."""
     split = examples["clip"].map(split_of)
-    kept = split.notna() & ((examples["copy"] == 0) | (split == "train"))
+    kept = split.notna() & ((examples["copy"] == 0) | split.isin(augmented))
     return examples[kept].assign(split=split[kept])
 
 
@@ -188,10 +192,8 @@ def _hold_out(column):
     def draw(examples, manifest, split, repetition, fold):
         n_groups = _n_groups(manifest, column, split)
         group = _deal(manifest, column, n_groups, repetition)
-        return _keep(
-            examples,
-            pd.Series(_one_group(group, manifest, split, n_groups, repetition, fold, n_groups), index=manifest["clip"]),
-        )
+        splits = _one_group(group, manifest, split, n_groups, repetition, fold, n_groups)
+        return pd.Series(splits, index=manifest["clip"])
 
     return draw
 
@@ -206,7 +208,7 @@ def _unseen_corpus(examples, manifest, split, repetition, fold):
     splits = pd.Series(np.where(tested, "test", "train"), index=manifest["clip"])
     group = _deal(others, "speaker", _n_groups(others, "speaker", split), repetition)
     splits[others["clip"][group == 0]] = "validation"
-    return _keep(examples, splits[manifest["emotion"].isin(set(others["emotion"])).to_numpy()])
+    return splits[manifest["emotion"].isin(set(others["emotion"])).to_numpy()]
 
 
 def _speaker_and_sentence(examples, manifest, split, repetition, fold):
@@ -219,7 +221,7 @@ def _speaker_and_sentence(examples, manifest, split, repetition, fold):
     test_sentences = (fold % n_speakers + fold // n_speakers) % n_sentences
     tested = _deal(manifest, "sentence", n_sentences, repetition) == test_sentences
     kept = tested == (splits == "test")
-    return _keep(examples, pd.Series(splits, index=manifest["clip"])[kept])
+    return pd.Series(splits, index=manifest["clip"])[kept]
 
 
 def _as_reported(examples, manifest, split, repetition, fold):
@@ -228,9 +230,9 @@ def _as_reported(examples, manifest, split, repetition, fold):
     comes in such.
     """
     if "split" in manifest and {"train", "test"} <= set(manifest["split"]):
-        return _keep(examples, _by_folder(manifest, split, repetition))
+        return _by_folder(manifest, split, repetition)
     if isinstance(split, SpeakerSplit):
-        return _keep(examples, _by_named_speakers(manifest, split, repetition))
+        return _by_named_speakers(manifest, split, repetition)
     emotion = examples["clip"].map(manifest.set_index("clip")["emotion"]).to_numpy()
     return examples.assign(split=_random_splits(emotion, split, repetition))
 
@@ -270,7 +272,7 @@ def _clip_disjoint(examples, manifest, split, repetition, fold):
     splits = pd.Series(
         _random_splits(recordings["emotion"].to_numpy(), split, repetition), index=recordings["audio_hash"]
     )
-    return _keep(examples, pd.Series(manifest["audio_hash"].map(splits).to_numpy(), index=manifest["clip"]))
+    return pd.Series(manifest["audio_hash"].map(splits).to_numpy(), index=manifest["clip"])
 
 
 PROTOCOLS = {

@@ -27,7 +27,7 @@ class AttentiveStatistics(keras.layers.Layer):
         units: Integer, of that network's hidden layer.
 
     Input shape:
-        features [batch, frames, features]; ``own`` float32 [batch, frames, 1], 1 where a frame is the clip's, else 0.
+        features [batch, frames, features]; ``valid`` float32 [batch, frames, 1], 1 where a frame is the clip's, else 0.
 
     Output shape:
         [batch, 2 · features]; of a clip without frames the mean and deviation of all.
@@ -43,13 +43,13 @@ class AttentiveStatistics(keras.layers.Layer):
         self.hidden = keras.layers.Dense(units, activation="tanh")
         self.score = keras.layers.Dense(heads)
 
-    def build(self, features_shape, own_shape=None):
+    def build(self, features_shape, valid_shape=None):
         self.hidden.build(features_shape)
         self.score.build((*features_shape[:2], self.units))
         self.built = True
 
-    def call(self, features, own):
-        scores = self.score(self.hidden(features)) + (own - 1.0) * 1e4  # [batch, frames, heads]
+    def call(self, features, valid):
+        scores = self.score(self.hidden(features)) + (valid - 1.0) * 1e4  # [batch, frames, heads]
         weights = tf.nn.softmax(scores, axis=1)[..., None]
         size = features.shape[2]
         parts = tf.reshape(features, [-1, tf.shape(features)[1], self.heads, size // self.heads])
@@ -57,7 +57,7 @@ class AttentiveStatistics(keras.layers.Layer):
         variance = tf.reduce_sum(weights * tf.square(parts), axis=1) - tf.square(mean)
         return tf.reshape(tf.concat([mean, tf.sqrt(tf.maximum(variance, 1e-5))], axis=2), [-1, 2 * size])
 
-    def compute_output_shape(self, features_shape, own_shape=None):
+    def compute_output_shape(self, features_shape, valid_shape=None):
         return features_shape[0], 2 * features_shape[2]
 
     def get_config(self):
@@ -107,20 +107,20 @@ def of_spectrogram(spectrogram, n_classes, piece):
     """Convolutions over time and frequency, then over time alone, with residual connections; attention over time."""
     layers = keras.layers
     x = RandomTilt(0.1, 0.15)(RandomWarp(piece)(spectrogram))
-    own = keras.ops.cast(keras.ops.any(x != 0, axis=2, keepdims=True), "float32")  # [batch, frames, 1]
+    valid = keras.ops.cast(keras.ops.any(x != 0, axis=2, keepdims=True), "float32")  # [batch, frames, 1]
     x = layers.Reshape((-1, spectrogram.shape[2], 1))(x)
     x = RandomMasks(0.12, 0.12)(RandomMasks(0.12, 0.12)(x))
     x = _convolution(layers.Conv2D, x, 24, 5, (2, 2))
     x = _convolution(layers.Conv2D, x, 48, 3, (1, 2))
     x = _convolution(layers.Conv2D, x, 64, 3, (2, 2))  # [batch, frames / 4, bands / 8, 64]
     x = layers.Dropout(0.1)(layers.Reshape((-1, x.shape[2] * x.shape[3]))(x))
-    own = layers.MaxPooling1D(STRIDES, padding="same")(own)
-    x = layers.Multiply()([_convolution(layers.Conv1D, x, 128, 1), own])
+    valid = layers.MaxPooling1D(STRIDES, padding="same")(valid)
+    x = layers.Multiply()([_convolution(layers.Conv1D, x, 128, 1), valid])
     for dilation in (1, 2, 3):
         branch = layers.Dropout(0.1)(_convolution(layers.Conv1D, x, 128, 3, dilation_rate=dilation))
         branch = layers.BatchNormalization(momentum=0.97)(layers.Conv1D(128, 1, use_bias=False)(branch))
-        x = layers.Multiply()([layers.Activation("relu")(layers.Add()([x, branch])), own])
-    x = layers.BatchNormalization(momentum=0.97)(AttentiveStatistics()(x, own))
+        x = layers.Multiply()([layers.Activation("relu")(layers.Add()([x, branch])), valid])
+    x = layers.BatchNormalization(momentum=0.97)(AttentiveStatistics()(x, valid))
     x = layers.Dense(128, activation="relu")(layers.Dropout(0.3)(x))
     return layers.Dense(n_classes, activation="softmax")(layers.Dropout(0.3)(x))
 

@@ -39,10 +39,10 @@ def functionals(y, sr, *, feature_set):
     return found
 
 
-def baseline(name, kind, augmentation):
+def baseline(name, kind, augmentation, **options):
     """The experiment ``name``: a linear SVM on one of ``SETS``, fitted to all but the test clips.
 
-    ``augmentation``: (manifest, repetition) → the examples.
+    ``augmentation``: (manifest, repetition) → the examples. ``options``: of the experiment.
     """
     feature_set, n_features, title, C = SETS[kind]
     reference = functools.partial(functionals, feature_set=feature_set)
@@ -54,6 +54,7 @@ def baseline(name, kind, augmentation):
         SupportVectors(C=(C,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
         augmentation=augmentation,
         extension=True,
+        **options,
         note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip",
     )
 

@@ -94,6 +94,11 @@ class Training:
         """Names of the splits that the tested model is fitted to."""
         return ("train",) if self.validates and not self.refit else ("train", "validation")
 
+    @property
+    def augmented(self):
+        """Names of the splits that have augmented versions of their clips: what is validated on has none."""
+        return ("train",) if self.validates else self.fitted_on
+
 
 @dataclass(frozen=True)
 class SupportVectors:
@@ -105,6 +110,7 @@ class SupportVectors:
 
     kind = "svm"
     chosen_on = ()
+    augmented = ("train",)
 
     C: tuple[float, ...]
     kernels: tuple[str, ...]

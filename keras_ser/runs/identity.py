@@ -12,6 +12,7 @@ import keras
 
 from keras_ser.data import augmentation, features
 from keras_ser.data.digests import code, digest, table_digest
+from keras_ser.training import losses
 
 
 def manifest_facts(manifest):
@@ -37,7 +38,7 @@ def augmentation_facts(examples, backend, pipeline="cached"):
 def training_facts(experiment, epochs):
     """How the model is fitted. JSON. ``epochs``: in place of the report's number of them, or None"""
     training = experiment.training
-    facts = {"kind": training.kind, "loss": experiment.loss, "fitted_on": list(training.fitted_on)}
+    facts = {"kind": training.kind, "loss": losses.facts(experiment.loss), "fitted_on": list(training.fitted_on)}
     if training.kind == "svm":
         return {**facts, "C": list(training.C), "kernels": list(training.kernels), "standardize": training.standardize}
     optimizer = keras.optimizers.get(training.optimizer).get_config()

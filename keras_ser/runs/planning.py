@@ -149,6 +149,7 @@ def setup(setting, experiment):
         "model": _facts_of_model(experiment, len(report.labels)),
         "training": identity.training_facts(experiment, setting.epochs),
         "statistics_from_all": report.statistics_from_all,
+        **({"classes_by_corpus": True} if report.classes_by_corpus else {}),
         **({} if setting.pipeline == "cached" else {"way": setting.pipeline}),
     }
 
@@ -184,18 +185,19 @@ def plan(setting, experiments, protocol_names, repetitions):
         for protocol in map(protocols.get, protocol_names):
             n_folds = protocol.n_folds(manifest, report.split)
             for fold in range(n_folds):
-                assigned = {
-                    augment: protocol.assign(table, manifest, report.split, repetition, fold)
-                    for augment, table in examples.items()
-                }
+                assigned = {}  # of augmentation and the splits that have it → examples with their split
                 for item, common in zip(experiments, setups, strict=True):
                     augment = item.augmentation or report.augmentation
-                    counts = leakage.shared(assigned[augment], manifest, item.training.fitted_on)
+                    key = augment, item.training.augmented
+                    if key not in assigned:
+                        of_fold = report.split, repetition, fold, item.training.augmented
+                        assigned[key] = protocol.assign(examples[augment], manifest, *of_fold)
+                    counts = leakage.shared(assigned[key], manifest, item.training.fitted_on)
                     where = f"{report.name} {item.name}, {protocol.name}, repetition {repetition}, fold {fold}"
                     leakage.refuse(protocol, counts, where)
                     single = {
                         "augmentation": of_examples[augment],
-                        "split": _split_digest(assigned[augment], item.training),
+                        "split": _split_digest(assigned[key], item.training),
                         "seed": protocols.training_seed(repetition, fold, n_folds),
                     }
                     if item.training.kind == "svm":

@@ -47,7 +47,9 @@ def train(setting, unit, examples, values, models):
     """
     report, material = setting.report, setting.material
     experiment, training = unit.experiment, unit.experiment.training
-    assigned = unit.protocol.assign(examples, material.manifest, report.split, unit.repetition, unit.fold)
+    assigned = unit.protocol.assign(
+        examples, material.manifest, report.split, unit.repetition, unit.fold, training.augmented
+    )
     clips = material.manifest.set_index("clip")
     assigned = assigned.assign(
         **{column: assigned["clip"].map(clips[column]) for column in ("corpus", "speaker", "emotion")}

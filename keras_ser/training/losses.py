@@ -24,6 +24,11 @@ def possible_accuracy(y_true, y_pred):
     return tf.cast(tf.argmax(answer, axis=1) == tf.argmax(y_true, axis=1), tf.float32)
 
 
+def facts(loss):
+    """What decides about a loss: the name of one of Keras's own, the options of one of this module. JSON"""
+    return PossibleCrossentropy().get_config() if loss == PossibleCrossentropy.NAME else loss
+
+
 def targets(classes, n_classes, possible=None):
     """What a network is to answer. → float32 [examples, n_classes]: 1 for the example's class, 0 for the others, and
     -1 for those that it cannot be of (``possible``, bool [examples, n_classes], None if it can be of any).
@@ -44,6 +49,8 @@ class PossibleCrossentropy(keras.losses.Loss):
 
     Args:
         outside: Float, weight of a term that keeps it from that: minus the logarithm of that sum.
+        epsilon: Float, the least probability of which a logarithm is taken. Below it nothing has a gradient: a network
+            that gives a whole corpus less (1e-7, as Keras has, soon happens) never learns that corpus.
 
     Of several opinions on an example, each is compared, and the mean is the loss.
 
@@ -54,19 +61,19 @@ class PossibleCrossentropy(keras.losses.Loss):
 
     NAME = "possible_crossentropy"
 
-    def __init__(self, outside=0.1, name=NAME, **kwargs):
+    def __init__(self, outside=0.1, epsilon=1e-37, name=NAME, **kwargs):
         super().__init__(name=name, **kwargs)
         self.outside = outside
+        self.epsilon = epsilon
 
     def get_config(self):
-        return {**super().get_config(), "outside": self.outside}
+        return {**super().get_config(), "outside": self.outside, "epsilon": self.epsilon}
 
     def call(self, y_true, y_pred):
         if len(y_pred.shape) == 3:
             return sum(self.call(y_true, opinion) for opinion in tf.unstack(y_pred, axis=1)) / float(y_pred.shape[1])
         possible = tf.cast(y_true >= 0, y_pred.dtype)
         share = tf.reduce_sum(possible * y_pred, axis=1, keepdims=True)
-        least = keras.config.epsilon()
-        log_share = tf.math.log(tf.maximum(share, least))
-        log = tf.math.log(tf.maximum(y_pred, least)) - log_share
+        log_share = tf.math.log(tf.maximum(share, self.epsilon))
+        log = tf.math.log(tf.maximum(y_pred, self.epsilon)) - log_share
         return -tf.reduce_sum(possible * y_true * log, axis=1) - self.outside * log_share[:, 0]

@@ -57,7 +57,7 @@ class EpochNumber(keras.callbacks.Callback):
 
 class Watch(keras.callbacks.Callback):
     """Writes ``test_loss`` and ``test_accuracy`` of each epoch into its logs: to tell afterwards what choosing by them
-    would have gained. Nothing is chosen by them.
+    would have gained. Nothing is chosen by them. Where the weights that are tested are a moving average, they are its.
     """
 
     def __init__(self, test):
@@ -65,7 +65,12 @@ class Watch(keras.callbacks.Callback):
         self.test = test
 
     def on_epoch_end(self, epoch, logs=None):
+        variables, optimizer = self.model.trainable_variables, self.model.optimizer
+        trained = [variable.numpy() for variable in variables] if optimizer.use_ema else ()
+        optimizer.finalize_variable_values(variables)
         scores = self.model.evaluate(self.test, verbose=0, return_dict=True)
+        for variable, value in zip(variables, trained, strict=False):
+            variable.assign(value)
         logs.update({f"test_{name}": value for name, value in scores.items()})
 
 

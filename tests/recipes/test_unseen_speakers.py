@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from keras_ser import reports
+from keras_ser.data import protocols
 from keras_ser.layers import Descriptors, Functionals
 from keras_ser.recipes import unseen_speakers as recipe
 from tests.harness import generated, padded
@@ -50,11 +51,36 @@ def test_small_corpora_are_repeated():
     assert sorted(examples["clip"][examples["copy"] == 0]) == sorted(manifest["clip"])
 
 
+def test_every_clip_that_a_network_is_fitted_to_is_repeated():
+    rows = [
+        {"corpus": corpus, "speaker": f"{corpus}_{speaker}", "gender": "mf"[speaker % 2], "emotion": emotion}
+        for corpus in recipe.CORPORA
+        for speaker in range(10)
+        for emotion in ("anger", "fear")
+    ]
+    manifest = pd.DataFrame(rows)
+    manifest["clip"] = manifest["audio_hash"] = [f"{number:03d}" for number in range(len(rows))]
+    training, protocol = recipe.REPORT.experiment("mlp").training, protocols.get("speaker_independent")
+    examples = recipe.balanced(manifest, 0)
+    table = protocol.assign(examples, manifest, recipe.REPORT.split, augmented=training.augmented)
+    counts = (
+        table.groupby("clip").size().groupby([manifest["corpus"].to_numpy(), table.groupby("clip")["split"].first()])
+    )
+    times = {"emodb": 4, "ravdess": 2, "crema_d": 1}
+    for (corpus, split), sizes in counts:
+        assert set(sizes) == {times[corpus] if split in training.fitted_on else 1}, (corpus, split)
+
+
+def test_no_speaker_is_left_to_compare_two_designs_on():
+    assert all(item.selected_on == dict.fromkeys(recipe.CORPORA, ()) for item in recipe.EXPERIMENTS)
+
+
 def test_the_rate_rises_and_falls():
     rates = [recipe.learning_rate(epoch) for epoch in range(recipe.EPOCHS)]
     assert rates[0] < rates[1] == recipe.RATE
     assert (np.diff(rates[1:]) < 0).all()
-    assert rates[-1] < recipe.RATE / 50
+    assert rates[-1] == pytest.approx(recipe.LEAST_RATE)
+    assert recipe.learning_rate(2 * recipe.EPOCHS) == pytest.approx(recipe.LEAST_RATE)
 
 
 def test_scores_of_each_corpus():

@@ -1,5 +1,7 @@
 import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from keras_ser.training import losses
 
@@ -39,6 +41,17 @@ def test_it_is_a_fault_to_leave_little_to_what_is_possible():
     np.testing.assert_allclose(again(targets, answers), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("share", [1e-3, 1e-9, 1e-30])
+def test_what_is_possible_has_a_gradient_however_little_it_is_given(share):
+    logits = tf.Variable([[np.log(share), np.log(share) - 1.0, 0.0, np.log(share)]])  # of the third it cannot be
+    with tf.GradientTape() as tape:
+        loss = losses.PossibleCrossentropy()(losses.targets(CLASSES[:1], 4, POSSIBLE[:1]), tf.nn.softmax(logits))
+    (found,) = tape.gradient(loss, logits).numpy()
+    within = np.array([1.0, np.exp(-1.0), 0.0, 1.0]) / (2.0 + np.exp(-1.0))  # softmax over what is possible
+    expected = within - [0, 1, 0, 0] + 0.1 * (tf.nn.softmax(logits)[0].numpy() - within)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_each_of_several_opinions_is_compared(rng):
     targets = losses.targets(CLASSES, 4, POSSIBLE)
     opinions = rng.dirichlet(np.ones(4), (2, 3)).astype(np.float32)  # [batch, opinions, classes]
@@ -66,3 +79,9 @@ def test_keras_knows_it_by_its_name(tmp_path):
     model.compile(**losses.get("possible_crossentropy"))
     model.save(tmp_path / "model.keras")
     assert isinstance(keras.models.load_model(tmp_path / "model.keras").loss, losses.PossibleCrossentropy)
+
+
+def test_its_options_are_what_decides_about_it():
+    assert losses.facts("mean_squared_error") == "mean_squared_error"
+    facts = losses.facts("possible_crossentropy")
+    assert (facts["name"], facts["outside"], facts["epsilon"]) == ("possible_crossentropy", 0.1, 1e-37)

@@ -159,6 +159,16 @@ def test_the_test_split_is_watched_and_changes_nothing(splits, rng):
     assert refitted.history["test_loss"].iloc[-1] == pytest.approx(found[0], rel=1e-5)
 
 
+def test_of_averaged_weights_the_average_is_watched_and_changes_nothing(splits):
+    training_ = Training(optimizer=AVERAGED, batch_size=8, epochs=3, callbacks=list, chosen_on=(), validates=False)
+    plain, _ = fit(splits, training_=training_)
+    watched, result = fit(splits, training_=training_, test=splits[1])
+    for first, second in zip(plain.get_weights(), watched.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    tested = watched.evaluate(*splits[1], verbose=0, return_dict=True)  # after the fit the weights are the average
+    assert result.history["test_loss"].iloc[-1] == pytest.approx(tested["loss"], rel=1e-5)
+
+
 def test_a_loss_that_is_no_number_ends_the_run(splits):
     (features, targets), validation = splits
     features = features.copy()
