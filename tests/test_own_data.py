@@ -70,7 +70,7 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     assert set(table["clips"]) == {36}
     assert set(table["verdict"]) == {"not stated"}
     assert set(table["corpus"]) == {"the table turns.csv in place of Emo-DB (Berlin Database of Emotional Speech)"}
-    assert "Chance level (5 classes): 0.200" in (place / "emodb_losses" / "table.md").read_text()
+    assert "Chance level: 0.200 (5 classes)" in (place / "emodb_losses" / "table.md").read_text()
 
     assert commands.main(["compare", "protocols", *words, "--stored"]) == 0
     assert len(pd.read_csv(place / "compare" / "protocols" / "emodb_losses" / "table.csv")) == 2

@@ -54,7 +54,7 @@ def baseline(name, kind, augmentation):
         SupportVectors(C=(C,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
         augmentation=augmentation,
         extension=True,
-        note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip",
+        note=f"a linear SVM on {title} of openSMILE, {n_features} functionals per clip",
     )
 
 
