@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 import keras_ser
-from keras_ser import audio, corpora
+from keras_ser import api, audio, corpora
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 
@@ -247,6 +248,27 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
         keras_ser.split(clips, "clip_disjoint", validation=0.5, test=0.5)
     with pytest.raises(UserError, match="no corpus is called 'iemocap'"):
         keras_ser.load_corpus("iemocap", embedded)
+
+
+def test_what_a_report_is_run_on(embedded, tmp_path):
+    found = api.setting("emodb_losses", data=embedded, out=tmp_path)
+    assert len(found.material.manifest) == 42
+    assert (found.out, found.cache) == (tmp_path / "synthetic", tmp_path / "cache" / "features")
+    assert (found.epochs, found.report.split.n_folds) == (1, 2)  # of synthetic speech
+    streamed = api.setting("emodb_losses", data=embedded, out=tmp_path, features="streamed")
+    assert streamed.root == tmp_path / "streamed" / "synthetic" / "runs"
+    with pytest.raises(TypeError, match="datum"):
+        api.setting("emodb_losses", datum=embedded)
+
+
+def test_results_are_written_between_the_marks_of_a_file(tmp_path):
+    artifacts, readme = Path(keras_ser.__file__).parents[1] / "artifacts", tmp_path / "README.md"
+    readme.write_text("# Mine\n")
+    with pytest.raises(UserError, match=r"README\.md: has no lines <!-- results --> and <!-- end of results -->"):
+        keras_ser.results(artifacts, readme)
+    assert readme.read_text() == "# Mine\n"
+    with pytest.raises(UserError, match="no table of any report is there: reproduce one first"):
+        keras_ser.results(tmp_path)
 
 
 def test_models_by_name():
