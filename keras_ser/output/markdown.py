@@ -354,8 +354,8 @@ def _design_choices(report, passes):
             if name in passes[0].facts["corpora"] and (among or not speakers):
                 sentences.append(
                     f"{named(item.name)}: its design was chosen on {', '.join(among) or 'all'} of the speakers of "
-                    f"{corpora.get(name).title.partition(' (')[0]}; they are left out of significance tests, and "
-                    "scores that include them are biased upwards."
+                    f"{corpora.get(name).title.partition(' (')[0]}; they are excluded from significance tests, "
+                    "and scores that include them are biased upwards."
                 )
     return sentences
 
@@ -526,7 +526,7 @@ def _differences(changes, kinds):
         )
     if (changes["choosing_speakers"] > 0).any():
         notes.append(
-            f"Under `{primary}` speakers on whom a design was chosen are left out here, so the accuracies differ from "
+            f"Under `{primary}` speakers on whom a design was chosen are excluded here, so the accuracies differ from "
             "those of the first table."
         )
     return section(

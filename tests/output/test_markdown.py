@@ -80,7 +80,7 @@ def test_a_report_by_speakers_is_not_said_to_be_tested_otherwise(made):
     runs = [made(sheet, "cnn_2d", "as_reported")]
     runs += [made(sheet, "cnn_2d", "speaker_independent", 0, fold, 2) for fold in range(2)]
     (sentence, *_) = markdown.summary_sentences(sheet, reported.table(sheet, passes.whole(runs)))
-    assert "over all speakers in turn (the report's own split is by speakers too)" in sentence
+    assert "on all speakers, cross-validated" in sentence
     assert "unseen speakers" not in sentence
 
 
