@@ -136,7 +136,14 @@ def test_paths_below_the_data_root(tmp_path, sound):
 
 
 @pytest.mark.parametrize(
-    ("part", "said"), [("3,4", "holds 2.00 s only"), ("1,2.5", "holds 2.00 s only"), ("1,1.00001", "no sample lies")]
+    ("part", "said"),
+    [
+        ("3,4", "holds 2.00 s only"),
+        ("1,2.5", "holds 2.00 s only"),
+        ("1,1.00001", "no sample lies"),
+        ("1.5,1", "no sample lies"),
+        ("1.5,0", "no sample lies"),
+    ],
 )
 def test_parts_that_a_file_does_not_hold(part, said, sound):
     with pytest.raises(audio.AudioError, match=said):
