@@ -284,7 +284,9 @@ def _write_csv(table, path):
     from keras_ser import files
 
     with files.replaced(path) as part:
-        table.to_csv(part, index=False, float_format="%.6g")
+        table.to_csv(
+            part, index=False, float_format="%.6g", errors="backslashreplace"
+        )  # a file's name need not be text
 
 
 def predict(options):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from keras_ser import files
+from keras_ser.corpora.table import cells
 from keras_ser.data.protocols import PROTOCOLS, get
 from keras_ser.errors import UserError
 
@@ -55,8 +55,7 @@ def read(path):
 
     Raises UserError if it is none, or has no train or no test row.
     """
-    with files.reading(path, "a CSV table is needed"):
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = cells(path)
     if "split" not in table:
         table = table.rename(columns={"side": "split"})
     known = [name for name in PROPERTIES if name in table]

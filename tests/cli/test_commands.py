@@ -338,7 +338,7 @@ LEAKS = {
     "clip,split\na,train\n": "no row has the split test",
     "name,split\na,train\n": "needs a column split and one of clip",
     "": "cannot be read (No columns to parse from file): a CSV table is needed",
-    "clip,split\na,train,1\nb,test\n1,2,3,4,5\n": "{path}: cannot be read (Error tokenizing data. C error: Expected",
+    "clip,split\na,train,1\nb,test\n1,2,3,4,5\n": "{path}, line 2: 3 cells, and the first line has 2: put cells",
 }
 
 

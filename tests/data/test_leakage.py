@@ -120,6 +120,8 @@ def test_a_table_of_splits(tmp_path):
     assert leakage.undeclared(found, "speaker_independent") == leakage.undeclared(found) == ["speaker"]
     path.write_text("side,speaker\ntrain,1\ntest,2\n")  # as other software calls it
     assert leakage.of_table(leakage.read(path)).empty
+    path.write_text("split,speaker\ntrain,1,\ntest,1,\n")  # a separator at the end of each row
+    assert list(leakage.of_table(leakage.read(path))["value"]) == ["1"]
     for text, said in (("speaker\n1\n", "needs a column split"), ("split,speaker\ntrain,1\n", "has the split test")):
         path.write_text(text)
         with pytest.raises(UserError, match=said):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_ser import audio, corpora
+from keras_ser import audio, corpora, files
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.serving import parts, predict
@@ -65,7 +65,7 @@ def test_what_is_done_is_not_done_again(model, paths, tmp_path, monkeypatch):
     lost = sorted(whole)[1:3]
     for name in lost:
         (tmp_path / name).unlink()
-    (tmp_path / ".part-left").mkdir()  # by a process that was killed
+    (tmp_path / f"{files.PART}left").mkdir()  # by a process that was killed
     assert parts.write(model, paths, tmp_path, n_files=2) == written(5, 3, 3, 1)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("part-*")} == whole
     monkeypatch.setattr(parts, "loaded", None)
