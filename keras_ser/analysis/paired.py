@@ -268,8 +268,8 @@ def selection_bias(passes):
 
     Test accuracy, mean over the trainings whose test clips were watched: ``tested`` of the weights that the report's
     rules chose; of the epoch that is ``best_on_test``; of that with the least validation loss
-    (``best_on_validation``, NaN where nothing was validated); of the ``last_epoch``. ``added``: what the best epoch on test has more than the one
-    tested. ``watched`` of ``trainings``. Empty where no training watched its test clips.
+    (``best_on_validation``, NaN where nothing was validated); of the ``last_epoch``. ``added``: what the best epoch on
+    test has more than the one tested. ``watched`` of ``trainings``. Empty where no training watched its test clips.
     """
     rows = []
     for item in passes:

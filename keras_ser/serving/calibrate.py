@@ -80,8 +80,8 @@ def _unseen(run):
 
 
 def _folds(run):
-    """What the folds of :func:`_unseen` answered for clips that the run does not test, be they of a corpus that it never
-    heard or of its own fold: they judge the calibrated model, and have no part in it. → list of DataFrame
+    """What the folds of :func:`_unseen` answered for clips that the run does not test. Those that it tests, of its own
+    fold or of a corpus that it never heard, judge the calibrated model and have no part in it. → list of DataFrame
 
     Raises UserError where fewer than two folds have such clips: the errors are of each by the others.
     """

@@ -30,7 +30,18 @@ def designs(monkeypatch):
     return known
 
 
-def one(folder, experiment, right, seed=0, protocol="speaker_independent", *, speakers=SPEAKERS, clips=CLIPS, corpora="emodb", **facts):
+def one(
+    folder,
+    experiment,
+    right,
+    seed=0,
+    protocol="speaker_independent",
+    *,
+    speakers=SPEAKERS,
+    clips=CLIPS,
+    corpora="emodb",
+    **facts,
+):
     """A pass that gets the clips right where ``right`` [clips], always with probability 0.8."""
     true = np.where(np.arange(len(clips)) % 2, "fear", "anger")
     predicted = np.where(right, true, np.where(true == "fear", "anger", "fear"))
