@@ -14,6 +14,7 @@ import pytest
 
 import keras_ser
 from keras_ser import audio, corpora
+from keras_ser.api.settings import whole_number
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 
@@ -145,6 +146,12 @@ def test_a_repetition_is_a_whole_number():
         keras_ser.run("emodb_losses", CNN, seed=-1)
 
 
+def test_a_number_of_numpy_is_a_number():
+    for given in (3, np.int64(3), np.uint8(3)):
+        assert type(whole_number("seed", given, 0)) is int
+    assert whole_number("epochs", None, 1) is None
+
+
 def test_a_leaky_score_is_qualified(exported):
     assert "their speakers were in its training data; expect less of unseen speakers" in (
         keras_ser.load(exported["tess_mfcc"]).caution
@@ -190,7 +197,8 @@ def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path)
     pd.testing.assert_frame_equal(again.history, result.history)  # its seconds too: nothing was trained again
 
     options = {"protocol": "clip_disjoint", "data": embedded, "epochs": 1, "out": tmp_path / "other"}
-    second = keras_ser.run("emodb_losses", CNN, seed=1, **options)
+    of_numpy = options | {"epochs": np.int64(1)}  # what a loop over np.arange gives
+    second = keras_ser.run("emodb_losses", CNN, seed=np.int64(1), **of_numpy)
     words = ["reproduce", "emodb_losses", "--experiments", CNN, "--protocols", "clip_disjoint", "--epochs", "1"]
     words += ["--data", str(embedded), "--out", str(tmp_path / "out"), "--seeds", "2", "--jobs", "1"]
     assert commands.main(words) == 0
@@ -237,6 +245,8 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
     assert sorted(tested) == sorted(clips["clip"])
     with pytest.raises(UserError, match=r"there is no fold 3, these clips give 3 \(from 0\)"):
         keras_ser.split(clips, fold=3, n_folds=3)
+    with pytest.raises(UserError, match=r"fold must be a whole number of at least 0, not 0\.5"):
+        keras_ser.split(clips, fold=0.5)
     with pytest.raises(UserError, match="there is no protocol 'loso'"):
         keras_ser.split(clips, "loso")
     with pytest.raises(UserError, match="without audio_hash: split takes clips as load_corpus gives them"):

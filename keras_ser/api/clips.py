@@ -72,11 +72,11 @@ def split(
         raise UserError(f"a table {problem}: split takes clips as load_corpus gives them")
     if min(validation, test) <= 0 or validation + test >= 1:
         raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
-    whole_number("seed", seed, 0)
-    whole_number("n_folds", n_folds, 2)
+    seed, fold = whole_number("seed", seed, 0), whole_number("fold", fold, 0)
+    n_folds = whole_number("n_folds", n_folds, 2)
     chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)
     count = chosen.n_folds(clips, shares)
-    if not 0 <= fold < count:
+    if fold >= count:
         raise UserError(f"{protocol}: there is no fold {fold}, these clips give {count} (from 0)")
     assigned = chosen.assign(originals(clips), clips, shares, seed, fold)
     return clips.merge(assigned[["clip", "split"]].set_index("clip"), on="clip", suffixes=("_of_corpus", ""))
@@ -104,6 +104,7 @@ def augment(
     """
     from keras_ser.data import augmented_audio
 
+    seed = whole_number("seed", seed, 0)
     setting = Options(data, corpus, labels, speaker_from, out=out).setting(report)
     return setting.material, augmented_audio.write(setting.report, setting.material.manifest, out, seed)
 

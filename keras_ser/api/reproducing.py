@@ -71,7 +71,7 @@ def reproduce(
     from keras_ser.output import markdown, tables, tensorboard
     from keras_ser.output.figures import selection
 
-    whole_number("seeds", seeds, 1)
+    seeds = whole_number("seeds", seeds, 1)
     experiments, protocols = listed(experiments), listed(protocols)
     chosen, names = asked(report, protocols, experiments)
     setting = Options(data, corpus, labels, speaker_from, epochs, backend, features, out).setting(report)
