@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -82,6 +83,8 @@ def test_files_waveforms_and_folders_are_answered_alike(predictor, paths, embedd
         predictor.predict([y, y], rate).iloc[:1],
         predictor.predict(keras.ops.convert_to_tensor(y), rate),
     ]
+    for of_table in (pd.Series(paths[:3]), np.array(paths[:3]), np.array(paths[:3], object)):
+        np.testing.assert_allclose(predictor.predict(of_table)[probabilities], table[probabilities], atol=1e-5)
     for other in alike:
         assert len(other) == 1
         np.testing.assert_allclose(other[probabilities], table[probabilities].iloc[:1], atol=1e-5)
@@ -247,6 +250,16 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
         keras_ser.split(clips, fold=3, n_folds=3)
     with pytest.raises(UserError, match=r"fold must be a whole number of at least 0, not 0\.5"):
         keras_ser.split(clips, fold=0.5)
+    again = keras_ser.split(table, "speaker_independent", fold=2, n_folds=3)
+    pd.testing.assert_frame_equal(again, table)
+    first = keras_ser.split(clips, "as_reported")
+    table.to_csv(tmp_path / "table.csv", index=False)  # what a first split gave is none of the corpus
+    assert list(keras_ser.split(pd.read_csv(tmp_path / "table.csv"), "as_reported")["split"]) == list(first["split"])
+    mine = clips.assign(split=np.resize(["train", "train", "test", "validation"], len(clips)))
+    kept = keras_ser.split(keras_ser.split(mine, "clip_disjoint"), "as_reported")
+    assert list(kept["split"]) == list(kept["split_of_corpus"]) == list(mine["split"])
+    with pytest.raises(UserError, match="without gender"):
+        keras_ser.split(clips.drop(columns="gender"))
     with pytest.raises(UserError, match="there is no protocol 'loso'"):
         keras_ser.split(clips, "loso")
     with pytest.raises(UserError, match="without audio_hash: split takes clips as load_corpus gives them"):
@@ -257,6 +270,18 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
         keras_ser.split(clips, "clip_disjoint", validation=0.5, test=0.5)
     with pytest.raises(UserError, match="no corpus is called 'iemocap'"):
         keras_ser.load_corpus("iemocap", embedded)
+    for of_own in ({"labels": {"nosuch": "x"}}, {"speaker_from": "(..)"}):
+        with pytest.raises(UserError, match="are of recordings of your own"):
+            keras_ser.load_corpus("emodb", embedded, out=tmp_path, **of_own)
+
+
+def test_a_readme_keeps_its_line_ends(tmp_path):
+    artifacts, readme = Path(__file__).parents[1] / "artifacts", tmp_path / "README.md"
+    readme.write_bytes(b"# Mine\r\n<!-- results -->\r\n<!-- end of results -->\r\n")
+    for _ in range(2):
+        keras_ser.results(artifacts, readme)
+        written = readme.read_bytes()
+        assert written.count(b"\n") == written.count(b"\r\n") > 4
 
 
 def test_models_by_name():

@@ -44,13 +44,12 @@ class Options:
         report, root, out = reports.load(name), corpora.data_root(self.data), Path(self.out)
         cache, results, corpus = out / "cache", out, self.corpus
         of_own = {"labels": self.labels, "speaker_from": self.speaker_from}
-        if corpus and own.is_own(corpus):
+        is_own = bool(corpus) and own.is_own(corpus)
+        if not is_own:
+            check_of_own(**of_own)
+        if is_own:
             title, place, manifest = own.read(corpus, **of_own, data_root=root)
             report, results = _for_classes_of(report, manifest), out / "own" / place
-        elif any(of_own.values()):
-            raise UserError(
-                "--labels and --speaker-from are of recordings of your own: name their table or directory with --corpus"
-            )
         elif corpus and report.corpora != (corpus,):
             title, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
             results = out / "substitute" / corpus
@@ -103,6 +102,14 @@ def whole_number(name, value, least):
     if not (isinstance(value, Integral) and value >= least):
         raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
     return int(value)
+
+
+def check_of_own(labels, speaker_from):
+    """Raises UserError if an argument is given that says something of a user's own recordings, and there are none."""
+    if labels or speaker_from:
+        raise UserError(
+            "--labels and --speaker-from are of recordings of your own: name their table or directory as the corpus"
+        )
 
 
 def listed(names: str | Sequence[str] | None) -> Sequence[str]:
