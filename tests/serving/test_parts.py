@@ -91,6 +91,23 @@ def test_parts_of_something_else_are_not_mixed_in(change, exported, paths, tmp_p
     assert len(list(tmp_path.glob("part-*"))) == 2
 
 
+def test_parts_that_another_process_writes_meanwhile_are_not_mixed_in(model, paths, tmp_path):
+    other = tmp_path / "part-000000-abcdef.jsonl"
+
+    def while_reading():
+        other.touch()
+        yield from paths[:2]
+
+    with pytest.raises(UserError, match=r"part-000000-abcdef\.jsonl: a part of other files, another model or other"):
+        parts.write(model, while_reading(), tmp_path)
+    assert list(tmp_path.iterdir()) == [other]
+    other.unlink()
+    parts.write(model, paths[:2], tmp_path)
+    other.touch()  # by a process that did not look
+    with pytest.raises(UserError, match=r"part-000000-abcdef\.jsonl: a part of other files"):
+        parts.write(model, paths[:2], tmp_path)
+
+
 def test_parquet_has_one_schema_whatever_is_in_it(model, paths, tmp_path):
     pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install '.[parquet]'")
     odd = tmp_path / os.fsdecode(b"\xff.wav")
