@@ -5,6 +5,7 @@ stand in the exported folder.
 """
 
 from keras_ser import audio, corpora, reports
+from keras_ser.analysis import reported
 from keras_ser.data import leakage
 from keras_ser.serving import tflite
 from keras_ser.serving.chain import ANY_RATE, trained_on
@@ -32,7 +33,9 @@ def card(run, facts, lite):
     info = leakage.sheet(
         facts["protocol"],
         run.facts["shared"],
-        leakage.Fitting(tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"])),
+        leakage.Fitting(
+            tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"]), frozenset(reported.designed_on(run))
+        ),
         run.facts["test_speakers"],
         acted=acted,
     )
