@@ -9,8 +9,10 @@ An integer sample of 16 bits is divided by 32768, so `write` followed by `read` 
 back to the bit.
 """
 
+import functools
 import hashlib
 import io
+import math
 import os
 import re
 import stat
@@ -59,7 +61,8 @@ _Result = TypeVar("_Result")
 class AudioError(UserError):
     """A sound file that cannot be used.
 
-    `kind` is one word: missing, no_file, lfs_pointer, empty, truncated, unreadable, rate, nan, scale, part.
+    `kind` is one word: missing, no_file, lfs_pointer, empty, truncated, unreadable, rate, nan, scale, part,
+    too_long.
     """
 
     def __init__(self, kind: str, path: Path, what: str):
@@ -68,6 +71,22 @@ class AudioError(UserError):
         self.what = what
 
 
+def in_memory(function: Callable[..., _Result]) -> Callable[..., _Result]:
+    """A function of a path, which raises AudioError where memory does not suffice for what it does."""
+
+    @functools.wraps(function)
+    def checked(path, *arguments, **options):
+        try:
+            return function(path, *arguments, **options)
+        except MemoryError:
+            pass  # and what was decoded is freed: an error raised here would hold it
+        what = f"too long: its {stated_values(path)} samples do not fit in the free memory: cut it into parts"
+        raise AudioError("too_long", Path(path), what)
+
+    return checked
+
+
+@in_memory
 def read(path: str | Path, *, first_channel: bool = False) -> tuple[np.ndarray, int]:
     """Decode one file to mono: the average of its channels, or the first of them.
 
@@ -75,13 +94,14 @@ def read(path: str | Path, *, first_channel: bool = False) -> tuple[np.ndarray, 
         The waveform, float32 [samples] in [-1, 1], and the sample rate in hertz.
 
     Raises:
-        AudioError: missing, no regular file, a Git LFS pointer, empty, truncated, no audio, or a rate or samples that
-            no recording has.
+        AudioError: missing, no regular file, a Git LFS pointer, empty, truncated, no audio, a rate or samples that no
+            recording has, or too long for the memory.
     """
     channels, sample_rate = read_channels(path)
     return to_mono(channels, first_channel), sample_rate
 
 
+@in_memory
 def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
     """`read` with the channels kept apart: float32 [samples, channels]."""
     path, part = Path(path), part_of(path)
@@ -106,7 +126,7 @@ def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
         except soundfile.LibsndfileError as error:
             raise AudioError("truncated", path, f"decoding broke off ({error}): get the file again") from None
         if not part:
-            _check_length(path, sound, len(channels))
+            _check_length(path, sound, len(channels), sound.frames)
     peak = np.abs(channels).max()  # NaN if any sample is
     if not np.isfinite(peak):
         raise AudioError("nan", path, "samples that are not finite numbers")
@@ -239,12 +259,15 @@ def _check_file(path: Path) -> None:
         raise AudioError("empty", path, "the file has 0 bytes")
 
 
-def _decode(sound: soundfile.SoundFile) -> np.ndarray:
-    """All samples that are there: float32 [samples, channels]."""
-    n_frames = max(1, _VALUES_AT_ONCE // sound.channels)
-    blocks = [sound.read(n_frames, dtype="float32", always_2d=True)]
-    while len(blocks[-1]) == n_frames:
-        blocks.append(sound.read(n_frames, dtype="float32", always_2d=True))
+def _decode(sound: soundfile.SoundFile, most: float = math.inf) -> np.ndarray:
+    """The samples from here on that are there, at most so many: float32 [samples, channels]."""
+    at_once = max(1, _VALUES_AT_ONCE // sound.channels)
+    blocks, n_frames, is_more = [], 0, True
+    while is_more:
+        asked = min(at_once, most - n_frames)
+        blocks.append(sound.read(asked, dtype="float32", always_2d=True))
+        n_frames += len(blocks[-1])
+        is_more = len(blocks[-1]) == asked and n_frames < most
     return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
 
 
@@ -253,13 +276,14 @@ def _decode_part(path: Path, sound: soundfile.SoundFile, start: float, end: floa
     seconds = sound.frames / sound.samplerate
     if start >= seconds or (end or 0) > seconds + PART_SLACK:
         raise AudioError("part", path, f"its file holds {seconds:.2f} s only")
-    first = sound.seek(round(start * sound.samplerate))
-    if end is None:
-        return _decode(sound)
-    channels = sound.read(round(end * sound.samplerate) - first, dtype="float32", always_2d=True)
-    if not len(channels):
+    first = round(start * sound.samplerate)
+    last = sound.frames if end is None else min(round(end * sound.samplerate), sound.frames)
+    if first >= last:
         raise AudioError("part", path, "no sample lies between its start and its end")
-    return channels
+    place = sound.seek(first) if sound.seekable() else 0  # some formats of telephony are read from the start
+    channels = _decode(sound, last - place)
+    _check_length(path, sound, place + len(channels), last)
+    return channels[first - place :]
 
 
 def _explain_unreadable(path: Path, error: Exception) -> AudioError:
@@ -276,10 +300,12 @@ def _explain_unreadable(path: Path, error: Exception) -> AudioError:
     return AudioError("unreadable", path, f"not a sound file that libsndfile reads ({reason})")
 
 
-def _check_length(path: Path, sound: soundfile.SoundFile, n_read: int) -> None:
+def _check_length(path: Path, sound: soundfile.SoundFile, n_read: int, n_asked: int) -> None:
     """libsndfile reads what is there of a file that was cut off, and says so only in its log."""
-    if n_read < sound.frames:
+    if n_read < n_asked:
         raise AudioError("truncated", path, f"{n_read} of {sound.frames} samples are there: get the file again")
+    if n_asked < sound.frames:  # a part that is there
+        return
     for stated, present in _SHORT_CHUNK.findall(sound.extra_info):
         if int(present) + 1 < int(stated) < UNKNOWN_LENGTH:  # + 1: the padding byte, which some programs count
             raise AudioError("truncated", path, f"{present} of {stated} bytes of sound are there: get the file again")

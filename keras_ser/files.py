@@ -27,10 +27,13 @@ try:
 except ModuleNotFoundError:
     raise UserError("Windows lacks the file locks that keras-ser needs: use it in WSL, on Linux or on macOS") from None
 
-PART = ".part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
+PART = ".keras-ser-part-"  # what folders of unfinished writes begin with: a killed process leaves one behind
 
 LONGEST_REASON = 200  # characters of a library's own message
 
+ATTEMPTS = 20  # to put a folder where other processes put theirs at the same moment
+
+_OVERTAKEN = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # How libraries say in errors of their own what the system said to them.
 _WORDS = {
@@ -49,7 +52,8 @@ _ADVICE = {
 def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path, for the block to write a file or a folder to, which then takes the place of ``path``.
 
-    Folders above ``path`` are made. Whatever the block raises, KeyboardInterrupt included, ``path`` is as it was.
+    Folders above ``path`` are made, and where it is a link to a file, that file is replaced. Whatever the block raises,
+    KeyboardInterrupt included, ``path`` is as it was.
 
     Raises:
         UserError: the disk does not take it.
@@ -58,19 +62,34 @@ def replaced(path: str | Path) -> Iterator[Path]:
         path = Path(os.path.abspath(path))  # "." has a name too
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise UserError(f"cannot write {path}: a pipe, a socket or a device, not a file: choose another path")
+        if path.is_symlink() and not path.is_dir():
+            path = Path(os.path.realpath(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         _recover_once(path.parent)
         with _unfinished(path.parent) as folder:
             part, old = Path(folder, path.name), Path(folder, "old", path.name)
             yield part
             try:
-                if part.is_dir() and os.path.lexists(path):  # a folder cannot be moved onto another
-                    old.parent.mkdir()
-                    os.replace(path, old)
-                os.replace(part, path)
-            finally:
+                _put(part, path, old)
+            except BaseException:
                 if os.path.lexists(old) and not os.path.lexists(path):
                     os.replace(old, path)
+                raise
+
+
+def _put(part: Path, path: Path, old: Path) -> None:
+    """Move ``part`` to ``path``, and a folder that is there to ``old``. Of several processes the last one stays."""
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            if part.is_dir() and os.path.lexists(path):  # a folder cannot be moved onto another
+                shutil.rmtree(old.parent, ignore_errors=True)  # of an attempt before: another process's is there now
+                old.parent.mkdir()
+                os.replace(path, old)
+            os.replace(part, path)
+            return
+        except OSError as error:
+            if error.errno not in _OVERTAKEN or not attempts_left:
+                raise
 
 
 @contextlib.contextmanager

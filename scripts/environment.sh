@@ -1,9 +1,19 @@
-# Sourced by the commands beside it: makes .venv with the pinned requirements, once, and leaves its Python in $python.
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-python=.venv/bin/python
-stamp=.venv/requirements.txt
+# Sourced by the commands beside it: makes .venv of the clone with the pinned requirements, once, and leaves the clone in
+# $root and its Python in $python. Nothing changes the folder: what a command's arguments name is relative to where it is
+# called.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." >/dev/null && pwd) || exit 1
+python=$root/.venv/bin/python
+stamp=$root/.venv/requirements.txt
 
-if ! cmp --silent requirements.txt "$stamp"; then
+venv_is_whole() { # its Python may be a link to one that is gone
+  [ -x "$python" ] && cmp --silent "$root/requirements.txt" "$stamp"
+}
+
+if ! venv_is_whole && command -v flock >/dev/null; then # macOS has none
+  exec 9<"$root/requirements.txt"
+  flock --nonblock 9 || { echo "another call makes $root/.venv: waiting for it" >&2 && flock 9; } || true
+fi
+if ! venv_is_whole; then
   base=
   for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11 python3.10; do
     if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; then
@@ -19,8 +29,10 @@ if ! cmp --silent requirements.txt "$stamp"; then
     echo "$base has no venv module: install it (Debian, Ubuntu: apt install python3-venv) and run this again" >&2
     exit 2
   fi
-  echo "making .venv with $("$base" --version) and requirements.txt: once, some minutes" >&2
-  "$base" -m venv .venv &&
-    "$python" -m pip install --quiet --disable-pip-version-check --requirement requirements.txt &&
-    cp requirements.txt "$stamp" || exit 1
+  echo "making $root/.venv with $("$base" --version) and requirements.txt: once, some minutes" >&2
+  [ -x "$python" ] && anew= || anew=--clear # without it venv leaves a link that leads nowhere
+  "$base" -m venv $anew "$root/.venv" &&
+    "$python" -m pip install --quiet --disable-pip-version-check --requirement "$root/requirements.txt" &&
+    cp "$root/requirements.txt" "$stamp" || exit 1
 fi
+exec 9<&- # the lock ends here, not with the command

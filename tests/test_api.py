@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,7 +14,8 @@ import pandas as pd
 import pytest
 
 import keras_ser
-from keras_ser import audio, corpora
+from keras_ser import api, audio, corpora
+from keras_ser.api.settings import whole_number
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 
@@ -81,6 +83,8 @@ def test_files_waveforms_and_folders_are_answered_alike(predictor, paths, embedd
         predictor.predict([y, y], rate).iloc[:1],
         predictor.predict(keras.ops.convert_to_tensor(y), rate),
     ]
+    for of_table in (pd.Series(paths[:3]), np.array(paths[:3]), np.array(paths[:3], object)):
+        np.testing.assert_allclose(predictor.predict(of_table)[probabilities], table[probabilities], atol=1e-5)
     for other in alike:
         assert len(other) == 1
         np.testing.assert_allclose(other[probabilities], table[probabilities].iloc[:1], atol=1e-5)
@@ -145,6 +149,12 @@ def test_a_repetition_is_a_whole_number():
         keras_ser.run("emodb_losses", CNN, seed=-1)
 
 
+def test_a_number_of_numpy_is_a_number():
+    for given in (3, np.int64(3), np.uint8(3)):
+        assert type(whole_number("seed", given, 0)) is int
+    assert whole_number("epochs", None, 1) is None
+
+
 def test_a_leaky_score_is_qualified(exported):
     assert "their speakers were in its training data; expect less of unseen speakers" in (
         keras_ser.load(exported["tess_mfcc"]).caution
@@ -190,7 +200,8 @@ def test_a_run_leaves_the_caller_alone_and_gives_its_results(embedded, tmp_path)
     pd.testing.assert_frame_equal(again.history, result.history)  # its seconds too: nothing was trained again
 
     options = {"protocol": "clip_disjoint", "data": embedded, "epochs": 1, "out": tmp_path / "other"}
-    second = keras_ser.run("emodb_losses", CNN, seed=1, **options)
+    of_numpy = options | {"epochs": np.int64(1)}  # what a loop over np.arange gives
+    second = keras_ser.run("emodb_losses", CNN, seed=np.int64(1), **of_numpy)
     words = ["reproduce", "emodb_losses", "--experiments", CNN, "--protocols", "clip_disjoint", "--epochs", "1"]
     words += ["--data", str(embedded), "--out", str(tmp_path / "out"), "--seeds", "2", "--jobs", "1"]
     assert commands.main(words) == 0
@@ -237,6 +248,18 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
     assert sorted(tested) == sorted(clips["clip"])
     with pytest.raises(UserError, match=r"there is no fold 3, these clips give 3 \(from 0\)"):
         keras_ser.split(clips, fold=3, n_folds=3)
+    with pytest.raises(UserError, match=r"fold must be a whole number of at least 0, not 0\.5"):
+        keras_ser.split(clips, fold=0.5)
+    again = keras_ser.split(table, "speaker_independent", fold=2, n_folds=3)
+    pd.testing.assert_frame_equal(again, table)
+    first = keras_ser.split(clips, "as_reported")
+    table.to_csv(tmp_path / "table.csv", index=False)  # what a first split gave is none of the corpus
+    assert list(keras_ser.split(pd.read_csv(tmp_path / "table.csv"), "as_reported")["split"]) == list(first["split"])
+    mine = clips.assign(split=np.resize(["train", "train", "test", "validation"], len(clips)))
+    kept = keras_ser.split(keras_ser.split(mine, "clip_disjoint"), "as_reported")
+    assert list(kept["split"]) == list(kept["split_of_corpus"]) == list(mine["split"])
+    with pytest.raises(UserError, match="without gender"):
+        keras_ser.split(clips.drop(columns="gender"))
     with pytest.raises(UserError, match="there is no protocol 'loso'"):
         keras_ser.split(clips, "loso")
     with pytest.raises(UserError, match="without audio_hash: split takes clips as load_corpus gives them"):
@@ -247,6 +270,39 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
         keras_ser.split(clips, "clip_disjoint", validation=0.5, test=0.5)
     with pytest.raises(UserError, match="no corpus is called 'iemocap'"):
         keras_ser.load_corpus("iemocap", embedded)
+    for of_own in ({"labels": {"nosuch": "x"}}, {"speaker_from": "(..)"}):
+        with pytest.raises(UserError, match="are of recordings of your own"):
+            keras_ser.load_corpus("emodb", embedded, out=tmp_path, **of_own)
+
+
+def test_a_readme_keeps_its_line_ends(tmp_path):
+    artifacts, readme = Path(__file__).parents[1] / "artifacts", tmp_path / "README.md"
+    readme.write_bytes(b"# Mine\r\n<!-- results -->\r\n<!-- end of results -->\r\n")
+    for _ in range(2):
+        keras_ser.results(artifacts, readme)
+        written = readme.read_bytes()
+        assert written.count(b"\n") == written.count(b"\r\n") > 4
+
+
+def test_what_a_report_is_run_on(embedded, tmp_path):
+    found = api.setting("emodb_losses", data=embedded, out=tmp_path)
+    assert len(found.material.manifest) == 42
+    assert (found.out, found.cache) == (tmp_path / "synthetic", tmp_path / "cache" / "features")
+    assert (found.epochs, found.report.split.n_folds) == (1, 2)  # of synthetic speech
+    streamed = api.setting("emodb_losses", data=embedded, out=tmp_path, features="streamed")
+    assert streamed.root == tmp_path / "streamed" / "synthetic" / "runs"
+    with pytest.raises(TypeError, match="datum"):
+        api.setting("emodb_losses", datum=embedded)
+
+
+def test_results_are_written_between_the_marks_of_a_file(tmp_path):
+    artifacts, readme = Path(keras_ser.__file__).parents[1] / "artifacts", tmp_path / "README.md"
+    readme.write_text("# Mine\n")
+    with pytest.raises(UserError, match=r"README\.md: has no lines <!-- results --> and <!-- end of results -->"):
+        keras_ser.results(artifacts, readme)
+    assert readme.read_text() == "# Mine\n"
+    with pytest.raises(UserError, match="no table of any report is there: reproduce one first"):
+        keras_ser.results(tmp_path)
 
 
 def test_models_by_name():

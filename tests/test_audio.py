@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
@@ -175,6 +177,54 @@ def test_a_bad_file_is_named_and_explained(tmp_path, tone, bad, kind, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("format", "part", "is_there"),
+    [
+        *[(format, part, True) for format in ("WAV", "FLAC", "MP3") for part in ("1,2", "0,5.5")],
+        *[(format, part, False) for format in ("WAV", "FLAC", "MP3") for part in ("5,", "5,6.05")],
+        *[(format, "5,8", False) for format in ("FLAC", "MP3")],  # of a WAV its length is known
+    ],
+)
+def test_a_part_of_a_file_that_was_cut_off_is_whole_or_refused(format, part, is_there, tmp_path, rng):
+    path = tmp_path / "x"
+    soundfile.write(path, rng.uniform(-0.5, 0.5, 10 * RATE), RATE, format=format)
+    _cut(path, 0.6)
+    if is_there:
+        start, end = part.split(",")
+        assert len(audio.read(f"{path}#t={part}")[0]) == (float(end) - float(start)) * RATE
+    else:
+        with pytest.raises(audio.AudioError, match="get the file again") as caught:
+            audio.read(f"{path}#t={part}")
+        assert caught.value.kind == "truncated"
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+from keras_ser import audio
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20),) * 2)
+try:
+    audio.read(sys.argv[1])
+except audio.AudioError as error:
+    assert error.__context__ is None
+    print(error.kind, error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no other system limits a process's memory so")
+def test_what_does_not_fit_in_memory_is_one_line(tmp_path):
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros(8), RATE, subtype="PCM_U8")
+    header = bytearray(path.read_bytes())
+    header[4:8], header[40:44] = (n.to_bytes(4, "little") for n in (36 + 40_000_000, 40_000_000))
+    path.write_bytes(header)
+    os.truncate(path, 44 + 40_000_000)
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY, path], capture_output=True, text=True)
+    assert done.stdout == (
+        f"too_long {path}: too long: its 40000000 samples do not fit in the free memory: cut it into parts\n"
+    )
+
+
 SUBTYPES = [
     (format, subtype)
     for format in ("WAV", "WAVEX", "AIFF", "AU", "CAF", "W64", "FLAC", "OGG", "MP3")
@@ -194,9 +244,10 @@ def encoded(format, subtype, y):
 
 
 @pytest.mark.parametrize(("format", "subtype"), SUBTYPES)
-def test_every_subtype_is_read(format, subtype, tmp_path):
+def test_every_subtype_is_read(format, subtype, tmp_path, rng):
     """Some, such as GSM 6.10 in WAV, cannot be sought in."""
     y = 0.5 * np.sin(np.arange(3 * RATE) / 10)
+    y += rng.normal(0, 0.02, len(y))  # within an MP3 of a tone alone libsndfile does not find the place
     content = encoded(format, subtype, y)
     if content is None:
         pytest.skip("libsndfile does not write it")
@@ -205,6 +256,10 @@ def test_every_subtype_is_read(format, subtype, tmp_path):
     assert rate == RATE
     assert len(y) <= len(waveform) < len(y) + 3000  # whole blocks
     assert 0.3 < np.std(waveform) < 0.4
+    for part, expected in (("0.5,1.25", waveform[RATE // 2 : RATE * 5 // 4]), ("1,", waveform[RATE:])):
+        found, _ = audio.read(tmp_path / f"x#t={part}")
+        assert len(found) == len(expected)
+        assert np.median(np.abs(found - expected)) < 0.01  # Opus differs at first
 
 
 def test_a_long_file_is_read_in_blocks(tmp_path, monkeypatch):

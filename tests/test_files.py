@@ -114,6 +114,65 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     assert (tmp_path / "link").is_symlink()
 
 
+def test_a_link_to_a_file_stays_one(tmp_path):
+    (tmp_path / "real").mkdir()
+    for name in ("there", "not yet"):
+        (tmp_path / name).symlink_to(tmp_path / "real" / name)
+    (tmp_path / "real" / "there").write_text("old")
+    for name in ("there", "not yet"):
+        with files.replaced(tmp_path / name) as part:
+            write_file(part)
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "real" / name).read_text() == "new"
+    assert names(tmp_path / "real") == ["not yet", "there"]
+
+
+def test_a_folder_of_a_name_like_those_of_unfinished_writes_is_not_touched(tmp_path):
+    write_folder(tmp_path / ".part-mine")
+    files.recover(tmp_path)
+    assert (tmp_path / ".part-mine" / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_process_that_another_overtakes_comes_after_it(at, number, tmp_path, monkeypatch):
+    """Before the first move of a folder, where what it moves is away, or between the two."""
+    target, move, moved = tmp_path / "target", os.replace, []
+    write_folder(target, "old")
+
+    def overtaken(source, place):
+        moved.append(place)
+        if len(moved) == at:
+            if at == 2:
+                write_folder(target, "of another process")
+            raise OSError(number, "x")
+        move(source, place)
+
+    monkeypatch.setattr(os, "replace", overtaken)
+    with files.replaced(target) as part:
+        write_folder(part)
+    assert (target / "file").read_text() == "new"
+    assert names(tmp_path) == ["target"]
+
+
+STORE = """
+import sys
+from keras_ser import files
+for _ in range(100):
+    with files.replaced(sys.argv[1]) as part:
+        part.mkdir()
+        for name in "ab":
+            (part / name).write_text(sys.argv[2])
+"""
+
+
+def test_processes_that_write_one_folder_at_once(tmp_path):
+    running = [subprocess.Popen([sys.executable, "-c", STORE, tmp_path / "target", text]) for text in "123"]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert names(tmp_path) == ["target"]
+    assert (tmp_path / "target" / "a").read_text() == (tmp_path / "target" / "b").read_text()
+
+
 def test_other_errors_stay_what_they_are(tmp_path):
     with pytest.raises(KeyError), files.writing(tmp_path):
         raise KeyError("x")

@@ -3,8 +3,10 @@ in a file, labels of its own) and MSP-Podcast's (official splits, unknown speake
 """
 
 import json
+import os
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -70,7 +72,7 @@ def test_from_a_table_of_turns_to_a_model_that_predicts(dialogs, tmp_path, capsy
     assert set(table["clips"]) == {36}
     assert set(table["verdict"]) == {"not stated"}
     assert set(table["corpus"]) == {"the table turns.csv in place of Emo-DB (Berlin Database of Emotional Speech)"}
-    assert "Chance level (5 classes): 0.200" in (place / "emodb_losses" / "table.md").read_text()
+    assert "Chance level: 0.200 (5 classes)" in (place / "emodb_losses" / "table.md").read_text()
 
     assert commands.main(["compare", "protocols", *words, "--stored"]) == 0
     assert len(pd.read_csv(place / "compare" / "protocols" / "emodb_losses" / "table.csv")) == 2
@@ -195,6 +197,25 @@ def test_a_folder_by_unseen_speakers_and_what_its_model_says_of_itself(folder, t
     assert said.count("model: ") == said.count("caution: clip_disjoint") == 1
     assert f"protocol clip_disjoint: accuracy {of_run:.2f} on its test clips" in said
     assert f"expect less of unseen speakers (speaker_independent: accuracy {unseen:.2f})" in said
+
+
+@pytest.mark.slow
+def test_an_archive_whose_names_are_no_utf_8(folder, tmp_path):
+    """From its table of results to the answers of the package's model."""
+    latin_1 = [Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/t\xfcte", b"/t\xfcte/f\xfcr")]
+    folder.rename(latin_1[0])
+    (latin_1[0] / "fear").rename(latin_1[1])
+    for number, path in enumerate(sorted(latin_1[1].iterdir())):
+        path.rename(os.fsdecode(os.fsencode(path.parent) + f"/fröhlich_{number}.wav".encode("latin-1")))
+    own = ["--corpus", str(latin_1[0]), "--labels", f"{latin_1[1].name}=fear"]
+    words = ["reproduce", "spectral_features", *own, "--out", str(tmp_path / "out"), "--jobs", "1"]
+    assert commands.main([*words, "--experiments", "svm/energy", "--protocols", "clip_disjoint"]) == 0
+    (place,) = (tmp_path / "out" / "own").iterdir()
+    assert set(pd.read_csv(place / "spectral_features" / "table.csv")["clips"]) == {42}
+    (stored,) = place.rglob("seed-0/predictions.csv")
+    assert r"f\xfcr/fr\xf6hlich_" in stored.read_text()
+    assert commands.main(["evaluate", *own, "--output", str(tmp_path / "answers.csv")]) == 0
+    assert pd.read_csv(tmp_path / "answers.csv")["clip"].str.contains(r"f\xfcr/fr\xf6hlich_", regex=False).sum() == 6
 
 
 @pytest.mark.slow

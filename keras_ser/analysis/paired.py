@@ -1,8 +1,9 @@
 """Models side by side on the same clips: losses, models, protocols. Numbers, and the finding of each test.
 
 What is compared are single test clips: for each, which model got it right, and who speaks in it. Two models are paired
-where they were tested on the same clips in the same repetition and fitted to the same clips; an SVM, which no chance
-enters, is one fit, which stands beside every repetition. Tests are corrected (Holm) over one declared ``primary``
+where they were tested on the same clips in the same repetition and fitted to the same clips: to the same splits of
+them, and of no corpus that the other does not know. An SVM, which no chance enters, is one fit, which stands beside
+every repetition. Tests are corrected (Holm) over one declared ``primary``
 protocol; differences under the others are described, not tested. Nothing is tested on speakers who chose a model's
 design. :mod:`keras_ser.analysis.statistics` says what is random.
 """
@@ -15,6 +16,7 @@ import pandas as pd
 from keras_ser.analysis import reported, statistics
 from keras_ser.data.protocols import PROTOCOLS, ordered
 from keras_ser.errors import UserError
+from keras_ser.reports import extensions
 from keras_ser.training import metrics
 
 DESCRIBED = "not tested"
@@ -135,10 +137,15 @@ def primary_of(names):
     return max(names, key=lambda name: PROTOCOLS[name].preference)
 
 
+def _tables(clips, first, second, protocol):
+    """The examples of each of two experiments. → list of DataFrame"""
+    of_protocol = clips[clips["protocol"] == protocol]
+    return [of_protocol[of_protocol["experiment"] == name] for name in (first, second)]
+
+
 def paired(clips, first, second, protocol):
     """The examples that two experiments were both tested on, in the same repetition. → DataFrame"""
-    of_protocol = clips[clips["protocol"] == protocol]
-    tables = [of_protocol[of_protocol["experiment"] == name] for name in (first, second)]
+    tables = _tables(clips, first, second, protocol)
     keys = ["seed", "clip", "copy", "speaker", "corpus", "true"]
     # One fit of an SVM stands beside every repetition of a network.
     for place, (one, other) in enumerate((tables, tables[::-1])):
@@ -172,7 +179,8 @@ def differences(clips, pairs, passes):
     rows, single = [], []
     for protocol, (first, second), both in comparisons:
         of_pair = [facts[name, protocol] for name in (first, second)]
-        choosing = _chose(both, [of_one["selected_on"] for of_one in of_pair])
+        # Of the experiments of today: of a run that is older less may be known.
+        choosing = _chose(both, [extensions.experiment_of(of_one).selected_on for of_one in of_pair])
         chosen = both[~choosing] if protocol == primary and choosing.any() and not choosing.all() else both
         change = chosen["correct_first"].astype(float) - chosen["correct_second"].astype(float)
         row = {
@@ -188,10 +196,11 @@ def differences(clips, pairs, passes):
             "all_chose": bool(choosing.all()),
             "fitted_on_first": " + ".join(of_pair[0]["fitted_on"]),
             "fitted_on_second": " + ".join(of_pair[1]["fitted_on"]),
+            "same_corpora": _of_same_corpora(_tables(clips, first, second, protocol)),
             "primary": protocol == primary,
             "p": None,
         }
-        same_clips = row["fitted_on_first"] == row["fitted_on_second"]
+        same_clips = row["fitted_on_first"] == row["fitted_on_second"] and row["same_corpora"]
         if row["primary"] and same_clips and not choosing.all():
             row["p"] = statistics.paired(change.to_numpy(), chosen["speaker"])
         rows.append(row)
@@ -207,8 +216,16 @@ def differences(clips, pairs, passes):
     return frame
 
 
+def _of_same_corpora(tables):
+    """Whether two experiments use the same corpora: one of some of the clips is tested on these alone. (Single clips
+    may differ: an SVM that is one fit stands beside repetitions that drew others.)
+    """
+    first, second = (set(table["corpus"]) for table in tables)
+    return first == second
+
+
 def _chose(both, selections):
-    """Whether the speaker of each example chose one of two designs. ``selections``: corpus → speakers, [] for all"""
+    """Whether the speaker of each example chose one of two designs. ``selections``: corpus → speakers, () for all"""
     chose = np.zeros(len(both), bool)
     for selected_on in selections:
         for corpus, speakers in selected_on.items():
@@ -220,6 +237,8 @@ def _chose(both, selections):
 def _finding(row):
     if row.fitted_on_first != row.fitted_on_second:
         return f"not compared: fitted to {row.fitted_on_first} and to {row.fitted_on_second}"
+    if not row.same_corpora:
+        return "not compared: fitted to other corpora"
     if not row.primary:
         return DESCRIBED
     if row.all_chose:
@@ -249,8 +268,8 @@ def selection_bias(passes):
 
     Test accuracy, mean over the trainings whose test clips were watched: ``tested`` of the weights that the report's
     rules chose; of the epoch that is ``best_on_test``; of that with the least validation loss
-    (``best_on_validation``); of the ``last_epoch``. ``added``: what the best epoch on test has more than the one
-    tested. ``watched`` of ``trainings``. Empty where no training watched its test clips.
+    (``best_on_validation``, NaN where nothing was validated); of the ``last_epoch``. ``added``: what the best epoch on
+    test has more than the one tested. ``watched`` of ``trainings``. Empty where no training watched its test clips.
     """
     rows = []
     for item in passes:
@@ -261,13 +280,14 @@ def selection_bias(passes):
             row = {"experiment": run.facts["experiment"], "protocol": run.facts["protocol"], "watched": False}
             if "test_accuracy" in history:
                 kept = history[history["fit"] == history["fit"].max()]
-                accuracy, first = kept["test_accuracy"], history["fit"].max() == 1
+                accuracy = kept["test_accuracy"]
+                # The validation of a model that was refitted is of the fit before, and some have none.
+                validated = history["fit"].max() == 1 and "val_loss" in kept
                 row |= {
                     "watched": True,
                     "tested": run.metrics["accuracy"],
                     "best_on_test": accuracy.max(),
-                    # The validation of a model that was refitted is of the fit before.
-                    "best_on_validation": accuracy[kept["val_loss"].idxmin()] if first else np.nan,
+                    "best_on_validation": accuracy[kept["val_loss"].idxmin()] if validated else np.nan,
                     "last_epoch": accuracy.iloc[-1],
                     "added": accuracy.max() - run.metrics["accuracy"],
                 }

@@ -18,6 +18,7 @@ from keras_ser import corpora
 from keras_ser.analysis import statistics
 from keras_ser.data import leakage
 from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
+from keras_ser.reports import extensions
 from keras_ser.training.metrics import SCORES
 
 COLUMNS = (
@@ -292,17 +293,37 @@ def info_sheets(passes):
     """The model info sheet of each protocol. → dict protocol → DataFrame (:func:`keras_ser.data.leakage.sheet`)"""
     sheets = {}
     for protocol in ordered(item.facts["protocol"] for item in passes):
-        facts = [item.facts for item in passes if item.facts["protocol"] == protocol]
+        of_protocol = [item for item in passes if item.facts["protocol"] == protocol]
+        facts = [item.facts for item in of_protocol]
         # The counts of one pass: repetitions draw other clips, and share as much.
         fitting = leakage.Fitting(
             tuple(dict.fromkeys(name for of_pass in facts for name in of_pass["chosen_on"])),
             tuple(dict.fromkeys(step for of_pass in facts for step in of_pass["from_all"])),
+            frozenset().union(*map(designed_on, of_protocol)),
         )
         speakers = {name for of_pass in facts for name in of_pass["test_speakers"]}
         sheets[protocol] = leakage.sheet(
-            protocol, facts[0]["shared"], fitting, speakers, acted=corpora.are_known(facts[0]["corpora"])
+            protocol,
+            facts[0]["shared"],
+            fitting,
+            speakers,
+            acted=corpora.are_known(facts[0]["corpora"]),
+            repetitions=len({of_pass["seed"] for of_pass in facts}),
         )
     return sheets
+
+
+def designed_on(item):
+    """The test speakers of a pass or a run whose clips chose the design of its experiment. → set"""
+    selected_on = extensions.experiment_of(item.facts).selected_on
+    if item.diverged or not set(selected_on) & set(item.facts["corpora"]):  # which spares reading its predictions
+        return set()
+    tested = item.predictions()[["corpus", "speaker"]].drop_duplicates().itertuples(index=False, name=None)
+    return {
+        speaker
+        for corpus, speaker in tested
+        if corpus in selected_on and (not selected_on[corpus] or speaker in selected_on[corpus])
+    }
 
 
 def over_clips(passes):

@@ -7,8 +7,8 @@ import pandas as pd
 
 from keras_ser.analysis import reported
 from keras_ser.data.protocols import ordered
+from keras_ser.training import metrics
 
-BINS = 10  # of confidence
 FEWEST = 10  # clips that a bin needs to be shown
 
 
@@ -88,14 +88,14 @@ def reliability(clips):
     """Accuracy by confidence, of the experiments that give probabilities. ``clips``: of
     :func:`keras_ser.analysis.paired.tested`.
 
-    → DataFrame ``experiment, protocol, confidence, correct``: means of the bins that hold enough clips, in the order of
-    the protocols
+    → DataFrame ``experiment, protocol, confidence, correct``: means of the bins (those of the calibration error) that
+    hold enough clips, in the order of the protocols
     """
     clips = clips[clips["kind"] == "network"]
     parts = []
     for protocol in ordered(clips["protocol"]):
         for name, group in clips[clips["protocol"] == protocol].groupby("experiment", sort=False):
-            bins = group.groupby(pd.cut(group["confidence"], np.linspace(0, 1, BINS + 1)), observed=True)
+            bins = group.groupby(metrics.bins(group["confidence"]))
             means = bins[["confidence", "correct"]].mean()[bins.size() >= FEWEST]
             parts.append(means.assign(experiment=name, protocol=protocol))
     columns = ["experiment", "protocol", "confidence", "correct"]

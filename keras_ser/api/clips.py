@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_ser import corpora
-from keras_ser.api.settings import Options, warn_of_excluded, whole_number
+from keras_ser.api.settings import Options, check_of_own, warn_of_excluded, whole_number
 from keras_ser.corpora import own
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.augmentation import originals
@@ -14,7 +14,8 @@ from keras_ser.errors import UserError
 from keras_ser.runs import store
 from keras_ser.runs.planning import Material
 
-OF_A_CLIP = ("clip", "corpus", "speaker", "emotion", "sentence", "audio_hash")  # what protocols ask about it
+OF_A_CLIP = ("clip", "corpus", "speaker", "gender", "emotion", "sentence", "audio_hash")  # what protocols ask about it
+OF_CORPUS = "split_of_corpus"
 
 
 def load_corpus(
@@ -52,8 +53,9 @@ def split(
     test: float = 0.15,
     n_folds: int = 5,
 ) -> pd.DataFrame:
-    """``clips`` (of :func:`load_corpus`) with a column ``split``: train, validation or test. Clips that share with the
-    test clips what the protocol does not allow are left out.
+    """``clips`` (of :func:`load_corpus`, or of this function) with a column ``split``: train, validation or test; and
+    ``split_of_corpus``: what the corpus itself has for one ("": nothing), which ``as_reported`` keeps to. Clips that
+    share with the test clips what the protocol does not allow are left out.
 
     Args:
         protocol: ``clip_disjoint``, ``sentence_independent``, ``speaker_independent``, ….
@@ -72,14 +74,17 @@ def split(
         raise UserError(f"a table {problem}: split takes clips as load_corpus gives them")
     if min(validation, test) <= 0 or validation + test >= 1:
         raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
-    whole_number("seed", seed, 0)
-    whole_number("n_folds", n_folds, 2)
+    clips = _as_loaded(clips)
+    seed, fold = whole_number("seed", seed, 0), whole_number("fold", fold, 0)
+    n_folds = whole_number("n_folds", n_folds, 2)
     chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)
     count = chosen.n_folds(clips, shares)
-    if not 0 <= fold < count:
+    if fold >= count:
         raise UserError(f"{protocol}: there is no fold {fold}, these clips give {count} (from 0)")
     assigned = chosen.assign(originals(clips), clips, shares, seed, fold)
-    return clips.merge(assigned[["clip", "split"]].set_index("clip"), on="clip", suffixes=("_of_corpus", ""))
+    if "split" not in clips:
+        clips = clips.assign(split="")
+    return clips.rename(columns={"split": OF_CORPUS}).merge(assigned[["clip", "split"]], on="clip")
 
 
 def augment(
@@ -104,6 +109,7 @@ def augment(
     """
     from keras_ser.data import augmented_audio
 
+    seed = whole_number("seed", seed, 0)
     setting = Options(data, corpus, labels, speaker_from, out=out).setting(report)
     return setting.material, augmented_audio.write(setting.report, setting.material.manifest, out, seed)
 
@@ -132,9 +138,19 @@ def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, 
     return shared, leakage.undeclared(shared, protocol), protocol
 
 
+def _as_loaded(clips):
+    """Clips as they were before :func:`split`: the split that it gave them is none of their corpus."""
+    if OF_CORPUS not in clips:
+        return clips
+    # A table without a split that went through a file has NaN.
+    return clips.drop(columns="split", errors="ignore").rename(columns={OF_CORPUS: "split"}).fillna({"split": ""})
+
+
 def recordings(corpus, data, labels, speaker_from) -> pd.DataFrame:
     """The manifest of a corpus, or of recordings of a user's own. Arguments as of :func:`load_corpus`."""
     root = corpora.data_root(data)
     if own.is_own(corpus):
         return own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)[2]
+    corpora.get(str(corpus))  # of a path that is not there that is said first
+    check_of_own(labels, speaker_from)
     return corpora.manifest(str(corpus), root)

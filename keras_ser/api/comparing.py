@@ -64,7 +64,7 @@ def compare(
 
     if question not in QUESTIONS:
         raise UserError(f"there is no question {question!r}: choose from {', '.join(QUESTIONS)}")
-    whole_number("seeds", seeds, 1)
+    seeds = whole_number("seeds", seeds, 1)
     experiments, names = listed(experiments), listed(protocols)
     asked(report, names, [])
     setting = Options(data, corpus, labels, speaker_from, epochs, backend, out=out).setting(report)

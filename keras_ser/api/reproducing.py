@@ -71,7 +71,7 @@ def reproduce(
     from keras_ser.output import markdown, tables, tensorboard
     from keras_ser.output.figures import selection
 
-    whole_number("seeds", seeds, 1)
+    seeds = whole_number("seeds", seeds, 1)
     experiments, protocols = listed(experiments), listed(protocols)
     chosen, names = asked(report, protocols, experiments)
     setting = Options(data, corpus, labels, speaker_from, epochs, backend, features, out).setting(report)
@@ -120,12 +120,13 @@ def results(out: str | Path = "artifacts", readme: str | Path | None = None) -> 
     if accuracies.empty:
         raise UserError(f"{out}: no table of any report is there: reproduce one first")
     if readme is not None:
-        with files.reading(readme, "a Markdown file is needed"):
-            before, begin, rest = Path(readme).read_text(encoding="utf-8").partition(RESULTS_BEGIN)
+        with files.reading(readme, "a Markdown file is needed"), open(readme, encoding="utf-8", newline="") as file:
+            before, begin, rest = file.read().partition(RESULTS_BEGIN)  # its line ends stay
         _, end, after = rest.partition(RESULTS_END)
         if not (begin and end):
             raise UserError(f"{readme}: has no lines {RESULTS_BEGIN} and {RESULTS_END} to write between")
         table = document.as_table(markdown.results(accuracies))
+        between = f"\n{table}\n".replace("\n", "\r\n" if rest.startswith("\r\n") else "\n")
         with files.replaced(readme) as part:
-            part.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
+            part.write_text(f"{before}{begin}{between}{end}{after}", encoding="utf-8", newline="")
     return accuracies

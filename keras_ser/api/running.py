@@ -104,7 +104,7 @@ def run(
         UserError: no such name, no usable clips, or a split that would leak what the protocol does not allow.
     """
     protocols.get(protocol)
-    whole_number("seed", seed, 0)
+    seed = whole_number("seed", seed, 0)
     chosen = Options(data, corpus, labels, speaker_from, epochs, backend, features, out).setting(report)
     with randomness_of_the_caller():
         runs = runner.run_all(chosen, [extensions.find(chosen.report, experiment)], [protocol], [seed])

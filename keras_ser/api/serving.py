@@ -8,6 +8,7 @@ import pandas as pd
 
 from keras_ser import corpora
 from keras_ser.api.clips import recordings
+from keras_ser.api.settings import check_of_own
 from keras_ser.corpora import own
 from keras_ser.errors import UserError
 from keras_ser.serving import calibrate as calibrating
@@ -44,12 +45,19 @@ def export(
 
     Raises:
         UserError: no such run; there is something at ``out``; the self-test fails; ``data`` or ``corpus`` has no test
-            clip; the model cannot be adapted, or not to so few recordings.
+            clip; the model cannot be adapted, or not to so few recordings; an adapted one is to be compared.
     """
+    if not corpus:
+        check_of_own(labels, speaker_from)
+    if adapt is not None and (data or corpus):
+        raise UserError(
+            "--adapt and --data or --corpus exclude one another: what the run stored is not what an adapted model "
+            "answers, so there is nothing to compare it with"
+        )
     exporting.check_is_free(out)
     run = SHIPPED if run is None else run
     opened, root = open_run(run), corpora.data_root(data)
-    if adapt is not None:  # the run stored what the model answers by other statistics
+    if adapt is not None:
         return exporting.export(opened, out, statistics=load(run).statistics(adapt))
     clips = None
     if corpus:
@@ -142,6 +150,8 @@ def robustness(
     from keras_ser.serving import robustness as conditions
 
     model = model or SHIPPED
+    if not corpus:
+        check_of_own(labels, speaker_from)
     if corpus:
         asked = conditions.of_manifest(load(model), recordings(corpus, data, labels, speaker_from))
     else:

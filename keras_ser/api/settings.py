@@ -36,7 +36,7 @@ class Options:
 
     def setting(self, name) -> Setting:
         """The clips that the report called ``name`` is run on, and with what."""
-        whole_number("epochs", self.epochs, 1)
+        epochs = whole_number("epochs", self.epochs, 1)
         if self.features not in PIPELINES:
             raise UserError(f"features are {', '.join(PIPELINES)}, not {self.features!r}")
         if self.features != "cached" and self.backend != "tensorflow":
@@ -44,13 +44,12 @@ class Options:
         report, root, out = reports.load(name), corpora.data_root(self.data), Path(self.out)
         cache, results, corpus = out / "cache", out, self.corpus
         of_own = {"labels": self.labels, "speaker_from": self.speaker_from}
-        if corpus and own.is_own(corpus):
+        is_own = bool(corpus) and own.is_own(corpus)
+        if not is_own:
+            check_of_own(**of_own)
+        if is_own:
             title, place, manifest = own.read(corpus, **of_own, data_root=root)
             report, results = _for_classes_of(report, manifest), out / "own" / place
-        elif any(of_own.values()):
-            raise UserError(
-                "--labels and --speaker-from are of recordings of your own: name their table or directory with --corpus"
-            )
         elif corpus and report.corpora != (corpus,):
             title, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
             results = out / "substitute" / corpus
@@ -60,7 +59,7 @@ class Options:
             title = f"{title} in place of {corpora.titles(report.corpora)}"
         if self.features != "cached":
             results = results / self.features
-        material, epochs = planning.gather(report, title, manifest, cache), self.epochs
+        material = planning.gather(report, title, manifest, cache)
         warn_of_excluded(material.excluded)
         if material.synthetic:
             report = replace(report, split=replace(report.split, n_folds=SYNTHETIC_FOLDS))
@@ -95,9 +94,22 @@ def asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str
 
 
 def whole_number(name, value, least):
-    """Raises UserError if the argument ``name`` is given and is no whole number of at least ``least``."""
-    if value is not None and not (isinstance(value, Integral) and value >= least):
+    """The argument ``name`` as an int, which records hold as JSON (they take no NumPy number); None where it is not
+    given. Raises UserError if it is no whole number of at least ``least``.
+    """
+    if value is None:
+        return None
+    if not (isinstance(value, Integral) and value >= least):
         raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return int(value)
+
+
+def check_of_own(labels, speaker_from):
+    """Raises UserError if an argument is given that says something of a user's own recordings, and there are none."""
+    if labels or speaker_from:
+        raise UserError(
+            "--labels and --speaker-from are of recordings of your own: name their table or directory as the corpus"
+        )
 
 
 def listed(names: str | Sequence[str] | None) -> Sequence[str]:

@@ -124,7 +124,7 @@ def _markdown(table, corpus, n_clips, rounds):
 From a waveform at the model's rate to probabilities: left the report's own way (librosa for each clip, then
 `model.predict`), right the exported model; {rounds} rounds, both in turn (each again and again for half a
 second), on {n_clips} clips of {corpus}. `ratio` is the median over the rounds, with the least and the greatest;
-`target` is what the design asks for. `start` is a process from nothing to its first answer; TensorFlow Lite starts
+`target` is the ratio that we aim at. `start` is a process from nothing to its first answer; TensorFlow Lite starts
 as `ai-edge-litert`, without TensorFlow, and takes a row of {tflite.LONGEST_S:g} s whatever the clip's length.
 
 {cells(table)}

@@ -222,7 +222,7 @@ def _markdown(table, corpus, n_clips, rounds):
 {n_clips} clips of {corpus}; {rounds} rounds, both in turn. `ratio` is the
 median over the rounds of the time of the library, clip by clip (of `keras.layers`, in the same batches), to that of the
 graph, with the least and the greatest;
-`target` is what the design asks for. Reading files is not timed; the first call, which traces the function,
+`target` is the ratio that we aim at. Reading files is not timed; the first call, which traces the function,
 stands on its own.
 
 {cells(table)}

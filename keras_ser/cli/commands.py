@@ -2,11 +2,12 @@
 in print. ``main(argv)`` returns the exit code.
 
 0: done. 2: something the user can put right, said in one line on stderr. 3: done in part (``predict`` named each file
-that it skipped). 130: interrupted; what was finished is kept.
+that it skipped). 130: interrupted; the line says whether what was finished is kept.
 TensorFlow is imported by the commands that need it, so that ``--help``, ``reports`` and ``show`` answer at once.
 """
 
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -189,11 +190,16 @@ def augment(options):
 
 
 def corpus_check(options):
-    from keras_ser.corpora import data_root
+    from keras_ser.corpora import CORPORA, data_root
     from keras_ser.corpora.check import check
 
     root = data_root(options.data)
     words = {"labels": options.labels, "speaker_from": options.speaker_from}
+    if options.name in CORPORA and any(words.values()):
+        started()
+        from keras_ser.api.settings import check_of_own
+
+        check_of_own(**words)
     result = check(options.name, root, **words, cache=options.out / "cache")
     print(result.text())
     if not result.usable:
@@ -253,41 +259,66 @@ def calibrate(options):
 
 
 def evaluate(options):
+    _check_free_for_file(options.output, options.figure)
     api = started()
     from tabulate import tabulate
 
     words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "adapt", "all_classes")}
     evaluation = api.evaluate(options.corpus, options.model, **words)
-    if options.output:
-        _write_csv(evaluation.predictions, options.output)
-    if options.figure:
-        evaluation.draw(Path(options.corpus).name, options.figure)
     for label, clips in evaluation.unknown.items():
         print(f"excluded: {clips} clips of {label}, which the model does not know")
     for table in (evaluation.scores, evaluation.classes):
         known = table.astype(object).where(table.notna(), None)  # a NaN would be printed as one
         print(f"\n{tabulate(known, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
+    if options.output:
+        _write_csv(evaluation.predictions, options.output)
+    if options.figure:
+        evaluation.draw(Path(options.corpus).name, options.figure)
 
 
 def robustness(options):
+    _check_free_for_file(options.output)
     api = started()
     from tabulate import tabulate
 
     words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "adapt")}
     table = api.robustness(options.model, options.corpus, **words, n_clips=options.clips)
+    print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
     if options.output:
         _write_csv(table, options.output)
-    print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
+
+
+def _check_free_for_file(*paths):
+    """Raises UserError where no file can be written to one of the paths (None: not asked for), before hours are spent
+    on what it is to hold.
+    """
+    from keras_ser import files
+
+    for path in paths:
+        if path is None:
+            continue
+        if path.exists() and not path.is_file():
+            kind = "a directory" if path.is_dir() else "a pipe, a socket or a device"
+            raise UserError(f"{path}: is {kind}: name a file to write to")
+        with files.writing(path):  # the folders above it will be made
+            above = next(folder for folder in Path(os.path.abspath(path)).parents if os.path.lexists(folder))
+            if not above.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if not os.access(above, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _write_csv(table, path):
     from keras_ser import files
 
     with files.replaced(path) as part:
-        table.to_csv(part, index=False, float_format="%.6g")
+        table.to_csv(
+            part, index=False, float_format="%.6g", errors="backslashreplace"
+        )  # a file's name need not be text
 
 
 def predict(options):
+    _check_free_for_file(options.output)
     started()
     from keras_ser.serving import answers, formats, parts
 
@@ -299,16 +330,11 @@ def predict(options):
             words = {"n_files": options.per_part or parts.FILES, "jobs": options.jobs, "scheduler": options.scheduler}
             done = answers.write_parts(options.model, paths, options.parts, form, **words)
             _print_parts(options.parts, done)
-            answered, failed = done.parts, done.failed
         else:
             words = {name: getattr(options, name) for name in ("adapt", "output", "timeline")}
             answered, failed = answers.write(options.model, paths, form, **words)
-    if not answered and not failed:
-        named = [*options.paths, *([options.files_from] if options.files_from else [])]
-        raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
-    if failed and not options.parts:
-        error = PartialSuccess if answered else UserError
-        raise error(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
+            if failed:
+                raise PartialSuccess(f"{answered} file{'s' * (answered != 1)} predicted, {failed} skipped (see above)")
 
 
 def _without_model(options):
@@ -390,7 +416,9 @@ def main(argv=None):
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever called
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
-        getattr(sys, name).reconfigure(errors="backslashreplace")  # a file's name need not be text
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):  # a StringIO by which a program reads the output takes any text
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     code = carry_out(options)
     try:
         sys.stdout.flush()
@@ -423,8 +451,21 @@ def carry_out(options):
     except KeyboardInterrupt:
         if sys.stderr.isatty():  # a terminal shows ^C at the end of what stands there
             print(file=sys.stderr)
-        return _complain("interrupted; what was finished is kept, run the same command to go on", code=130)
+        return _complain(f"interrupted; {_after_interruption(options)}", code=130)
+    except MemoryError:
+        return _complain("memory does not suffice: close other programs, or give it less at a time")
     return 0
+
+
+def _after_interruption(options):
+    """What is left of the command's work, and how to go on."""
+    if options.func in (evaluate, robustness, export, calibrate, verify, leaks):
+        return "nothing was written: run the same command to begin again"
+    if options.func is predict and not options.parts:
+        kept = f"{options.output} is as it was before" if options.output else "the answers end here"
+        # Answers in parts are by a model that is not adapted.
+        return kept if options.adapt else f"{kept}: use --parts to be able to go on"
+    return "what was finished is kept, run the same command to go on"
 
 
 def _complain(line, code=2):

@@ -30,9 +30,10 @@ def get(name: str) -> Corpus:
     Raises:
         UserError: there is none.
     """
+    name = str(name)  # of a path too
     if name not in CORPORA:
-        path = ", and there is no such file or directory" if set(str(name)) & {".", os.sep} else ""
-        raise UserError(f"no corpus is called {str(name)!r}{path}: choose from {', '.join(CORPORA)}")
+        path = ", and there is no such file or directory" if set(name) & {".", os.sep} else ""
+        raise UserError(f"no corpus is called {name!r}{path}: choose from {', '.join(CORPORA)}")
     return CORPORA[name]
 
 
@@ -43,7 +44,7 @@ def data_root(data: str | Path | None = None, *, new: bool = False) -> Path:
         UserError: what is named is no folder.
     """
     named = data or os.environ.get("KERAS_SER_DATA")
-    if named and not new and not Path(named).is_dir():
+    if named and not new and not os.path.isdir(named):
         raise UserError(f"{named}: no such folder; --data and KERAS_SER_DATA name a directory containing the corpora")
     return Path(named or "data")
 

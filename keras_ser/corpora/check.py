@@ -32,6 +32,7 @@ UNUSABLE = {
     "nan": "samples that are not finite numbers",
     "scale": "float samples far outside [-1, 1]",
     "part": "a part of a file that the file does not hold",
+    "too_long": "longer than the free memory holds",
     "silent": "every sample is 0",
 }
 DOUBTFUL = {

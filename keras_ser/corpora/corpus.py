@@ -7,13 +7,15 @@ Out: one row per clip with the columns of `COLUMNS`.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from keras_ser import audio
+from keras_ser.errors import UserError
+from keras_ser.progress import log
 
 # clip       unique in its corpus, the same for every layout and format of it: "03a01Fa", "DC_a01"
 # path       absolute
@@ -120,20 +122,34 @@ def find(corpus: Corpus, folder: Path) -> Listing:
 def audio_files(folder: Path) -> Iterator[PurePosixPath]:
     """Relative paths of all files with an audio suffix, in order, but for hidden ones and macOS's shadows.
 
-    Links to folders are followed, to each folder once: links may point at a folder above or at one another.
+    Links to folders are followed, to each folder once: links may point at a folder above or at one another. One warning
+    says which folders cannot be read.
+
+    Raises:
+        UserError: `folder` itself cannot be read.
     """
-    seen = {_identity(folder)}
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    seen, unreadable = {_identity(folder)}, []
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=unreadable.append):
         inside = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         folders[:] = []
         for name in inside:
-            identity = _identity(os.path.join(parent, name))
+            try:
+                identity = _identity(os.path.join(parent, name))
+            except OSError as error:  # of a folder whose list may be read, and nothing in it
+                unreadable.append(error)
+                continue
             if identity not in seen:
                 seen.add(identity)
                 folders.append(name)
         for name in sorted(files):
             if os.path.splitext(name)[1].lower() in audio.SUFFIXES and not name.startswith("."):
                 yield PurePosixPath(Path(parent, name).relative_to(folder).as_posix())
+    if unreadable:
+        first = f"{unreadable[0].filename} ({unreadable[0].strerror})"
+        if unreadable[0].filename == os.fspath(folder):
+            raise UserError(f"{first}: cannot be read; allow reading, or name another folder")
+        others = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+        log.warning("%s%s: cannot be read, recordings there are excluded; allow reading and run again", first, others)
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
@@ -142,19 +158,30 @@ def _identity(folder: str | Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def speaker_of(path: os.PathLike, pattern: str | None) -> str:
+def as_text(name: str | os.PathLike) -> str:
+    """A file's name with the bytes that are no UTF-8, as old archives have them, written as in fr\\xf6hlich."""
+    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def clip_ids(files: Sequence[str], ends: Sequence[str]) -> list[str]:
+    """Paths without their suffix, each with its end; with the suffix if two would else be one: x.wav beside x.flac."""
+    ids = [os.path.splitext(file)[0] + end for file, end in zip(files, ends, strict=True)]
+    return ids if len(set(ids)) == len(ids) else [file + end for file, end in zip(files, ends, strict=True)]
+
+
+def speaker_of(path: str | os.PathLike, pattern: str | None) -> str:
     """What the groups of the regular expression `pattern` find in a path, "" where they find nothing."""
     match = pattern and re.search(pattern, str(path))
     return "_".join(group for group in match.groups() if group) if match else ""
 
 
-def as_manifest(rows, folder: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Rows with a `path` → the manifest, with `synthetic` by the marker in or above each clip's folder."""
-    rows = [dict(row) for row in rows]
-    marked = {parent: _is_marked(parent, folder) for parent in {os.path.dirname(row["path"]) for row in rows}}
-    for row in rows:
-        row["synthetic"] = marked[os.path.dirname(row["path"])]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *extra]).astype({"age": "Int64", "synthetic": bool})
+def as_manifest(clips, folder: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Rows or columns with a `path` → the manifest, with `synthetic` by the marker in or above each clip's folder."""
+    clips = pd.DataFrame(clips, columns=[*COLUMNS, *extra])
+    parents = [os.path.dirname(path) for path in clips["path"]]
+    marked = {parent: _is_marked(parent, folder) for parent in set(parents)}  # to pandas all that is no UTF-8 is equal
+    clips["synthetic"] = [marked[parent] for parent in parents]
+    return clips.astype({"age": "Int64", "synthetic": bool}).reset_index(drop=True)
 
 
 def _is_marked(parent: str, folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """The common vocabulary of emotions, and the spellings of it that folders, tables and reports use."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from keras_ser.errors import UserError
 from keras_ser.progress import log
@@ -28,18 +29,18 @@ def common(word: str) -> str | None:
     return ALIASES.get(word.strip().lower().replace(" ", "_").replace("-", "_"))
 
 
-def labelled(rows: list[dict], labels: dict, where: str, asked: dict | None = None) -> list[dict]:
-    """Rows with a `label` → those whose label means an emotion, with their `emotion`. The others are left out, and one
-    warning lists their labels with the numbers of their clips.
+def meanings(of_clips: Iterable[str], labels: dict, where: str, asked: dict | None = None) -> dict[str, str]:
+    """The label of each clip → label → emotion, of the labels that mean one. Clips with another label are to be
+    excluded, and one warning lists these labels with the numbers of their clips.
 
     Args:
         labels: label → emotion, which may be a word of one's own: before the common vocabulary.
         asked: those of `labels` that the user gave.
 
     Raises:
-        UserError: no label means an emotion, or one of `asked` is the label of no row.
+        UserError: no label means an emotion, or one of `asked` is the label of no clip.
     """
-    counts = Counter(row["label"] for row in rows)
+    counts = Counter(of_clips)
     absent = [label for label in asked or () if label not in counts]
     if absent:
         raise UserError(f"{where}: no clip has the label {', '.join(absent)}; its labels are {_listed(counts)}")
@@ -51,7 +52,7 @@ def labelled(rows: list[dict], labels: dict, where: str, asked: dict | None = No
         if len(unknown) == len(counts):
             raise UserError(f"{where}: none of its labels is a known emotion: {_listed(unknown)}; {remedy}")
         log.warning("%s: unknown labels excluded: %s; %s", where, _listed(unknown), remedy)
-    return [{**row, "emotion": meaning[row["label"]]} for row in rows if meaning[row["label"]] is not None]
+    return {label: emotion for label, emotion in meaning.items() if emotion is not None}
 
 
 def _listed(counts: dict, most: int = 20) -> str:

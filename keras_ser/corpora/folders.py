@@ -2,8 +2,8 @@
 `sad/y.flac`.
 
 Out: the manifest of the corpora with one more column, `split` ("train", "validation", "test" or ""). A
-clip's id is its path without the suffix. Speaker, gender, sentence, intensity and take are known where the
-files keep RAVDESS's names.
+clip's id is its path without the suffix (with it where x.wav is beside x.flac). Speaker, gender, sentence, intensity
+and take are known where the files keep RAVDESS's names.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_ser.corpora import emotions, ravdess
-from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, audio_files, speaker_of
+from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, as_text, audio_files, clip_ids, speaker_of
 from keras_ser.errors import UserError
 
 
@@ -28,20 +28,20 @@ def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFram
     folder = Path(root).absolute()
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the one that holds one folder per class")
-    rows = []
-    for path in audio_files(folder):
-        facts = ravdess.parse(path) or NOTHING_KNOWN
-        rows.append(
-            {
-                **facts,
-                "clip": path.with_suffix("").as_posix(),
-                "path": str(folder / path),
-                "corpus": "folders",
-                "speaker": speaker_of(path, speaker_from) or facts["speaker"],
-                "label": path.parent.name,
-                "split": next((SPLITS[part.lower()] for part in path.parts[:-2] if part.lower() in SPLITS), ""),
-            }
-        )
-    if not rows:
+    files = list(audio_files(folder))
+    if not files:
         raise UserError(f"{folder}: no audio file below it; put one folder per class there, such as Angry/x.wav")
-    return as_manifest(emotions.labelled(rows, labels or {}, str(folder), asked=labels), folder, extra=("split",))
+    names = [as_text(file) for file in files]
+    clips = pd.DataFrame([ravdess.parse(file) or NOTHING_KNOWN for file in files], columns=[*NOTHING_KNOWN])
+    clips["clip"] = clip_ids(names, [""] * len(names))
+    clips["path"] = [str(folder / file) for file in files]
+    clips["corpus"] = "folders"
+    clips["speaker"] = [
+        speaker_of(name, speaker_from) or known for name, known in zip(names, clips["speaker"], strict=True)
+    ]
+    clips["label"] = [as_text(file.parent.name) for file in files]
+    clips["split"] = [
+        next((SPLITS[part.lower()] for part in file.parts[:-2] if part.lower() in SPLITS), "") for file in files
+    ]
+    clips["emotion"] = clips["label"].map(emotions.meanings(clips["label"], labels or {}, str(folder), asked=labels))
+    return as_manifest(clips.dropna(subset="emotion"), folder, extra=("split",))

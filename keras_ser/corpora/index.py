@@ -53,6 +53,7 @@ def looks(paths: Iterable[str], folder: str | Path | None = None) -> Iterator[Lo
             yield look
 
 
+@audio.in_memory
 def _decoded(path: str) -> Look:
     """Raises AudioError."""
     channels, rate = audio.read_channels(path)
@@ -117,6 +118,7 @@ class _Index:
         try:
             return path, status, _decoded(path)
         except audio.AudioError as error:
+            error.__context__ = error.__traceback__ = None  # which hold what was decoded, for as long as the error is
             return path, None, error
 
     def _known(self, path, status):

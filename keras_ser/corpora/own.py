@@ -3,6 +3,7 @@
 Out: what they are called in words, a name for the folder of their results, and their manifest.
 """
 
+import os
 import re
 from hashlib import blake2b
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 
 from keras_ser import corpora
 from keras_ser.corpora import folders, table
+from keras_ser.corpora.corpus import as_text
 from keras_ser.errors import UserError
 
 
@@ -29,18 +31,21 @@ def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) ->
         except (re.error, ValueError) as error:
             raise UserError(f"{speaker_from!r} finds no speaker: {error}; as in '(spk\\d+)_'") from error
     place = Path(path).resolve()
+    labels = labels and {as_text(label): as_text(emotion) for label, emotion in labels.items()}
     options = {"labels": labels, "speaker_from": speaker_from}
-    if place.is_dir():
+    if os.path.isdir(place):
         kind, manifest = "folder", folders.manifest(path, **options)
     else:
         kind, manifest = "table", table.manifest(path, **options, data_root=data_root)
     digest = blake2b(str(place).encode(errors="surrogateescape"), digest_size=4).hexdigest()
-    return f"the {kind} {place.name}{_unknown(manifest)}", f"{place.stem}-{digest}", manifest
+    stem = as_text(place.stem).replace("\\", "_")  # TensorFlow takes a backslash for the end of a folder's name
+    return f"the {kind} {as_text(place.name)}{_unknown(manifest)}", f"{stem}-{digest}", manifest
 
 
 def is_own(name: str | Path) -> bool:
     """Whether `name` is a path of recordings, and no name of a corpus."""
-    return name not in corpora.CORPORA and (Path(name).is_dir() or Path(name).is_file())
+    # Of a name that is too long for a file neither.
+    return bool(name) and name not in corpora.CORPORA and (os.path.isdir(name) or os.path.isfile(name))
 
 
 def _unknown(manifest) -> str:

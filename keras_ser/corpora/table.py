@@ -7,14 +7,17 @@ Out: the manifest of the corpora with one more column, `split` ("train", "valida
 part of a file ends with `#t=start,end`, which `keras_ser.audio` reads.
 """
 
+import csv
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from keras_ser import files
 from keras_ser.corpora import emotions
-from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, speaker_of
+from keras_ser.corpora.corpus import SPLITS, as_manifest, as_text, clip_ids, speaker_of
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 
@@ -30,6 +33,7 @@ SYNONYMS = {
     "end": ("end",),
 }
 NEEDED = ("path", "emotion")
+SEPARATORS = ",;\t"
 UNKNOWN = ("", "unknown", "nan", "none", "nat")  # what tables write where they do not know
 GENDERS = {"f": "female", "female": "female", "m": "male", "male": "male"}
 # MSP-Podcast's EmoClass; O (other) and X (no agreement) are no emotion.
@@ -44,57 +48,101 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
 
     Args:
         labels: label of the table → emotion, for what `emotions.common` does not know, or to join classes.
-        speaker_from: regular expression whose group, found in a clip's path, is its speaker, where no column is.
+        speaker_from: regular expression whose group, found in a path as the table gives it, is the speaker, where no
+            column is.
         data_root: where paths are looked for that are not below the table's directory.
 
     Raises:
         UserError: no such table, no column of the path or the emotion, a cell that cannot be read, no usable label.
     """
     path = Path(path)
-    table = _read(path)
-    folders = [path.absolute().parent, *([Path(data_root).absolute()] if data_root else [])]
-    if path.absolute().parent.name.lower() == "labels":  # MSP-Podcast has Labels/ beside Audios/
-        folders.append(path.absolute().parent.parent / "Audios")
-    files = [_located(cell, folders) for cell in table["path"]]
-    root = Path(os.path.commonpath([os.path.dirname(file) for file in files]))
-    known_labels = {**(MSP_LABELS if table.attrs["emotion"] == "emoclass" else {}), **(labels or {})}
-    rows = {}
-    for place, (file, row) in enumerate(zip(files, table.itertuples(index=False), strict=True)):
-        inside = Path(file).relative_to(root)
-        part = _part(row, path, place + 2)
-        speaker = "" if row.speaker.lower() in UNKNOWN else row.speaker
-        rows.setdefault(
-            file + part,
-            {
-                **NOTHING_KNOWN,
-                "clip": inside.as_posix() + part.replace("#t=", "_").replace(",", "-"),
-                "path": file + part,
-                "corpus": "table",
-                "speaker": speaker or speaker_of(inside, speaker_from),
-                "gender": GENDERS.get(row.gender.lower(), ""),
-                "sentence": "" if row.sentence.lower() in UNKNOWN else row.sentence,
-                "label": row.emotion,
-                "split": _split(row.split, path, place + 2),
-            },
-        )
-    if len(rows) < len(table):
-        log.warning("%s: %d rows repeat earlier ones and are excluded", path, len(table) - len(rows))
-    shorter = {key: os.path.splitext(Path(key.partition("#t=")[0]).name)[1] for key in rows}
-    named = [{**row, "clip": row["clip"].replace(shorter[key], "", 1)} for key, row in rows.items()]
-    if len({row["clip"] for row in named}) < len(named):  # x.wav beside x.flac
-        named = list(rows.values())
-    usable = emotions.labelled(named, known_labels, str(path), asked=labels)
-    return as_manifest(sorted(usable, key=lambda row: row["clip"]), root, extra=("split",))
+    table, emotion = _read(path)
+    parent = path.absolute().parent
+    folders = [str(parent), *([os.path.abspath(data_root)] if data_root else [])]
+    if parent.name.lower() == "labels":  # MSP-Podcast has Labels/ beside Audios/
+        folders.append(str(parent.parent / "Audios"))
+    located = {cell: _located(cell, folders) for cell in table["path"].unique()}
+    root = os.path.commonpath({os.path.dirname(file) for file in located.values()})
+    above = len(os.path.join(root, ""))
+    parts = [_part(*cells, path) for cells in zip(table["start"], table["end"], table.index, strict=True)]
+    clips = pd.DataFrame(
+        {
+            "path": table["path"].map(located) + parts,
+            "clip": table["path"].map({cell: as_text(file[above:]) for cell, file in located.items()}),
+            "part": parts,
+            "corpus": "table",
+            "speaker": _known(table["speaker"]),
+            "gender": table["gender"].str.lower().map(GENDERS).fillna(""),
+            "sentence": _known(table["sentence"]),
+            "label": table["emotion"],
+            "split": _splits(table["split"], path),
+            "intensity": "",
+            "take": "",
+        }
+    )
+    if speaker_from:
+        found = table["path"].map({cell: speaker_of(cell, speaker_from) for cell in located})
+        clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", found)
+    clips = clips.drop_duplicates("path")
+    if len(clips) < len(table):
+        log.warning("%s: %d rows repeat earlier ones and are excluded", path, len(table) - len(clips))
+    ends = clips["part"].str.replace("#t=", "_", regex=False).str.replace(",", "-", regex=False)
+    clips["clip"] = clip_ids(clips["clip"], ends)
+    of_table = MSP_LABELS if emotion == "emoclass" else {}
+    meaning = emotions.meanings(clips["label"], {**of_table, **(labels or {})}, str(path), asked=labels)
+    clips["emotion"] = clips["label"].map(meaning)
+    return as_manifest(clips.dropna(subset="emotion").sort_values("clip"), Path(root), extra=("split",))
 
 
-def _read(path) -> pd.DataFrame:
-    """The table with the columns of `SYNONYMS`, all text; `attrs["emotion"]`: what its emotions are called there."""
+def cells(path) -> pd.DataFrame:
+    """All cells of a CSV table as text, under the names of its first row; the index is the line on which a row begins.
+
+    Raises:
+        UserError: no such file, none of text, or a row with more cells than the first one.
+    """
+    path = Path(path)
     with files.reading(path, "a CSV table is needed"):
-        with path.open(encoding="utf-8-sig") as file:
-            first = file.readline()
-        separator = max(",;\t", key=first.count)
-        raw = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    by_name = {name.strip().lower(): name for name in raw}
+        rows = _rows(path)
+        _, names = next(rows, (0, ()))
+        if not names:
+            raise ValueError("No columns to parse from file")
+        columns, lines, shared = [[] for _ in names], [], {}
+        for line, row in rows:
+            if any(row[len(names) :]):
+                what = f"{len(row)} cells, and the first line has {len(names)}"
+                raise UserError(f"{path}, line {line}: {what}: put cells with a separator in quotation marks")
+            lines.append(line)
+            for column, cell in zip(columns, row + [""] * (len(names) - len(row)), strict=False):
+                column.append(shared.setdefault(cell, cell))  # most cells of a table say what others say
+    table = {}
+    for name, column in zip(names, columns, strict=True):
+        table.setdefault(name, column)
+    return pd.DataFrame(table, index=pd.Index(lines, dtype=int))
+
+
+def _rows(path) -> Iterator[tuple[int, list[str]]]:
+    """The line on which a row begins, and its cells without blanks around them. Empty lines are passed over."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = next((line for line in file if line.strip()), "")
+        file.seek(0)
+        end = "\x1e"  # no line of a table: whether a quotation mark is open at the end the reader does not say
+        reader = csv.reader(itertools.chain(file, [end]), delimiter=max(SEPARATORS, key=first.count))
+        line = 1
+        for row in reader:
+            if row == [end]:
+                return
+            if row and row[-1].endswith(end):
+                raise ValueError(f"a quotation mark of line {line} is never closed")
+            row = [cell.strip() for cell in row]
+            if len(row) > 1 or any(row):
+                yield line, row
+            line = reader.line_num + 1
+
+
+def _read(path) -> tuple[pd.DataFrame, str]:
+    """The rows that have a path, in the columns of `SYNONYMS`; what its emotions are called there, in lower case."""
+    raw = cells(path)
+    by_name = {name.lower(): name for name in raw}
     taken = {
         column: next((by_name[name] for name in names if name in by_name), None) for column, names in SYNONYMS.items()
     }
@@ -104,22 +152,30 @@ def _read(path) -> pd.DataFrame:
             f"{path}: no column {' and '.join(lacking)}; its columns are {', '.join(raw)}; known names are "
             + "; ".join(f"{column}: {', '.join(SYNONYMS[column])}" for column in lacking)
         )
-    if raw.empty:
-        raise UserError(f"{path}: the table has no row")
-    table = pd.DataFrame({column: raw[name].str.strip() if name else "" for column, name in taken.items()})
-    table.attrs["emotion"] = taken["emotion"].strip().lower()
-    return table
+    table = pd.DataFrame({column: raw[name] if name else "" for column, name in taken.items()})
+    named = table[table["path"] != ""]
+    if named.empty:
+        raise UserError(f"{path}: the table has no row{' with a path' * (len(table) > 0)}")
+    if len(named) < len(table):
+        lines = table.index.difference(named.index)
+        log.warning("%s: %d rows have no path and are excluded, the first in line %d", path, len(lines), lines[0])
+    return named, taken["emotion"].lower()
+
+
+def _known(column: pd.Series) -> pd.Series:
+    """The column with "" where it says that it does not know."""
+    return column.mask(column.str.lower().isin(UNKNOWN), "")
 
 
 def _located(cell, folders) -> str:
     """Where a path of the table is; where it would be below the first folder, if it is nowhere."""
-    places = [os.path.normpath(folder / cell) for folder in folders]
+    places = [os.path.normpath(os.path.join(folder, cell)) for folder in folders]
     return next((place for place in places if os.path.exists(place)), places[0])
 
 
-def _part(row, path, line) -> str:
+def _part(start, end, line, path) -> str:
     """`#t=start,end`, "" for the whole file."""
-    start, end = (_seconds(cell, path, line) for cell in (row.start, row.end))
+    start, end = (_seconds(cell, line, path) for cell in (start, end))
     if not start and end is None:
         return ""
     if end is not None and end <= (start or 0):
@@ -131,22 +187,32 @@ def _number(seconds) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
-def _seconds(cell, path, line) -> float | None:
+def _seconds(cell, line, path) -> float | None:
     if cell.lower() in UNKNOWN:
         return None
     try:
-        value = float(cell) if cell.replace(".", "", 1).isdigit() else pd.to_timedelta(cell).total_seconds()
+        value = _parsed(cell)
         if not 0 <= value < float("inf"):
             raise ValueError
     except ValueError as error:
-        raise UserError(f"{path}, line {line}: {cell!r} is no time in seconds") from error
+        point = ": a decimal point is needed" if "," in cell else ""
+        raise UserError(f"{path}, line {line}: {cell!r} is no time in seconds{point}") from error
     return value
 
 
-def _split(cell, path, line) -> str:
-    word = cell.lower()
-    if word in UNKNOWN:
-        return ""
-    if word not in SPLITS:
-        raise UserError(f"{path}, line {line}: no split is called {cell!r}: choose from {', '.join(SPLITS)}")
-    return SPLITS[word]
+def _parsed(cell) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        if not any(letter == ":" or letter.isalpha() for letter in cell):  # pandas takes 0,5 for five nanoseconds
+            raise
+        return pd.to_timedelta(cell).total_seconds()
+
+
+def _splits(column: pd.Series, path) -> pd.Series:
+    words = column.str.lower()
+    wrong = ~words.isin((*UNKNOWN, *SPLITS))
+    if wrong.any():
+        line = wrong.idxmax()
+        raise UserError(f"{path}, line {line}: no split is called {column[line]!r}: choose from {', '.join(SPLITS)}")
+    return words.map(SPLITS).fillna("")

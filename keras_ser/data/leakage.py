@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from keras_ser import files
+from keras_ser.corpora.table import cells
 from keras_ser.data.protocols import PROTOCOLS, get
 from keras_ser.errors import UserError
 
@@ -55,8 +55,7 @@ def read(path):
 
     Raises UserError if it is none, or has no train or no test row.
     """
-    with files.reading(path, "a CSV table is needed"):
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = cells(path)
     if "split" not in table:
         table = table.rename(columns={"side": "split"})
     known = [name for name in PROPERTIES if name in table]
@@ -103,16 +102,27 @@ class Fitting:
     """What a model's fit used besides train, for the info sheet.
 
     ``chosen_on``: the splits by which an epoch, a weight or a hyperparameter was chosen. ``from_all``: the steps that
-    were computed from all clips, test clips included, before the split.
+    were computed from all clips, test clips included, before the split. ``designed_on``: the test speakers whose clips
+    chose the design.
     """
 
     chosen_on: tuple[str, ...]
     from_all: tuple[str, ...]
+    designed_on: frozenset[str] = frozenset()
 
 
-def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True):
-    """The model info sheet of one protocol. ``counts``: of :func:`shared`, summed over its runs. ``acted``: whether the
-    speech is known to be acted, in silence.
+def _chosen(fitting):
+    """What was chosen by which clips, in words."""
+    if not fitting.chosen_on and not fitting.designed_on:
+        return "no epoch, weight or hyperparameter was chosen on test clips"
+    by_splits = [f"chosen on {' and '.join(fitting.chosen_on)}"] if fitting.chosen_on else []
+    n = len(fitting.designed_on)
+    return "; ".join(by_splits + [f"the design was chosen on {n} of the test speakers"] * bool(n))
+
+
+def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True, repetitions=1):
+    """The model info sheet of one protocol. ``counts``: of :func:`shared`, summed over the folds of the first of the
+    ``repetitions``. ``acted``: whether the speech is known to be acted, in silence.
 
     → DataFrame ``type, leakage, where``, one row per type; ``leakage`` is "yes", "no" or "not known".
     """
@@ -127,8 +137,8 @@ def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True):
     rows = [
         (
             "L1.1 no separate test set",
-            "yes" if "test" in fitting.chosen_on else "no",
-            f"chosen on {' and '.join(fitting.chosen_on)}" if fitting.chosen_on else "nothing was chosen by a score",
+            "yes" if "test" in fitting.chosen_on or fitting.designed_on else "no",
+            _chosen(fitting),
         ),
         (
             "L1.2 pre-processing on train and test together",
@@ -149,6 +159,7 @@ def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True):
             "L3.2 dependence of train and test",
             "yes" if dependent else "no",
             "; ".join(f"{share(name)} have {what[name]} in train" for name in dependent)
+            + " (counts of the first repetition)" * (repetitions > 1 and bool(dependent))
             or "neither clip, speaker nor sentence is in both",
         ),
         (

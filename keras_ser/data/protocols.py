@@ -282,8 +282,7 @@ PROTOCOLS = {
             "as_reported",
             "as reported",
             "",
-            "The report's own split, leakage included: augmented versions of one clip may be in both the training and "
-            "the test set.",
+            "The report's own split, with whatever leakage it has; the table “What train and test share” counts it.",
             frozenset({"clip", "audio_hash", "speaker", "sentence"}),  # it keeps whatever the report did
             (),
             _as_reported,
@@ -292,7 +291,7 @@ PROTOCOLS = {
         Protocol(
             "clip_disjoint",
             "unseen clips",
-            "with no augmented version of a test clip in train",
+            "on unseen clips",
             "Clips are split first, then the training set alone is augmented: no version of a test clip is trained on.",
             frozenset({"speaker", "sentence"}),
             (),

@@ -60,7 +60,8 @@ def scores(frame, metric):
             interval = f"; {between(line.ci_low, line.ci_high)} over {line.interval_over}" if line.interval_over else ""
             row[title_of(protocol)] = f"{describe(line.mean, line.std)} (n = {line.n}{lost}{interval})"
         rows.append(row)
-    return pd.DataFrame(rows).fillna("–")
+    table = pd.DataFrame(rows).fillna("–")
+    return table if (table.get("reported", "–") != "–").any() else table.drop(columns=["reported", "verdict"])
 
 
 def summary_sentences(report, frame):
@@ -92,7 +93,7 @@ def summary_sentences(report, frame):
 def _where(report, protocol):
     """On what a protocol tests, in words."""
     if isinstance(report.split, SpeakerSplit) and protocol == "speaker_independent":
-        return "over all speakers in turn (the report's own split is by speakers too)"
+        return "on all speakers, cross-validated"
     return PROTOCOLS[protocol].new_in_test
 
 
@@ -171,7 +172,9 @@ def tested_clips(frame):
 def shared(passes):
     """What train and test share, for people. → DataFrame of text"""
     table = reported.shared(passes)
-    return text(table.assign(test=table["test"].round().astype(int)))
+    sizes = pd.DataFrame([(item.facts["protocol"], item.facts["shared"]["test"]) for item in passes])
+    table["test examples"] = [span(sizes[1][sizes[0] == protocol], digits=0) for protocol in table["protocol"]]
+    return text(table.drop(columns="test"))
 
 
 def info_sheets(passes):
@@ -185,8 +188,14 @@ def info_sheets(passes):
 
 
 LEAKAGE = (
-    "Which of the eight types of leakage of Kapoor and Narayanan (Patterns, 2023) each protocol has, from the counts "
-    "that the checks use."
+    "Which of the eight types of leakage of Kapoor and Narayanan (Patterns, 2023) each protocol has. Counts are those "
+    "of one repetition; the shares above are means."
+)
+
+VERDICTS = (
+    f"A verdict compares the reported value with the {PERCENT} % prediction interval of one more repetition under the "
+    "report's own protocol: `reproduced` inside it, `lower` or `higher` where our results lie below or above, `not "
+    "decided` where that interval is wider than half of the distance from chance level to the reported value."
 )
 
 BACKENDS = {"tensorflow": "TensorFlow", "librosa": "librosa and noisereduce", "opensmile": "openSMILE"}
@@ -198,23 +207,21 @@ def report_table(report, frame, passes):
     devices = sorted({run.facts["environment"]["device"] for item in passes for run in item.runs})
     backends = dict.fromkeys(BACKENDS[item.facts["features"]] for item in passes)
     missing = reported.without(report, facts)
+    corpus = f"{facts['corpus'].partition(', without ')[0]} ({missing})" if missing else facts["corpus"]
     most_epochs = max(item.facts["epochs"] for item in passes)
     lead = (
         f"{report.source}.",
-        f"Our runs: {facts['corpus']}{f' ({missing})' if missing else ''}, {facts['clips']} clips, features computed "
+        f"Our runs: {corpus}, {facts['clips']} clips, features computed "
         f"by {' or '.join(backends)}, at most "
         f"{most_epochs} epoch{'s' * (most_epochs != 1)}, on {', '.join(devices)}.",
         "One repetition of a protocol with folds trains once per fold and tests every clip once; its scores are those "
         "of the pooled predictions. Mean ± standard deviation over n repetitions, which includes variation between "
-        f"splits; intervals are {PERCENT} %, over what they say. A verdict compares the reported value with the "
-        f"{PERCENT} % prediction interval of one more repetition under the report's own protocol: `reproduced` inside "
-        "it, `lower` or `higher` where our results lie below or above, `not decided` where that interval is wider than "
-        "half of the distance from chance level to the reported value.",
+        f"splits; intervals are {PERCENT} %, over what they say.{f' {VERDICTS}' if report.figures else ''}",
         tested_clips(frame),
     )
     sentences = summary_sentences(report, frame)
     if sentences:
-        sentences.append(f"Chance level ({len(report.labels)} classes): {1 / len(report.labels):.3f}.")
+        sentences.append(f"Chance level: {chance(report, passes)}.")
     ran = {item.facts["experiment"] for item in passes}
     extensions = [(item.name, item.note) for item in report.experiments if item.extension and item.name in ran]
     by_test_speaker = reported.by_speaker(passes)
@@ -231,15 +238,23 @@ def report_table(report, frame, passes):
         section("Summary", bullets(sentences)),
         *(section(HEADINGS[metric], scores(frame, metric)) for metric in SCORES),
         section(
-            "Extensions: experiments that are not in the report",
+            "Extensions: experiments that are not in the report"
+            if report.figures or report.differences
+            else "Baselines",
             pd.DataFrame(extensions, columns=["experiment", "what differs"]),
         ),
-        section("Designs chosen on these clips", bullets(_design_choices(report, facts))),
+        section("Designs chosen on these clips", bullets(_design_choices(report, passes))),
         section("Accuracy by test speaker, protocol speaker_independent", few, text(by_speaker(by_test_speaker)))
         if n_speakers
         else None,
         section("Further scores", further(frame)),
-        section("Train, validation, test", splits(by_split)),
+        section(
+            "Train, validation, test",
+            "Of the repetitions for which scores on train were recorded; means can therefore differ from those above.",
+            splits(by_split),
+        )
+        if len(by_split)
+        else None,
         _beside_listeners(report, passes) if reported.votes(report) is not None else None,
         section(
             "Interval over clips, protocol as_reported",
@@ -263,6 +278,20 @@ def report_table(report, frame, passes):
         *of_the_report(report),
     )
     return document(report.title, lead, sections)
+
+
+def chance(report, passes):
+    """The chance level in words; of a report whose corpora know different classes, that of each."""
+    if not report.classes_by_corpus:
+        return f"{1 / len(report.labels):.3f} ({len(report.labels)} classes)"
+    classes = {}
+    for table in (item.predictions() for item in passes if not item.diverged):
+        for corpus, group in table.groupby("corpus", sort=False):
+            classes.setdefault(corpus, set()).update(group["true"])
+    return ", ".join(
+        f"{1 / len(known):.3f} on {corpora.get(corpus).title.partition(' (')[0]} ({len(known)} classes)"
+        for corpus, known in classes.items()
+    )
 
 
 def _findings(report, frame, passes):
@@ -301,9 +330,8 @@ def _leakage(passes):
     return (
         section(
             share,
-            "Share of the test examples that have in what the model is fitted to: the same `clip` or an augmented "
-            "version of it, something made from identical samples (`audio_hash`), the same `speaker`, the same "
-            "`sentence`.",
+            "Share of the test examples for which the training data contain the same clip or an augmented version of "
+            "it (`clip`), identical samples under any name (`audio_hash`), the same `speaker`, the same `sentence`.",
             shared(passes),
         ),
         section(sheet, LEAKAGE, info_sheets(passes)),
@@ -316,15 +344,20 @@ def _others(frame):
     return frame[columns].astype({"n": int}).map(lambda value: value if isinstance(value, str) else f"{value:.10g}")
 
 
-def _design_choices(report, facts):
-    """Of designs that clips of these corpora chose: that they did. → list of sentences"""
-    return [
-        f"{named(item.name)}: its design was chosen on {', '.join(speakers) or 'all'} of the speakers of "
-        f"{corpora.get(name).title.partition(' (')[0]}; nothing is tested on them, and scores on them are flattered."
-        for item in report.listed
-        for name, speakers in item.selected_on.items()
-        if name in facts["corpora"]
-    ]
+def _design_choices(report, passes):
+    """Of designs that tested speakers of these corpora chose: that they did. → list of sentences"""
+    tested = {speaker for item in passes for speaker in item.facts["test_speakers"]}
+    sentences = []
+    for item in report.listed:
+        for name, speakers in item.selected_on.items():
+            among = [speaker for speaker in speakers if speaker in tested]
+            if name in passes[0].facts["corpora"] and (among or not speakers):
+                sentences.append(
+                    f"{named(item.name)}: its design was chosen on {', '.join(among) or 'all'} of the speakers of "
+                    f"{corpora.get(name).title.partition(' (')[0]}; they are excluded from significance tests, "
+                    "and scores that include them are biased upwards."
+                )
+    return sentences
 
 
 def results(frame):
@@ -415,14 +448,14 @@ def comparison_scores(frame):
                 "experiment": row.experiment,
                 "repetitions": f"{row.n}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
                 "fitted on": row.fitted_on,
-                "clips tested": row.tested,
+                "different examples tested": row.tested,
                 "accuracy": describe(row.accuracy, row.accuracy_std),
                 f"{PERCENT} % over repetitions": between(row.repetitions_low, row.repetitions_high),
                 f"{PERCENT} % over speakers": between(row.low, row.high) if known else paired.untold(row.speakers),
                 "UAR": describe(row.uar, row.uar_std),
                 "calibration error": describe(row.calibration_error),
-                "Brier": describe(row.brier),
-                "epochs": describe(row.epochs, digits=1),
+                "Brier score": describe(row.brier),
+                "epochs": describe(row.epochs or None, digits=1),
             }
         )
     return pd.DataFrame(rows)
@@ -441,10 +474,10 @@ def differences(frame):
                 "difference": signed(row.difference),
                 "interval over speakers": between(row.low, row.high, sign="+").replace("-", "−"),
                 "p": describe(row.p),
-                "p corrected": describe(row.p_corrected),
+                "p (Holm)": describe(row.p_corrected),
                 "clips": row.clips,
                 "speakers": row.speakers,
-                "finding": _found(row.finding),
+                "result": _found(row.finding),
             }
         )
     return pd.DataFrame(rows)
@@ -465,13 +498,13 @@ def comparison(question, report, description, found):
     added = sorted({item.facts["experiment"] for item in found.passes if item.facts["extension"]})
     sections = (
         section("Summary", bullets(sentences)),
-        _differences(changes) if len(changes) else None,
+        _differences(changes, {item.facts["kind"] for item in found.passes}) if len(changes) else None,
         section("Difference of the recall of each class", text(found.by_class, sign="+")),
         section(
             "Bias from selecting the epoch on test data",
-            "Test accuracy of the weights that were tested; of the epoch that is best on the test clips, which nobody "
-            "may know; of the epoch with the least validation loss; of the last epoch: means over the trainings whose "
-            "test clips were watched (`watched` of `trainings`).",
+            "Test accuracy of the selected weights (`tested`), of the epoch with the best test accuracy (not available "
+            "in practice), of the epoch with the lowest validation loss, and of the last epoch; means over the "
+            "trainings in which test accuracy was recorded per epoch (`watched`).",
             _bias(bias),
         )
         if len(bias)
@@ -479,17 +512,29 @@ def comparison(question, report, description, found):
         *_leakage(found.passes),
         section("Extensions, not in the report", bullets(map(named, added))),
     )
-    return document(question, lead, sections)
+    return document(question.rstrip("."), lead, sections)
 
 
-def _differences(changes):
-    """→ Section"""
+def _differences(changes, kinds):
+    """→ Section. ``kinds``: of the models that are compared."""
     primary = changes.loc[changes["primary"], "protocol"].iloc[0]
+    notes = []
+    if "svm" in kinds:
+        notes.append(
+            "An SVM is fitted once and compared with every repetition of a network on the clips that both tested; "
+            "clips tested in several repetitions count several times."
+        )
+    if (changes["choosing_speakers"] > 0).any():
+        notes.append(
+            f"Under `{primary}` speakers on whom a design was chosen are excluded here, so the accuracies differ from "
+            "those of the first table."
+        )
     return section(
         "Differences on the same clips",
         f"Tests are made under `{primary}` alone, corrected for all its rows together (Holm); the interval there "
         f"excludes 0 exactly where the corrected p is below {1 - statistics.CONFIDENCE:.2f}. Under the other "
         f"protocols differences are described with a plain {PERCENT} % interval.",
+        *notes,
         differences(changes),
     )
 

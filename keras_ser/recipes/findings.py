@@ -102,14 +102,14 @@ def _calibrated(folds):
     for name, group in [("all", clips), *clips.groupby("corpus", sort=False)]:
         before, after = calibration.errors(group)
         row = {"corpus": "all" if name == "all" else _name(name), "clips": len(group)}
-        row |= {"error before": before, "after": after}
+        row |= {"ECE before": before, "ECE after": after}
         by_confidence = group.sort_values("calibrated", ascending=False, kind="stable")["correct"].to_numpy()
         for share in ANSWERED:
             row[f"{share:.0%} answered"] = by_confidence[: max(1, round(share * len(by_confidence)))].mean()
         rows.append(row)
     caption = (
-        f"Asked of the {len(labels)} emotions that all its corpora have: expected calibration error before and after a "
-        "temperature is fitted to the speakers of the other folds, and accuracy where it answers the clips alone that "
-        "it is most confident of. First repetition."
+        f"Restricted to the {len(labels)} emotions that all corpora share: expected calibration error (ECE) before and "
+        "after temperature scaling (fitted on the other folds), and accuracy when only the most confident clips are "
+        "answered. First repetition."
     )
     return caption, pd.DataFrame(rows)

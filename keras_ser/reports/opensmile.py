@@ -55,7 +55,7 @@ def baseline(name, kind, augmentation, **options):
         augmentation=augmentation,
         extension=True,
         **options,
-        note=f"a linear SVM on {title} of openSMILE, {n_features} numbers of a clip",
+        note=f"a linear SVM on {title} of openSMILE, {n_features} functionals per clip",
     )
 
 

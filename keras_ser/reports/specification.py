@@ -124,7 +124,7 @@ class Experiment:
 
     ``model``: n_classes → keras.Model as the report lists it; its input has as many numbers as the features of a clip,
     perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
-    have statistics (keras.layers.Normalization) are adapted before training.
+    have statistics (:class:`~keras_ser.layers.RunningNormalization`) are adapted before training.
     ``augmentation``: in place of the report's, where this experiment is trained on other examples.
     ``selected_on``: corpus → the speakers whose clips chose its design, () for all: nothing is tested on them.
     ``extension``: the report does not have it; it is run only when named.

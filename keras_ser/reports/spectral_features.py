@@ -181,7 +181,7 @@ EXPERIMENTS = (
 
 REPORT = Report(
     name="spectral_features",
-    title="RAVDESS: SVM on band features, 1D CNN on the wave, 2D CNN on mel images",
+    title="RAVDESS: SVM on band features, 1D CNN on the waveform, 2D CNN on mel images",
     source="SIT789, Task 8.2: Speech emotion recognition using spectral features and deep learning approaches",
     corpora=("ravdess",),
     labels=LABELS,

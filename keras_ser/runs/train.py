@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import keras_ser
 from keras_ser.data import leakage, protocols, streaming
+from keras_ser.layers import RunningNormalization
 from keras_ser.runs import store
 from keras_ser.runs.identity import setup_digest
 from keras_ser.training import evaluation, losses, metrics, networks, svm
@@ -23,16 +24,26 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "librosa",
 
 
 def assemble(experiment, n_classes, feature_shape):
-    """The experiment's model, with what brings features [batch, *feature_shape] to its input. → keras.Sequential"""
-    model = experiment.model(n_classes)
+    """The experiment's model, with what brings features [batch, *feature_shape] to its input. → keras.Sequential
+
+    Raises ValueError where it would keep the statistics of the first fold in the others.
+    """
+    model, before = experiment.model(n_classes), experiment.before()
+    # Folds share one traced graph, in which Keras's own layer leaves constants.
+    normalizations = [layer for layer in before if isinstance(layer, keras.layers.Normalization)]
+    if not all(isinstance(layer, RunningNormalization) for layer in normalizations):
+        raise ValueError(
+            f"`before` of {experiment.name} must normalise by keras_ser.layers.RunningNormalization, whose statistics "
+            "are variables. Received: keras.layers.Normalization, which keeps those of the first fold in the others"
+        )
     reshape = keras.layers.Reshape(model.input_shape[1:])
-    return keras.Sequential([keras.Input(feature_shape), *experiment.before(), reshape, model], name=model.name)
+    return keras.Sequential([keras.Input(feature_shape), *before, reshape, model], name=model.name)
 
 
 def adapt(model, values):
     """Give the layers that come before the report's model their statistics of ``values`` [examples, …]."""
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
+        if isinstance(layer, RunningNormalization):
             streamed = isinstance(values, streaming.Stream)
             layer.adapt(
                 values.computed() if streamed else tf.data.Dataset.from_tensor_slices(values).batch(ADAPT_BATCH)

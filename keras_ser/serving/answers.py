@@ -9,7 +9,7 @@ import itertools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from keras_ser import files
@@ -20,15 +20,26 @@ from keras_ser.serving.formats import Form
 
 
 @contextlib.contextmanager
-def recordings(paths: Iterable[str | Path], files_from: Path | None = None) -> Iterator[Iterator[Path]]:
+def recordings(paths: Sequence[str | Path], files_from: Path | None = None) -> Iterator[Iterator[Path]]:
     """Within the block: the files that are named, those in the folders that are, and those of the list in
     ``files_from``, one per line (``-``: of standard input), which is read as they are asked for.
+
+    Raises UserError where there is none.
     """
     with contextlib.ExitStack() as stack:
         lines = ()
-        if files_from:
-            lines = sys.stdin.buffer if files_from == Path("-") else stack.enter_context(files_from.open("rb"))
-        yield predict.paths_of(itertools.chain(paths, predict.listed(lines)))
+        if files_from == Path("-"):
+            if sys.stdin is None:
+                raise UserError("standard input is closed: name a file with --files-from")
+            lines = sys.stdin.buffer
+        elif files_from:
+            lines = stack.enter_context(files_from.open("rb"))
+        found = predict.paths_of(itertools.chain(paths, predict.listed(lines)))
+        first = next(found, None)
+        if first is None:
+            named = [*paths, *([files_from] if files_from else [])]
+            raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
+        yield itertools.chain([first], found)
 
 
 def write(model, paths: Iterable[Path], form: Form, *, adapt=False, output=None, timeline=None) -> tuple[int, int]:
@@ -41,7 +52,8 @@ def write(model, paths: Iterable[Path], form: Form, *, adapt=False, output=None,
         timeline: a folder, for :func:`~keras_ser.serving.formats.write_timeline` of each.
 
     Raises:
-        UserError: no such model or window; it cannot be adapted; the disk does not take the answers.
+        UserError: no such model or window; it cannot be adapted; no recording can be used; the disk does not take the
+            answers.
     """
     predict.check_windows(form.window_s, form.hop_s)
     predictor = predict.load(model)
@@ -64,6 +76,8 @@ def write(model, paths: Iterable[Path], form: Form, *, adapt=False, output=None,
                 print(line, file=file, flush=True)
             if timeline:
                 formats.write_timeline(prediction, timeline)
+        if not rates:  # within the block: what ``output`` holds of an earlier call stays
+            raise UserError(f"0 files predicted, {failed} skipped{' (see above)' * bool(failed)}")
     predict.warn_of_lower(rates, predictor.sample_rate)
     return rates.total(), failed
 

@@ -22,11 +22,12 @@ UNSEEN = "speaker_independent"
 def calibrate(folder, out):
     """Write the run in ``folder``, calibrated, to the folder ``out``. → store.Run
 
-    Its record holds ``calibration``: ``temperature``, fitted to the ``clips`` of the unseen speakers, and the expected
-    calibration ``error_before`` and ``error_after``, of each fold by the temperature of the others.
+    Its record holds ``calibration``: ``temperature``, fitted to the ``clips`` of the unseen speakers that are no test
+    clips of the run, and the expected calibration ``error_before`` and ``error_after``, of each fold by the temperature
+    of the others.
 
-    Raises UserError where nothing is stored for unseen speakers, the run is calibrated already, or there is something
-    at ``out``.
+    Raises UserError where nothing is stored for unseen speakers, or fewer than two folds of it have other clips than
+    the run tests, the run is calibrated already, or there is something at ``out``.
     """
     run = open_run(folder)
     facts = run.facts
@@ -34,7 +35,7 @@ def calibrate(folder, out):
         raise UserError(f"{folder}: is calibrated already")
     check_is_free(out)
     labels = facts.get("common_labels", facts["labels"])
-    folds = [item.predictions() for item in _unseen(run).runs]
+    folds = _folds(run)
     clips = calibration.held_out(folds, labels)
     probabilities, true, _ = calibration.answers(pd.concat(folds, ignore_index=True), labels)
     temperature = calibration.temperature(probabilities, true)
@@ -76,6 +77,24 @@ def _unseen(run):
             f"to calibrate it by: reproduce {run.facts['report']} with --protocols {UNSEEN}"
         )
     return repetitions[0]
+
+
+def _folds(run):
+    """What the folds of :func:`_unseen` answered for clips that the run does not test. Those that it tests, of its own
+    fold or of a corpus that it never heard, judge the calibrated model and have no part in it. → list of DataFrame
+
+    Raises UserError where fewer than two folds have such clips: the errors are of each by the others.
+    """
+    tested = set(run.predictions()["clip"])
+    folds = [item.predictions() for item in _unseen(run).runs]
+    folds = [fold[~fold["clip"].isin(tested)] for fold in folds]
+    folds = [fold for fold in folds if len(fold)]
+    if len(folds) < 2:
+        raise UserError(
+            f"{run.folder}: fewer than two folds on unseen speakers have other clips than this run tests, to calibrate "
+            "it by: calibrate a run of another protocol"
+        )
+    return folds
 
 
 def _answered(predictions, labels, temperature):

@@ -5,6 +5,7 @@ stand in the exported folder.
 """
 
 from keras_ser import audio, corpora, reports
+from keras_ser.analysis import reported
 from keras_ser.data import leakage
 from keras_ser.serving import tflite
 from keras_ser.serving.chain import ANY_RATE, trained_on
@@ -32,14 +33,22 @@ def card(run, facts, lite):
     info = leakage.sheet(
         facts["protocol"],
         run.facts["shared"],
-        leakage.Fitting(tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"])),
+        leakage.Fitting(
+            tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"]), frozenset(reported.designed_on(run))
+        ),
         run.facts["test_speakers"],
         acted=acted,
     )
     limits = (
-        "Acted speech, in one language, of few speakers, recorded in silence. Acted emotions are not felt ones."
+        "Acted speech recorded in silence; acted emotions differ from spontaneous ones."
         if acted
         else "What it was not trained on (other speakers, languages, rooms, microphones) it may answer worse."
+    )
+    made = "Trained" if facts["report"] in reports.RECIPES else "Re-implemented"
+    as_reported = (
+        "`as_reported` repeats the report's own split, in which train and test may share clips, words or speakers.\n"
+        if "as_reported" in (facts["protocol"], *facts["by_protocol"])
+        else ""
     )
     warning = (
         "\n**Trained on synthetic speech: it says nothing about people. For trying out software only.**\n"
@@ -51,7 +60,7 @@ def card(run, facts, lite):
 {warning}
 Waveform in (mono, {rate}, [-1, 1]), probabilities of {len(facts["labels"])} classes out: {labels}.
 
-- Source: {report.source}. Re-implemented and exported by keras_ser {facts["environment"]["keras_ser"]}.
+- Source: {report.source}. {made} and exported by keras_ser {facts["environment"]["keras_ser"]}.
 - Trained on {facts["corpus"]}, {facts["clips"]} clips, protocol `{facts["protocol"]}`, repetition
   {facts["seed"]}{fold}, fitted on {" and ".join(facts["fitted_on"])}.
 {used}
@@ -66,8 +75,8 @@ This model on its own test clips, then all whole repetitions of the same experim
 |---|---|---|---|
 {rows}
 
-`as_reported` repeats the report's own split, in which train and test may share clips, words or speakers. For unseen
-speakers expect the `speaker_independent` score.
+{as_reported}For unseen speakers recorded like the training data, expect the `speaker_independent` score; for other
+microphones, less.
 
 ## Model info sheet
 

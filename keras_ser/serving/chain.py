@@ -11,11 +11,12 @@ from importlib.metadata import version
 import keras
 import numpy as np
 
-from keras_ser import corpora
+from keras_ser import corpora, files
 from keras_ser.data import features
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 from keras_ser.layers import Decimate, FixFrames, FixSamples
+from keras_ser.progress import log
 from keras_ser.reports import extensions
 from keras_ser.runs import archive, layout, passes, store
 from keras_ser.training.metrics import SCORES
@@ -139,16 +140,39 @@ def trained_on(run):
 
 def siblings(run):
     """The whole repetitions of a run's setup that are stored beside it, under whatever protocol, but for those that
-    diverged. → list of :class:`~keras_ser.runs.passes.Pass`
+    diverged or are damaged. → list of :class:`~keras_ser.runs.passes.Pass`
     """
     facts = run.facts
     place = layout.place("", facts)
     folder = run.folder.resolve()
     if folder.parts[-len(place.parts) :] != place.parts:  # a copy, whose siblings are elsewhere
         return []
-    runs = archive.read_all(layout.root_of(folder, facts), facts["report"])
+    runs = _of_experiment(layout.root_of(folder, facts), facts["report"], facts["experiment"])
     whole = passes.whole([item for item in runs if item.facts["setup"] == facts["setup"]])
     return [item for item in whole if not item.diverged]
+
+
+def _of_experiment(root, report, experiment):
+    """The stored and the archived runs of an experiment. One that is damaged says nothing against the others: it is
+    left out, with a warning; what is no run of its folder's name, as a calibrated copy, is none of them.
+    """
+    found = {}
+    try:
+        archived = archive.read(root.parent / report, root, report)
+        found = {archive.key(item): item for item in archived if item.facts["experiment"] == experiment}
+    except UserError as error:
+        log.warning("excluded: %s", error)
+    folder = root / report / experiment
+    files.recover(folder, below=True)
+    for place in sorted([*folder.glob("*/seed-*"), *folder.glob("*/seed-*/fold-*")]):
+        try:
+            item = store.read(place)
+        except UserError as error:
+            log.warning("excluded: %s", error)
+            continue
+        if item is not None and layout.place(root, item.facts) == place:
+            found[archive.key(item)] = item
+    return [item for _, item in sorted(found.items())]
 
 
 def by_protocol(run):

@@ -74,7 +74,8 @@ def page(predictor: Predictor):
         )
 
     with gr.Blocks(title="keras_ser demo", delete_cache=(3600, 3600)) as blocks:
-        gr.Markdown(f"# What does the model hear?\n\n{predictor.title}")
+        caution = f"\n\nCaution: {predictor.caution}" if predictor.caution else ""
+        gr.Markdown(f"# Emotion from a recording\n\n{predictor.title}{caution}")
         with gr.Row():
             with gr.Column():
                 voice = gr.Audio(

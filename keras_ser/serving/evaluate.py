@@ -13,8 +13,9 @@ from keras_ser.analysis import statistics
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.errors import UserError
 from keras_ser.progress import bar, log
-from keras_ser.serving.predict import predict
+from keras_ser.serving.predict import SILENT, predict
 from keras_ser.training import metrics
+from keras_ser.training.evaluation import LEAST
 
 LEAST_CLASSES = 2
 
@@ -94,7 +95,7 @@ def evaluate(predictor, manifest, *, all_classes=False):
     """Answer the clips of ``manifest`` by ``predictor``. → Evaluation
 
     ``all_classes``: every class of the model may be answered, those too that no clip is of. A recording that cannot be
-    used is skipped, with a warning.
+    used, or is silent, is skipped, with a warning.
 
     Raises UserError where the model knows fewer than two of the clips' emotions, or no recording can be used.
     """
@@ -109,11 +110,14 @@ def evaluate(predictor, manifest, *, all_classes=False):
         if isinstance(prediction, UserError):
             log.warning("skipped: %s", prediction)
             continue
+        if prediction.silent:  # what is trained and tested on holds none
+            log.warning("skipped: %s: %s", prediction.path, SILENT)
+            continue
         places.append(place)
         answers.append(prediction.probabilities[columns])
     if not places:
         raise UserError("no recording is there that can be used")
-    answers = np.array(answers, np.float64)
+    answers = np.maximum(np.array(answers, np.float64), LEAST)  # a model may give nothing to any of these classes
     answers /= answers.sum(axis=1, keepdims=True)
     table = clips.loc[places, ["clip", "path", "corpus", "speaker", "gender"]].reset_index(drop=True)
     table["true"] = clips.loc[places, "emotion"].to_numpy()

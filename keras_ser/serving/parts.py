@@ -31,7 +31,7 @@ FORMATS = ("jsonl", "parquet")
 JSON_LINES = Form("jsonl")
 FILES = 1000  # per part, unless told otherwise
 
-_PART = re.compile(r"part-(\d+)-[0-9a-f]+\.(?:jsonl|parquet)")
+_PART = re.compile(r"part-\d+-[0-9a-f]+\.(?:jsonl|parquet)")
 
 
 @dataclass(frozen=True)
@@ -63,38 +63,50 @@ def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILE
         import pyarrow  # noqa: F401 - it may be missing
 
     folder, model = Path(folder), Path(model).absolute()
-    written = {int(match[1]): path.name for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
-    about, strangers, n_parts, before = [predict.digest(model), *astuple(form)], [], 0, 0
+    written = _there(folder)
+    about, strangers, asked, before = [predict.digest(model), *astuple(form)], [], [], 0
 
     def calls():  # by a thread of joblib, which no error must leave
-        nonlocal n_parts, before
+        nonlocal before
         left = iter(paths)
         while names := [str(path) for path in itertools.islice(left, n_files)]:
             digest = blake2b(json.dumps([*about, names]).encode(), digest_size=6).hexdigest()
-            name = f"part-{n_parts:06}-{digest}.{form.name}"
-            n_parts += 1
-            if (of_number := written.get(n_parts - 1, name)) != name:
-                strangers.append(of_number)
+            number = f"{len(asked):06}"
+            name = f"part-{number}-{digest}.{form.name}"
+            strangers.extend(_there(folder, number) - {name})
+            if strangers:
                 return
-            if n_parts - 1 in written:
+            asked.append(name)
+            if name in written:
                 before += 1
             else:
                 yield joblib.delayed(_part)(name, str(model), os.getcwd(), names, form)
 
     n_failed, rates = 0, Counter()
     for name, content, of_part, failed in processes.results(calls(), jobs, scheduler=scheduler):
+        # Another process may be writing here too, with other options.
+        _refuse(_there(folder, name.split("-")[1]) - {name}, folder)
         with files.replaced(folder / name) as part:
             part.write_bytes(content)
         log.info("%s: %d files, %d of them could not be used", name, of_part.total() + failed, failed)
         n_failed += failed
         rates += of_part
-    strangers += [name for number, name in written.items() if number >= n_parts]
+    _refuse(strangers or _there(folder) - set(asked), folder)
+    return Written(len(asked), before, rates, n_failed)
+
+
+def _there(folder, number="*"):
+    """Names of the parts in the folder, of all or of those of one number. → set"""
+    return {path.name for path in folder.glob(f"part-{number}-*") if _PART.fullmatch(path.name)}
+
+
+def _refuse(strangers, folder):
+    """Raises UserError if a part is there that is not of what is asked for."""
     if strangers:
         raise UserError(
-            f"{folder / strangers[0]}: a part of other files, another model or other options than asked for: choose "
+            f"{folder / min(strangers)}: a part of other files, another model or other options than asked for: choose "
             "another directory, or delete its parts"
         )
-    return Written(n_parts, before, rates, n_failed)
 
 
 def _part(name, model, base, names, form):

@@ -1,10 +1,13 @@
 """Emotions of any recordings by an exported model, a stored run or its ``model.keras``.
 
 Files are read ahead in threads, brought to the model's rate and answered in batches; memory grows with the longest
-recording alone. A recording longer than ``LONGEST_S`` is answered window by window, each as long as the model hears,
-and as a whole by the mean of its windows.
+recording, not with their number (but for a table of them all, which has a row per window).
+
+A recording longer than ``LONGEST_S`` is answered window by window, each as long as the model hears, and as a whole by
+the mean of its windows.
 """
 
+import codecs
 import itertools
 import os
 from collections import Counter
@@ -17,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 import keras_ser
 from keras_ser import audio
@@ -46,6 +50,7 @@ UNADAPTED = (
     "emotion: give it ten of them or more, with --adapt (Predictor.adapted; of an exported model, export --adapt)"
 )
 QUIET_DB = -60.0  # below full scale
+SILENT = "silent: every sample is 0"
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
 
 
@@ -81,8 +86,8 @@ class Predictor:
         """Emotions of one or several recordings.
 
         Args:
-            recordings: a file's path or a list of such; or a waveform [samples] or [samples, channels], floats in
-                [-1, 1] or integers of 16 bits, or a list of such.
+            recordings: a file's path, or a list or column of such; or a waveform [samples] or [samples, channels],
+                floats in [-1, 1] or integers of 16 bits, or a list of such.
             sample_rate: of waveforms, in Hz.
             window_s, hop_s: as of :func:`predict`.
 
@@ -94,7 +99,7 @@ class Predictor:
             UserError: a file that cannot be used; a waveform that is none, or without ``sample_rate``.
         """
         several = isinstance(recordings, Iterable) and not isinstance(recordings, (str, Path))
-        several &= not hasattr(recordings, "ndim")  # of a waveform
+        several &= not _is_waveform(recordings)
         sounds = [_sound(item, sample_rate) for item in (recordings if several else [recordings])]
         return self._table(predict(self, sounds, window_s=window_s, hop_s=hop_s))
 
@@ -105,8 +110,9 @@ class Predictor:
         microphones, without that, it takes nearly everything for one emotion.
 
         Args:
-            recordings: ten at least, of all emotions that are to be told apart: a folder, or a list of paths and
-                waveforms as :meth:`predict` takes them.
+            recordings: ten different ones at least, of all emotions that are to be told apart: a folder, or a list of
+                paths and waveforms as :meth:`predict` takes them. Silence is left out, and where the model needs
+                speech what is none.
             sample_rate: of waveforms, in Hz.
 
         Raises:
@@ -123,15 +129,20 @@ class Predictor:
         sounds = itertools.chain.from_iterable(
             paths_of([item]) if isinstance(item, (str, Path)) else [_sound(item, sample_rate)] for item in items
         )
-        asked = replace(self, answer=self.features, needs_speech=False)
-        answers = list(predict(asked, sounds))
-        windows = [item.windows for item in answers if isinstance(item, Prediction)]
+        windows, why = [], ""
+        for item in predict(replace(self, answer=self.features), sounds):
+            if isinstance(item, UserError):
+                why = why or str(item)
+                continue
+            heard = item.answered & (not item.silent)  # what is no speech says nothing of voices
+            windows.append(item.windows[heard])
+            if not heard.all():
+                why = why or f"{item.path or 'a waveform'}: {'; '.join(item.warnings)}"
         values = np.concatenate(windows) if windows else np.zeros((0, 1))
-        if len(values) < ADAPT_LEAST:
-            why = next((f", the others not ({item})" for item in answers if isinstance(item, UserError)), "")
+        if (count := _count_distinct(values, ADAPT_LEAST)) < ADAPT_LEAST:
             raise UserError(
-                f"{len(values)} recordings (or windows) can be used{why}: adapting takes at least {ADAPT_LEAST}, of "
-                "all emotions that are to be told apart"
+                f"{count} different recordings (or windows) can be used{f', others not ({why})' * bool(why)}: adapting "
+                f"takes at least {ADAPT_LEAST}, of all emotions that are to be told apart"
             )
         return Statistics(values.mean(axis=0), values.var(axis=0), len(values))
 
@@ -147,19 +158,19 @@ class Predictor:
         return self._table(predictions, skip=True)
 
     def _table(self, predictions, skip=False):
-        tables, rates = [], Counter()
+        answered, rates = [], Counter()
         for prediction in predictions:
             if not isinstance(prediction, UserError):
-                tables.append(segments(prediction))
+                answered.append(prediction)
                 rates[prediction.rate] += 1
             elif skip:
                 log.warning("skipped: %s", prediction)
             else:
                 raise prediction
-        if not tables:
+        if not answered:
             raise UserError("no recording is there that can be used")
         warn_of_lower(rates, self.sample_rate)
-        return pd.concat(tables, ignore_index=True)
+        return segments(answered)
 
 
 @dataclass(frozen=True)
@@ -194,6 +205,11 @@ class Prediction:
         return (self.windows[self.answered] if self.answered.any() else self.windows).mean(axis=0)
 
     @property
+    def silent(self):
+        """Whether every sample is 0, which no emotion can be told from."""
+        return SILENT in self.warnings
+
+    @property
     def label(self):
         """The likeliest one, "" where there is no answer."""
         return self.top(1)[0][0] if self.answered.any() else ""
@@ -204,6 +220,19 @@ class Prediction:
             return []
         order = np.argsort(-self.probabilities, kind="stable")[:n]
         return [(self.labels[place], float(self.probabilities[place])) for place in order]
+
+
+def _count_distinct(rows, most):
+    """How many of the ``rows`` [recordings, features] differ, ``most`` at most. The same sound has the same features
+    but for their last digits.
+    """
+    kept = []
+    for row in rows:
+        if not any(np.allclose(row, other, rtol=1e-3, atol=1e-4) for other in kept):
+            kept.append(row)
+        if len(kept) == most:
+            break
+    return len(kept)
 
 
 def load(path=SHIPPED) -> Predictor:
@@ -244,7 +273,8 @@ def _is_exported(folder):
 
 
 def _is_run(folder):
-    return any((folder / name).is_file() for name in store.FILES)
+    # Tables have names that others use too: a folder of recordings may hold a predictions.csv.
+    return any((folder / name).is_file() for name in (store.RECORD, store.MODEL))
 
 
 def _exported(path):
@@ -275,6 +305,8 @@ def _predictor(facts, answer):
         caution += f"{'; ' * bool(caution)}{', '.join(some)}: classes that only some of its corpora have, see calibrate"
     if facts.get("adapted_to") == 0:
         caution += f"{'; ' * bool(caution)}{UNADAPTED}"
+    if facts.get("adapted_to") is not None:
+        title += " without adaptation"
     if facts.get("adapted_to"):
         title += f", adapted to {facts['adapted_to']:,} recordings"
     return Predictor(
@@ -305,8 +337,10 @@ def digest(path) -> str:
 
 
 def listed(lines: Iterable[bytes]) -> Iterator[Path]:
-    """The files of a list, one per line."""
-    for line in lines:
+    """The files of a list, one per line. Some programs begin a list with a mark of its encoding, which is no name."""
+    for place, line in enumerate(lines):
+        if place == 0:
+            line = line.removeprefix(codecs.BOM_UTF8)
         if name := line.rstrip(b"\r\n"):
             yield Path(os.fsdecode(name))
 
@@ -318,6 +352,11 @@ def paths_of(paths: Iterable[str | Path]) -> Iterator[Path]:
             yield from (path / inside for inside in audio_files(path))
         else:
             yield path
+
+
+def _is_waveform(recordings):
+    """Whether an array is one of numbers; one of objects or text is a list of paths, as :func:`load_corpus` has it."""
+    return hasattr(recordings, "ndim") and (np.ndim(recordings) == 0 or np.asarray(recordings).dtype.kind not in "OUT")
 
 
 def _sound(recording, sample_rate):
@@ -397,9 +436,15 @@ def _read(path, first_channel):
         return None, (y, path.rate, _warnings(y, path.rate))
     try:
         y, rate = audio.read(path, first_channel=first_channel)
+        return path, (y, rate, _warnings(y, rate))
     except UserError as error:
         return path, error
-    return path, (y, rate, _warnings(y, rate))
+    except MemoryError:
+        return path, _too_long(path)
+
+
+def _too_long(path):
+    return UserError(f"{path or 'a waveform'}: memory does not suffice for it: cut it into shorter recordings")
 
 
 def _warnings(y, rate):
@@ -413,7 +458,7 @@ def _warnings(y, rate):
     if len(y) < SHORTEST_S * rate:
         out.append(f"short: {len(y) / rate:.2f} s")
     if peak == 0:
-        out.append("silent: every sample is 0")
+        out.append(SILENT)
     elif 20 * np.log10(level) < QUIET_DB:
         out.append(f"quiet: {20 * np.log10(level):.0f} dB below full scale")
     if longest >= audio.CLIPPED_RUN:
@@ -443,19 +488,14 @@ def _answers(predictor, waiting):
         same = [(place, y) for place, y, other in pieces if other == rate]
         for i in range(0, len(same), BATCH):
             places, clips = zip(*same[i : i + BATCH], strict=True)
-            waveform, lengths = padded(clips)
-            if predictor.sample_rate:
-                waveform, lengths = resample(waveform, orig_sr=rate, target_sr=predictor.sample_rate, lengths=lengths)
-            rows = np.array(predictor.answer(waveform, lengths))
-            why = (
-                doubts(waveform, lengths, predictor.sample_rate or rate) if predictor.needs_speech else [""] * len(rows)
-            )
-            rows[[bool(doubt) for doubt in why]] = 1 / rows.shape[1]
-            for place, row, doubt in zip(places, rows, why, strict=True):
-                of_recording[place].append((row, doubt))
+            for place, answer in zip(places, _of_clips(predictor, clips, rate), strict=True):
+                of_recording[place].append(answer)
     for place, (path, sound, spans, warnings) in enumerate(waiting):
         if isinstance(sound, UserError):
             yield sound
+            continue
+        if None in of_recording[place]:
+            yield _too_long(path)
             continue
         y, rate = sound
         starts, ends = np.array(spans).T / rate
@@ -468,6 +508,24 @@ def _answers(predictor, waiting):
         answered = np.array([not doubt for doubt in why])
         facts = (path and Path(path), len(y) / rate, rate, predictor.labels, starts, ends)
         yield Prediction(*facts, np.array(windows), answered, warnings)
+
+
+def _of_clips(predictor, clips, rate):
+    """The model's answer to each of the waveforms and why it has none ("": it has one); None where memory does not
+    suffice: for the longest of them it may not, and suffice for the others. → list of (probabilities, str)
+    """
+    try:
+        waveform, lengths = padded(clips)
+        if predictor.sample_rate:
+            waveform, lengths = resample(waveform, orig_sr=rate, target_sr=predictor.sample_rate, lengths=lengths)
+        rows = np.array(predictor.answer(waveform, lengths))
+        why = doubts(waveform, lengths, predictor.sample_rate or rate) if predictor.needs_speech else [""] * len(rows)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        if len(clips) == 1:
+            return [None]
+        return [answer for clip in clips for answer in _of_clips(predictor, [clip], rate)]
+    rows[[bool(doubt) for doubt in why]] = 1 / rows.shape[1]
+    return list(zip(rows, why, strict=True))
 
 
 def _unanswered(why):

@@ -2,10 +2,12 @@
 
 In: a run and the recordings of its own test clips, or any model and a manifest. Out: one row per condition, scores of
 the same clips.
-Every condition is applied to the waveform at the model's rate; what is drawn (noise, other voices, where a cut begins)
-is the same for the same clips.
+Every condition is applied to the waveform at the model's rate, or at its own where the model takes that; what is drawn
+for a clip (noise, other voices, where a cut begins) depends on the seed, its name and the voices that there are, not on
+how many of the clips are taken. A recording that cannot be used is skipped, with a warning.
 """
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -14,13 +16,13 @@ import numpy as np
 import pandas as pd
 from scipy import signal
 
-from keras_ser import audio
+from keras_ser import audio, reports
 from keras_ser.data.augmentation import draw
 from keras_ser.data.features import padded
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
-from keras_ser.progress import bar
-from keras_ser.serving.chain import ANY_RATE, open_run, stored_clips
+from keras_ser.progress import bar, log
+from keras_ser.serving.chain import open_run, stored_clips
 from keras_ser.serving.evaluate import in_common
 from keras_ser.serving.predict import load
 from keras_ser.training import metrics
@@ -29,12 +31,14 @@ BABBLE = 8  # voices
 TELEPHONE_HZ = (300, 3400)
 CUT_S = 0.5
 MP3_RATE = 16000  # Hz
-TOGETHER = 64  # clips answered at a time
+TOGETHER = 64  # clips at hand at a time, with their voices
 SEED = 0  # of which clips are taken, and of what is drawn for each
 
 
 class Scene(NamedTuple):
-    """What a condition may draw on: ``rate`` in Hz, ``rng`` of the clip, ``others``: other speakers' waveforms."""
+    """What a condition may draw on: ``rate`` in Hz, ``rng`` of the clip, ``others``: waveforms of other speakers, drawn
+    for the clip, at its rate.
+    """
 
     rate: int
     rng: np.random.Generator
@@ -52,9 +56,8 @@ def white_noise(waveform, scene, snr_db):
 
 
 def voices(waveform, scene, count, snr_db):
-    """``count`` of the others at once, each of the same power."""
-    chosen = scene.rng.choice(len(scene.others), min(count, len(scene.others)), replace=False)
-    sounds = [np.resize(scene.others[place], len(waveform)) for place in chosen]
+    """The first ``count`` of the others at once, each of the same power."""
+    sounds = [np.resize(y, len(waveform)) for y in scene.others[:count]]
     return mixed(waveform, sum(y / max(np.sqrt(np.mean(np.square(y))), 1e-10) for y in sounds), snr_db)
 
 
@@ -90,21 +93,25 @@ CONDITIONS: dict[str, Callable] = {
     "MP3, 32 kbit/s": mp3,
     "20 dB louder, clipped": partial(gain, gain_db=20),
     "20 dB quieter": partial(gain, gain_db=-20),
-    "0.5 s of it": cut,
+    "0.5 s excerpt": cut,
 }
 
 
 def of_run(folder, root):
     """The test clips of the run in ``folder`` whose recordings lie in the data root ``root``.
 
-    An answer is among the classes that the run gave any probability: those of the clip's corpus, where a run knows that
-    corpora have different ones. → arguments of :func:`measure`. Raises UserError where no test clip is there.
+    Where its report knows that corpora have different classes, an answer is among those of the clip's corpus. →
+    arguments of :func:`measure`. Raises UserError where no test clip is there.
     """
     run = open_run(folder)
     clips = stored_clips(run, root)
     if clips.empty:
         raise UserError(f"{root}: no recording of a test clip of {folder} is there (--data DIR, or --corpus)")
-    possible = clips[[f"p_{label}" for label in run.facts["labels"]]].to_numpy() > 0
+    possible = np.ones((len(clips), len(run.facts["labels"])), bool)
+    if reports.load(run.facts["report"]).classes_by_corpus:
+        # Others got no probability in any clip of the corpus; of a single clip a 0 may be a very small number.
+        columns = [f"p_{label}" for label in run.facts["labels"]]
+        possible = (clips[columns] > 0).groupby(clips["corpus"]).transform("any").to_numpy()
     return load(folder), clips, possible
 
 
@@ -121,40 +128,73 @@ def measure(predictor, clips, possible, *, n_clips):
     """Scores on ``n_clips`` of the ``clips`` (``clip, path, speaker, true``) under each of ``CONDITIONS``, the answers
     among the ``possible`` classes, bool [clips, classes]. → DataFrame ``condition, clips, speakers, accuracy, uar``.
 
-    Raises UserError where the clips are of one speaker alone.
+    Raises UserError where the clips are of one speaker alone, or none can be used.
     """
     if clips["speaker"].nunique() < 2:
         raise UserError("clips of two speakers at least are needed: some conditions mix them")
     order = np.argsort([draw(SEED, clip, 0, "robustness", 0, 1) for clip in clips["clip"]])[:n_clips]
-    clips, possible = clips.iloc[order].reset_index(drop=True), possible[order]
-    sample_rate = predictor.sample_rate or ANY_RATE
-    waveforms = [_at_rate(y, rate, sample_rate) for y, rate in audio.read_many(clips["path"])]
-    true = metrics.indices(clips["true"], predictor.labels)
-    speaker = clips["speaker"].to_numpy()
+    sounds = _sounds(predictor, clips.reset_index(drop=True), order)
+    answered = {name: [] for name in CONDITIONS}  # name → [(places, probabilities [clips, classes]), …]
+    with bar(total=len(order), desc="robustness", unit="clip") as progress:
+        while together := list(itertools.islice(sounds, TOGETHER)):
+            places = [place for place, *_ in together]
+            for name, condition in CONDITIONS.items():
+                altered = [
+                    condition(y, Scene(rate, _rng(clips["clip"].iloc[place], "drawn"), others)).astype(np.float32)
+                    for place, y, rate, others in together
+                ]
+                answered[name].append((places, np.asarray(predictor.answer(*padded(altered)))))
+            progress.update(len(together))
+    if not any(answered.values()):
+        raise UserError("no recording is there that can be used")
     rows = []
-    for name, condition in bar(CONDITIONS.items(), desc="robustness", unit="condition"):
-        altered = []
-        for place, waveform in enumerate(waveforms):
-            rng = np.random.default_rng([SEED, place])
-            others = [waveforms[other] for other in np.flatnonzero(speaker != speaker[place])]
-            altered.append(condition(waveform, Scene(sample_rate, rng, others)).astype(np.float32))
-        answers = np.where(possible, _answers(predictor, altered), -1).argmax(axis=1)
-        scores = metrics.scores(true, answers)
-        row = {"condition": name, "clips": len(clips), "speakers": clips["speaker"].nunique()}
+    for name, parts in answered.items():
+        places = np.concatenate([places for places, _ in parts])
+        answers = np.where(possible[places], np.concatenate([of_part for _, of_part in parts]), -1).argmax(axis=1)
+        used = clips.iloc[places]
+        scores = metrics.scores(metrics.indices(used["true"], predictor.labels), answers)
+        row = {"condition": name, "clips": len(used), "speakers": used["speaker"].nunique()}
         rows.append({**row, "accuracy": scores["accuracy"], "uar": scores["uar"]})
     return pd.DataFrame(rows)
+
+
+def _sounds(predictor, clips, order):
+    """The clips at the places ``order`` that can be used. → iterator of (place, waveform, rate, others): as of
+    :class:`Scene`, ``others`` up to ``BABBLE`` of all ``clips``
+    """
+    unusable = set()  # paths that were warned of: a voice may be drawn for several clips
+
+    def read(place, target=None):
+        """Waveform and rate, None where it cannot be used."""
+        path = clips.at[place, "path"]
+        try:
+            y, rate = audio.read(path, first_channel=predictor.first_channel)
+        except UserError as error:
+            if path not in unusable:
+                log.warning("skipped: %s", error)
+            unusable.add(path)
+            return None
+        target = target or predictor.sample_rate or rate
+        return _at_rate(y, rate, target), target
+
+    names = clips.sort_values("clip", kind="stable")
+    others_of = {speaker: names.index[names["speaker"] != speaker].to_numpy() for speaker in set(clips["speaker"])}
+    for place in order:
+        if (sound := read(place)) is None:
+            continue
+        y, rate = sound
+        drawn = _rng(clips.at[place, "clip"], "voices").permutation(others_of[clips.at[place, "speaker"]])
+        voices_read = (read(other, rate) for other in drawn)
+        others = [voice for voice, _ in itertools.islice(filter(None, voices_read), BABBLE)]
+        if others:
+            yield place, y, rate, others
+
+
+def _rng(clip, what):
+    """A generator that depends on nothing but the clip's name and what is drawn."""
+    return np.random.default_rng(int(draw(SEED, clip, 0, what, 0, 2**53)))
 
 
 def _at_rate(waveform, rate, sample_rate):
     resampled, _ = resample(waveform[None].astype(np.float32), orig_sr=rate, target_sr=sample_rate)
     return resampled.numpy()[0]
-
-
-def _answers(predictor, waveforms):
-    """→ probabilities [clips, classes], clips of like length together"""
-    order = np.argsort([len(y) for y in waveforms], kind="stable")
-    out = np.zeros((len(waveforms), len(predictor.labels)), np.float32)
-    for start in range(0, len(order), TOGETHER):
-        rows = order[start : start + TOGETHER]
-        out[rows] = predictor.answer(*padded([waveforms[row] for row in rows]))
-    return out

@@ -4,6 +4,7 @@ In: a folder. Out: what was computed again → the greatest difference found. Ra
 file that is damaged.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -49,13 +50,15 @@ def _difference(run, where):
 
 
 def _of_results(folder):
+    folder = Path(os.path.abspath(folder))  # "." has a name too
     if folder.name not in (*reports.NAMES, *reports.RECIPES):
         raise UserError(f"{folder}: no report is called {folder.name!r}: results lie in a folder of its name")
     runs = archive.read(folder, folder.parent / "runs", folder.name)
-    differences = {f"scores of {len(runs)} archived runs": max(_difference(run, folder / archive.RUNS) for run in runs)}
+    found = [_difference(run, folder / archive.RUNS) for run in runs]
     whole = passes.of_table(tables.read(folder / tables.CSV), runs)
     if not whole:
         raise UserError(f"{folder / tables.CSV}: no run of the table is archived beside it: {tables.ADVICE}")
+    differences = {f"scores of {len(runs)} archived runs": max(found)}
     report = reports.load(folder.name).of_runs(whole[0].facts)
     frame = reported.table(report, whole)
     for name, expected in tables.contents(frame, markdown.report_table(report, frame, whole)).items():

@@ -11,14 +11,22 @@ from scipy.optimize import minimize_scalar
 
 from keras_ser.training import metrics
 
-LEAST = 1e-7  # of a probability: one that is stored as 0 may have been any smaller number
+LEAST = 1e-30  # beside the greatest probability: as keras_ser.models.calibrated.Calibrated has it
 RANGE = (0.05, 20.0)  # of a temperature
 
 
 def flattened(probabilities, temperature):
-    """``probabilities`` [clips, classes] to the power ``1 / temperature``, divided by their sum. → the same shape"""
-    powers = np.maximum(probabilities, LEAST) ** (1 / temperature)
-    return powers / powers.sum(axis=1, keepdims=True)
+    """``probabilities`` [clips, classes] to the power ``1 / temperature``, divided by their sum, as
+    :class:`~keras_ser.models.calibrated.Calibrated` does it. → the same shape
+    """
+    return np.exp(_logs(probabilities, temperature))
+
+
+def _logs(probabilities, temperature):
+    """The logarithms of what :func:`flattened` gives, which are finite where that is 0."""
+    greatest = np.max(probabilities, axis=1, keepdims=True)
+    powers = np.log((probabilities + LEAST) / (greatest + LEAST)) / temperature
+    return powers - np.log(np.exp(powers).sum(axis=1, keepdims=True))
 
 
 def temperature(probabilities, true):
@@ -26,19 +34,19 @@ def temperature(probabilities, true):
     rows = np.arange(len(true))
 
     def cross_entropy(log_temperature):
-        return -np.log(flattened(probabilities, np.exp(log_temperature))[rows, true]).mean()
+        return -_logs(probabilities, np.exp(log_temperature))[rows, true].mean()
 
     return float(np.exp(minimize_scalar(cross_entropy, bounds=np.log(RANGE), method="bounded").x))
 
 
 def answers(predictions, labels):
-    """What a table of predictions says of its clips of these ``labels``, asked of those alone. → probabilities [clips,
-    labels], true [clips], and which rows they are (bool)
+    """What a table of predictions says of its clips of these ``labels``. → probabilities [clips, labels], as they are
+    stored (their sum need not be 1), true [clips], and which rows they are (bool)
     """
     kept = predictions["true"].isin(labels).to_numpy()
     chosen = predictions[kept]
     probabilities = chosen[[f"p_{label}" for label in labels]].to_numpy(np.float64)
-    return flattened(probabilities, 1.0), metrics.indices(chosen["true"], labels), kept
+    return probabilities, metrics.indices(chosen["true"], labels), kept
 
 
 def held_out(folds, labels):
@@ -55,7 +63,7 @@ def held_out(folds, labels):
         others = [item for other, item in enumerate(by_fold) if other != place]
         fitted = temperature(np.concatenate([item[0] for item in others]), np.concatenate([item[1] for item in others]))
         columns = {
-            "confidence": probabilities.max(axis=1),
+            "confidence": flattened(probabilities, 1.0).max(axis=1),
             "calibrated": flattened(probabilities, fitted).max(axis=1),
             "correct": probabilities.argmax(axis=1) == true,
         }

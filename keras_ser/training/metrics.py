@@ -60,8 +60,12 @@ def most_confusing_class(matrix, labels):
     return labels[int(np.argmax(matrix.sum(axis=1) - np.diag(matrix)))]
 
 
+def bins(confidence):
+    """The bin of each confidence, of ``BINS`` as wide, each with its upper end. → int [clips]"""
+    return np.clip(np.ceil(np.asarray(confidence) * BINS).astype(int) - 1, 0, BINS - 1)
+
+
 def calibration_error(confidence, correct):
     """Expected calibration error: mean distance of accuracy from confidence over bins of confidence. → float"""
-    place = np.clip(np.ceil(np.asarray(confidence) * BINS).astype(int) - 1, 0, BINS - 1)
-    gaps = pd.Series(np.asarray(correct, np.float64) - np.asarray(confidence)).groupby(place).sum()
-    return float(gaps.abs().sum() / len(place))
+    gaps = pd.Series(np.asarray(correct, np.float64) - np.asarray(confidence)).groupby(bins(confidence)).sum()
+    return float(gaps.abs().sum() / len(confidence))

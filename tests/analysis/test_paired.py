@@ -1,5 +1,7 @@
 """Models side by side: by hand on a few clips."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +18,34 @@ SPEAKERS = np.repeat(list("abcdefgh"), 10)
 CLIPS = [f"{speaker}{number}" for number, speaker in enumerate(SPEAKERS)]
 
 
-def one(folder, experiment, right, seed=0, protocol="speaker_independent", *, speakers=SPEAKERS, clips=CLIPS, **facts):
+@pytest.fixture(autouse=True)
+def designs(monkeypatch):
+    """Name of an experiment → the speakers that chose its design: of the experiments of today, which are made up."""
+    known = {}
+
+    def experiment_of(facts):
+        return SimpleNamespace(selected_on=known.get(facts["experiment"], {}))
+
+    monkeypatch.setattr(paired.extensions, "experiment_of", experiment_of)
+    return known
+
+
+def one(
+    folder,
+    experiment,
+    right,
+    seed=0,
+    protocol="speaker_independent",
+    *,
+    speakers=SPEAKERS,
+    clips=CLIPS,
+    corpora="emodb",
+    **facts,
+):
     """A pass that gets the clips right where ``right`` [clips], always with probability 0.8."""
     true = np.where(np.arange(len(clips)) % 2, "fear", "anger")
     predicted = np.where(right, true, np.where(true == "fear", "anger", "fear"))
-    predictions = pd.DataFrame({"clip": clips, "copy": 0, "corpus": "emodb", "speaker": speakers})
+    predictions = pd.DataFrame({"clip": clips, "copy": 0, "corpus": corpora, "speaker": speakers})
     predictions = predictions.assign(transform="none", parameter=0.0)
     predictions = predictions.assign(true=true, predicted=predicted)
     for label in LABELS:
@@ -32,7 +57,7 @@ def one(folder, experiment, right, seed=0, protocol="speaker_independent", *, sp
     facts = {
         **{"report": "emodb_losses", "setup": experiment, "experiment": experiment, "protocol": protocol},
         **{"seed": seed, "fold": None, "n_folds": 1, "kind": "network", "epochs_run": 7, "diverged_at": None},
-        **{"fitted_on": ["train"], "selected_on": {}, "labels": [*LABELS], "examples": {"test": len(clips)}},
+        **{"fitted_on": ["train"], "labels": [*LABELS], "examples": {"test": len(clips)}},
         **{"corpus": "Emo-DB", "clips": 535},
         **facts,
     }
@@ -193,11 +218,22 @@ def test_what_was_fitted_to_other_clips_is_not_compared(tmp_path, better):
     assert pd.isna(row["p"])
 
 
-def test_nothing_is_tested_on_the_speakers_that_chose_a_design(tmp_path, better):
+def test_what_was_fitted_to_other_corpora_is_not_compared(tmp_path, better):
+    """As a network for three corpora and an SVM of one of them: both are fitted to what they call train."""
+    corpora = np.where(np.arange(80) < 40, "emodb", "ravdess")
+    of_one = {"speakers": SPEAKERS[:40], "clips": CLIPS[:40]}
+    items = [one(tmp_path, "a", better[0], corpora=corpora), svm(tmp_path, better[1][:40], **of_one)]
+    (row,) = compared(items, [("a", "svm")]).to_dict("records")
+    assert (row["finding"], row["clips"]) == ("not compared: fitted to other corpora", 40)
+    assert pd.isna(row["p"])
+
+
+def test_nothing_is_tested_on_the_speakers_that_chose_a_design(tmp_path, better, designs):
+    """Whatever the runs say, which are stored."""
     first, second = better
-    for number, (selected_on, corpus) in enumerate([({"emodb": []}, True), ({"ravdess": []}, False)]):
-        folder = tmp_path / str(number)
-        items = [one(folder, "a", first, selected_on=selected_on), one(folder, "b", second)]
+    for number, (selected_on, corpus) in enumerate([({"emodb": ()}, True), ({"ravdess": ()}, False)]):
+        folder, designs["a"] = tmp_path / str(number), selected_on
+        items = [one(folder, "a", first), one(folder, "b", second)]
         (row,) = compared(items, [("a", "b")]).to_dict("records")
         assert (row["finding"] == "not tested: these speakers chose the design") == corpus
         assert (row["finding"] == "b is better") == (not corpus)
@@ -205,9 +241,10 @@ def test_nothing_is_tested_on_the_speakers_that_chose_a_design(tmp_path, better)
 
 
 @pytest.mark.parametrize(("n_chose", "finding"), [(2, "b is better"), (4, "too few speakers to tell (4)")])
-def test_where_some_speakers_chose_the_others_are_tested(tmp_path, better, n_chose, finding):
+def test_where_some_speakers_chose_the_others_are_tested(tmp_path, better, designs, n_chose, finding):
     first, second = better
-    items = [one(tmp_path, "a", first, selected_on={"emodb": list("abcdefgh")[:n_chose]}), one(tmp_path, "b", second)]
+    designs["a"] = {"emodb": tuple("abcdefgh")[:n_chose]}
+    items = [one(tmp_path, "a", first), one(tmp_path, "b", second)]
     (row,) = compared(items, [("a", "b")]).to_dict("records")
     others = slice(10 * n_chose, None)
     assert row["difference"] == pytest.approx(first[others].mean() - second[others].mean())
@@ -215,14 +252,14 @@ def test_where_some_speakers_chose_the_others_are_tested(tmp_path, better, n_cho
     assert row["finding"] == finding
 
 
-def test_as_many_may_have_chosen_as_are_left(tmp_path, rng):
+def test_as_many_may_have_chosen_as_are_left(tmp_path, rng, designs):
     speakers = np.repeat([f"s{number:02d}" for number in range(12)], 10)
     clips = [f"{number}" for number in range(120)]
     first = rng.random(120) < 0.3
     second = first | (rng.random(120) < 0.6)
-    selected_on = {"emodb": [f"s{number:02d}" for number in range(6)]}
+    designs["a"] = {"emodb": tuple(f"s{number:02d}" for number in range(6))}
     options = {"speakers": speakers, "clips": clips}
-    items = [one(tmp_path, "a", first, selected_on=selected_on, **options), one(tmp_path, "b", second, **options)]
+    items = [one(tmp_path, "a", first, **options), one(tmp_path, "b", second, **options)]
     (row,) = compared(items, [("a", "b")]).to_dict("records")
     assert (row["speakers"], row["choosing_speakers"]) == (6, 6)
     assert row["finding"] == "b is better"
@@ -248,6 +285,14 @@ def test_a_model_that_was_fitted_again_has_no_validation(tmp_path, better):
     columns = {"fit": [1, 1, 2, 2], "epoch": [1, 2, 1, 2], "val_loss": [1, 2, None, None]}
     write_history(again.runs[0].folder, columns | {"test_accuracy": [None, None, 0.6, 0.5]})
     (row,) = paired.selection_bias([again]).to_dict("records")
+    assert np.isnan(row["best_on_validation"])
+    assert (row["best_on_test"], row["last_epoch"]) == (0.6, 0.5)
+
+
+def test_a_model_that_does_not_validate(tmp_path, better):
+    item = one(tmp_path, "a", better[0], fitted_on=["train", "validation"], epochs_run=2)
+    write_history(item.runs[0].folder, {"epoch": [1, 2], "test_accuracy": [0.6, 0.5]})
+    (row,) = paired.selection_bias([item]).to_dict("records")
     assert np.isnan(row["best_on_validation"])
     assert (row["best_on_test"], row["last_epoch"]) == (0.6, 0.5)
 

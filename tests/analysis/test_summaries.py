@@ -10,6 +10,7 @@ from keras_ser.analysis import summaries
 from keras_ser.reports.specification import Training
 from keras_ser.runs.passes import Pass
 from keras_ser.runs.store import Run
+from keras_ser.training import metrics
 from keras_ser.training.networks import BestCheckpoint
 
 
@@ -75,6 +76,15 @@ def test_confusions_add_up_and_leave_out_what_diverged():
     assert matrix.repetitions == 2
     assert matrix.shares.tolist() == [[0.75, 0.25, 0], [0, 1, 0], [0, 0, 0]]
     assert matrix.uar == 0.875  # of the classes that have examples
+
+
+def test_reliability_is_that_of_the_calibration_error(rng):
+    confidence = rng.uniform(0.2, 1, 3000)
+    clips = pd.DataFrame({"confidence": confidence, "correct": rng.random(3000) < confidence - 0.1})
+    found = summaries.reliability(clips.assign(experiment="a", protocol="as_reported", kind="network"))
+    sizes = np.bincount(metrics.bins(confidence), minlength=metrics.BINS)
+    gaps = (found["correct"] - found["confidence"]).abs() * sizes[sizes >= summaries.FEWEST]
+    assert gaps.sum() / 3000 == pytest.approx(metrics.calibration_error(confidence, clips["correct"]))
 
 
 def test_reliability_shows_bins_with_enough_clips():

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from keras_ser import benchmark, corpora
 from keras_ser.benchmark import serving, signal, table, training
 from keras_ser.reports import emodb_losses
 
@@ -23,6 +24,18 @@ def clips(tmp_path, rng):
     for i, path in enumerate(paths):
         soundfile.write(path, 0.1 * rng.normal(size=8000 + 100 * i), 16000)
     return paths
+
+
+def test_as_many_clips_as_are_asked_for_from_all_over_the_corpus(embedded, tmp_path, monkeypatch):
+    found, asked = pd.DataFrame(), []
+    monkeypatch.setattr(signal, "run", lambda *args, **options: asked.append((args, options)) or found)
+    same, written = benchmark.run(tmp_path, embedded, n_clips=10, rounds=2)
+    ((paths, folder), options) = asked[0]
+    assert same is found
+    assert paths == list(corpora.manifest("emodb", embedded)["path"][::4][:10])
+    assert written == [folder / "benchmark.csv", folder / "benchmark.md"]
+    assert options["corpus"].startswith("bundled synthetic speech in place of Emo-DB")
+    assert options["rounds"] == 2
 
 
 @pytest.mark.slow

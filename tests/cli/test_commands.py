@@ -1,5 +1,7 @@
 """The commands as a user calls them: what they print, what they leave, and one line for what the user got wrong."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -146,6 +148,12 @@ def test_verdicts_are_coloured_on_a_terminal_that_wants_it(shown, monkeypatch):
         "| cnn higher | \x1b[32mreproduced\x1b[0m, interval 0.8 to 0.9 | \x1b[36mnot decided\x1b[0m (one repetition) |"
     )
     assert commands.coloured(row) == (expected if shown else row)
+
+
+def test_its_output_may_be_read_by_a_program():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert commands.main(["reports"]) == 0
+    assert "emodb_losses" in printed.getvalue()
 
 
 def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, capsys):
@@ -338,7 +346,7 @@ LEAKS = {
     "clip,split\na,train\n": "no row has the split test",
     "name,split\na,train\n": "needs a column split and one of clip",
     "": "cannot be read (No columns to parse from file): a CSV table is needed",
-    "clip,split\na,train,1\nb,test\n1,2,3,4,5\n": "{path}: cannot be read (Error tokenizing data. C error: Expected",
+    "clip,split\na,train,1\nb,test\n1,2,3,4,5\n": "{path}, line 2: 3 cells, and the first line has 2: put cells",
 }
 
 
@@ -409,6 +417,11 @@ BAD_ARGUMENTS = {
     "a seed below 0": ("augment", "emodb_losses", "--out", "out", "--seed", "-1"),
     "no such table": ("reproduce", "emodb_losses", "--corpus", "mine.csv"),
     "labels of a corpus": ("reproduce", "emodb_losses", "--labels", "ang=anger"),
+    "labels of a corpus that is checked": ("corpus", "check", "emodb", "--labels", "ang=anger"),
+    "labels of a corpus that is evaluated": ("evaluate", "--corpus", "emodb", "--speaker-from", "(..)"),
+    "labels of a run's clips": ("robustness", "--labels", "ang=anger"),
+    "labels of no recordings of one's own": ("export", "--out", "out", "--labels", "ang=anger"),
+    "nothing to compare an adapted model with": ("export", "--out", "out", "--adapt", ".", "--corpus", "nowhere.csv"),
     "labels of nothing": ("reproduce", "--corpus", ".", "--labels", "ang"),
     "speakers found by no group": ("corpus", "check", ".", "--speaker-from", "spk"),
     "more seeds than digits": ("reproduce", "--seeds", "9" * 5000),
@@ -481,6 +494,40 @@ def test_a_folder_that_cannot_be_written(data, tmp_path, capsys):
     (tmp_path / "out").write_text("a file stands where the folder should be")
     words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
     assert "out" in complaint(capsys, "reproduce", *words)
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate --corpus x", "robustness"])
+def test_what_cannot_be_written_to_is_said_before_the_work(command, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    name, *words = command.split()
+    for output, said in (
+        (tmp_path, "is a directory: name a file to write to"),
+        (tmp_path / "file" / "out.csv", "a file is where a folder is needed"),
+        ("/dev/null", "is a pipe, a socket or a device"),
+    ):
+        assert said in complaint(capsys, name, *words, "x", "--output", output)  # there is no such model either
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("predict x.wav", "the answers end here: use --parts to be able to go on"),
+        ("predict x.wav --output x.csv", "x.csv is as it was before: use --parts to be able to go on"),
+        ("predict x.wav --adapt", "the answers end here"),
+        ("predict x.wav --parts out", "what was finished is kept, run the same command to go on"),
+        ("evaluate --corpus x", "nothing was written: run the same command to begin again"),
+        ("robustness", "nothing was written: run the same command to begin again"),
+        ("reproduce", "what was finished is kept, run the same command to go on"),
+    ],
+)
+def test_an_interruption_says_what_is_kept(words, said, capsys, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, words.split()[0], interrupt)
+    assert call(*words.split()) == 130
+    assert capsys.readouterr().err == f"keras-ser: interrupted; {said}\n"
 
 
 @pytest.mark.slow

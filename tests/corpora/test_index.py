@@ -86,6 +86,16 @@ def test_what_cannot_be_used_is_looked_at_each_time(paths, tmp_path):
     assert kinds == [["unreadable", "missing"]] * 2
 
 
+def test_what_does_not_fit_in_memory_holds_none(paths, monkeypatch):
+    def too_much(channels):
+        raise MemoryError
+
+    monkeypatch.setattr(audio, "to_mono", too_much)
+    for error in index.looks(paths):
+        assert error.kind == "too_long"
+        assert error.__traceback__ is error.__context__ is None  # whose frames hold the samples
+
+
 def damages(content, rng):
     yield b""
     yield b"no index" * 100

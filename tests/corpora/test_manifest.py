@@ -1,12 +1,17 @@
 """Folders → manifest."""
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_ser import audio, corpora
+from keras_ser.corpora import own
 from keras_ser.corpora.corpus import COLUMNS, SYNTHETIC_MARKER, audio_files
 from keras_ser.corpora.folders import manifest as folder_manifest
 from keras_ser.errors import UserError
@@ -160,6 +165,78 @@ def test_the_speaker_of_a_path(tmp_path):
     touch(tmp_path, "sad/anna_1.wav", "sad/07-x.wav", "happy/03-01-05-01-01-01-01.wav")
     clips = folder_manifest(tmp_path, speaker_from=r"/(?:(\w+)_|(\d+)-x)").set_index("clip")
     assert clips["speaker"].to_dict() == {"happy/03-01-05-01-01-01-01": "01", "sad/07-x": "07", "sad/anna_1": "anna"}
+
+
+def test_files_of_one_name_keep_their_suffix(tmp_path):
+    touch(tmp_path, "sad/x.wav", "sad/x.flac", "happy/y.wav")
+    assert list(folder_manifest(tmp_path)["clip"]) == ["happy/y.wav", "sad/x.flac", "sad/x.wav"]
+
+
+def latin_1(folder, name):
+    """A path as an archive in Latin-1 leaves it."""
+    return Path(os.fsdecode(os.fsencode(folder) + b"/" + name.encode("latin-1")))
+
+
+def test_names_that_are_no_utf_8_are_text_in_a_manifest(tmp_path):
+    folder = latin_1(tmp_path, "tüte")
+    for name in ("für/fröhlich_1.wav", "sad/anna_2.wav"):
+        path = latin_1(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio.write(path, np.full(100, 0.5), 16000)
+    labels = {os.fsdecode("für".encode("latin-1")): "happiness"}  # as a shell in Latin-1 gives it
+    title, place, clips = own.read(folder, labels=labels, speaker_from=r"/(\S+)_")
+    assert list(clips["clip"]) == [r"f\xfcr/fr\xf6hlich_1", "sad/anna_2"]
+    assert list(clips["label"]) == [r"f\xfcr", "sad"]
+    assert list(clips["speaker"]) == [r"fr\xf6hlich", "anna"]
+    assert title == r"the folder t\xfcte"
+    assert place.startswith("t_xfcte-")
+    assert not clips["synthetic"].any()
+    assert [len(waveform) for waveform, _ in audio.read_many(clips["path"])] == [100, 100]
+    assert list(own.read(folder, labels={r"f\xfcr": "happiness"})[2]["emotion"]) == ["happiness", "sadness"]
+
+
+AS_NO_ROOT = """
+import os
+from pathlib import Path
+from keras_ser.corpora.corpus import audio_files
+if os.geteuid() == 0:
+    os.seteuid(65534)
+try:
+    print(*audio_files(Path(".")))
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path):
+    """0o444: what is in a folder is listed, and nothing more can be known of it."""
+    touch(tmp_path, "sad/x.wav", "happy/closed/y.wav", "happy/listed/below/z.wav")
+    (tmp_path / "happy" / "closed").chmod(0)
+    (tmp_path / "happy" / "listed").chmod(0o444)
+
+    def said(mode):
+        tmp_path.chmod(mode)
+        done = subprocess.run([sys.executable, "-c", AS_NO_ROOT], cwd=tmp_path, capture_output=True, text=True)
+        if "os.seteuid" in done.stderr:
+            pytest.skip("root cannot become another user here")
+        return done.stdout, done.stderr
+
+    assert said(0o755) == (
+        "sad/x.wav\n",
+        "./happy/closed (Permission denied) and 1 more: cannot be read, recordings there are excluded; allow "
+        "reading and run again\n",
+    )
+    assert said(0o311) == (". (Permission denied): cannot be read; allow reading, or name another folder\n", "")
+
+
+def test_names_that_are_no_path_and_paths_that_are_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a" * 300, "", "nowhere", "a\0b"):
+        assert not own.is_own(name)
+    assert own.is_own(".")
+    assert corpora.get(Path("tess")) is corpora.CORPORA["tess"]
+    with pytest.raises(UserError, match="no such folder; --data"):
+        corpora.data_root("a" * 300)
 
 
 def test_a_manifest_leads_to_sound(tmp_path):

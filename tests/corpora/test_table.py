@@ -117,6 +117,17 @@ def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog
         ("path,emotion,start,end\nx.wav,sad,2,1\n", r"line 2: the clip ends at 1 s and starts at 2 s"),
         ("path,emotion,start,end\nx.wav,sad,early,1\n", r"line 2: 'early' is no time"),
         ("path,emotion,start,end\nx.wav,sad,-1,1\n", r"line 2: '-1' is no time"),
+        ("path,emotion,start,end\nx.wav,sad,inf,1\n", r"line 2: 'inf' is no time"),
+        ("path;emotion;start;end\nx.wav;sad;0,5;1,0\n", r"line 2: '0,5' is no time in seconds: a decimal point is"),
+        ("path,emotion,end\n\nx.wav,sad,1\n  \nx.wav,sad,late\n", r"line 5: 'late' is no time"),
+        ('path,emotion,text,end\nx.wav,sad,"two\nlines",1\nx.wav,sad,,late\n', r"line 4: 'late' is no time"),
+        (
+            'path,emotion,text,split\r\nx.wav,sad,"two\r\nlines",\r\nx.wav,sad,,none\r\ny.wav,sad,,best',
+            "line 5: no split",
+        ),
+        ("path,emotion,text\nx.wav,sad,yes\nx.wav,sad,no, never\n", "line 3: 4 cells, and the first line has 3: put"),
+        ('path,emotion\nx.wav,sad\n"y.wav,sad\nz.wav,sad\n', "a quotation mark of line 3 is never closed"),
+        ("path,emotion\n,sad\n,\n", "the table has no row with a path"),
         ("path,emotion,split\nx.wav,sad,holdout\n", r"line 2: no split is called 'holdout': choose from train"),
     ],
 )
@@ -124,6 +135,32 @@ def test_what_is_no_table(text, said, tmp_path):
     path = written(tmp_path / "mine.csv", text)
     with pytest.raises(UserError, match=said):
         table.manifest(path)
+
+
+def test_what_spreadsheets_and_programs_write(tmp_path, sound, caplog):
+    """Separators at the end of rows, rows of separators alone, rows without their last cells, numbers of any form."""
+    for name in ("a/x.wav", "a/y.wav", "a/z.wav"):
+        sound(name)
+    text = (
+        "path,emotion,start,end,speaker\n"
+        "a/x.wav,sad,1e-05,1.5e0,s1,\n"
+        "a/y.wav,happy,+0.5,00:00:01.25,s2,\n"
+        ",,,,,\n"
+        "a/z.wav,sad\n"
+    )
+    clips = table.manifest(written(tmp_path / "mine.csv", text)).set_index("clip")
+    assert clips["speaker"].to_dict() == {"x_0.00001-1.5": "s1", "y_0.5-1.25": "s2", "z": ""}
+    assert clips["emotion"].tolist() == ["sadness", "happiness", "sadness"]
+    assert [len(y) for y, _ in audio.read_many(clips["path"])] == [24000, 12000, 32000]
+    assert "mine.csv: 1 rows have no path and are excluded, the first in line 4" in caplog.text
+
+
+def test_the_speaker_is_found_in_the_path_that_the_table_gives(tmp_path):
+    """A path below the folder that all files lie in says no more than their names."""
+    path = written(tmp_path / "mine.csv", "path,emotion,speaker\nanna/x.wav,sad,\nanna/y.wav,sad,s1\n")
+    clips = table.manifest(path, speaker_from=r"(\w+)/")
+    assert clips["clip"].tolist() == ["x", "y"]
+    assert clips["speaker"].tolist() == ["anna", "s1"]
 
 
 def test_paths_below_the_data_root(tmp_path, sound):
@@ -136,7 +173,14 @@ def test_paths_below_the_data_root(tmp_path, sound):
 
 
 @pytest.mark.parametrize(
-    ("part", "said"), [("3,4", "holds 2.00 s only"), ("1,2.5", "holds 2.00 s only"), ("1,1.00001", "no sample lies")]
+    ("part", "said"),
+    [
+        ("3,4", "holds 2.00 s only"),
+        ("1,2.5", "holds 2.00 s only"),
+        ("1,1.00001", "no sample lies"),
+        ("1.5,1", "no sample lies"),
+        ("1.5,0", "no sample lies"),
+    ],
 )
 def test_parts_that_a_file_does_not_hold(part, said, sound):
     with pytest.raises(audio.AudioError, match=said):

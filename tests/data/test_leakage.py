@@ -69,9 +69,10 @@ def test_honest_protocols_declare_neither_clips_nor_duplicates():
 TYPES = ["L1.1", "L1.2", "L1.3", "L1.4", "L2", "L3.1", "L3.2", "L3.3"]
 
 
-def types(protocol, counts, chosen_on=(), from_all=(), speakers=("1", "2")):
+def types(protocol, counts, chosen_on=(), from_all=(), speakers=("1", "2"), designed_on=(), repetitions=1):
     """Type of leakage → (whether it is there, where)."""
-    frame = sheet(protocol, counts, Fitting(tuple(chosen_on), tuple(from_all)), set(speakers))
+    fitting = Fitting(tuple(chosen_on), tuple(from_all), frozenset(designed_on))
+    frame = sheet(protocol, counts, fitting, set(speakers), repetitions=repetitions)
     assert [name.split()[0] for name in frame["type"]] == TYPES
     return {
         name.split()[0]: (row.leakage, row.where) for name, row in zip(frame["type"], frame.itertuples(), strict=True)
@@ -104,6 +105,27 @@ def test_the_eight_types_are_read_off_the_counts():
     assert "1 test speaker," in found["L3.3"][1]
 
 
+@pytest.mark.parametrize(
+    ("chosen_on", "designed_on", "answer"),
+    [
+        # C of an SVM may have been, within train.
+        ([], [], ("no", "no epoch, weight or hyperparameter was chosen on test clips")),
+        ([], ["1"], ("yes", "the design was chosen on 1 of the test speakers")),
+        (["validation"], "12", ("yes", "chosen on validation; the design was chosen on 2 of the test speakers")),
+    ],
+)
+def test_what_was_chosen_by_whom(chosen_on, designed_on, answer):
+    assert types("clip_disjoint", NOTHING, chosen_on, designed_on=designed_on)["L1.1"] == answer
+
+
+def test_of_several_repetitions_the_first_is_counted_and_that_is_said():
+    counts = {**NOTHING, "test": 80, "speaker": 80}
+    for repetitions in (1, 5):
+        said = types("clip_disjoint", counts, repetitions=repetitions)["L3.2"][1]
+        assert said.endswith("(counts of the first repetition)") == (repetitions > 1)
+    assert "repetition" not in types("clip_disjoint", NOTHING, repetitions=5)["L3.2"][1]
+
+
 def test_a_duplicate_is_no_dependence():
     found = types("clip_disjoint", {**NOTHING, "test": 80, "audio_hash": 1})
     assert (found["L1.4"][0], found["L3.2"][0]) == ("yes", "no")
@@ -120,6 +142,8 @@ def test_a_table_of_splits(tmp_path):
     assert leakage.undeclared(found, "speaker_independent") == leakage.undeclared(found) == ["speaker"]
     path.write_text("side,speaker\ntrain,1\ntest,2\n")  # as other software calls it
     assert leakage.of_table(leakage.read(path)).empty
+    path.write_text("split,speaker\ntrain,1,\ntest,1,\n")  # a separator at the end of each row
+    assert list(leakage.of_table(leakage.read(path))["value"]) == ["1"]
     for text, said in (("speaker\n1\n", "needs a column split"), ("split,speaker\ntrain,1\n", "has the split test")):
         path.write_text(text)
         with pytest.raises(UserError, match=said):

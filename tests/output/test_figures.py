@@ -234,8 +234,8 @@ def test_reports_name_figures_that_exist():
 
 
 def answers_of(kinds):
-    """As :func:`keras_ser.analysis.paired.tested` gives them: 100 clips per experiment and protocol."""
-    confidence = np.linspace(0.2, 1, 100)
+    """As :func:`keras_ser.analysis.paired.tested` gives them: 200 clips per experiment and protocol."""
+    confidence = np.linspace(0.2, 1, 200)
     tables = [
         pd.DataFrame({"confidence": confidence, "correct": confidence > 0.5}).assign(
             experiment=name, protocol="as_reported", kind=kind

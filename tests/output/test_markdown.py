@@ -80,7 +80,7 @@ def test_a_report_by_speakers_is_not_said_to_be_tested_otherwise(made):
     runs = [made(sheet, "cnn_2d", "as_reported")]
     runs += [made(sheet, "cnn_2d", "speaker_independent", 0, fold, 2) for fold in range(2)]
     (sentence, *_) = markdown.summary_sentences(sheet, reported.table(sheet, passes.whole(runs)))
-    assert "over all speakers in turn (the report's own split is by speakers too)" in sentence
+    assert "on all speakers, cross-validated" in sentence
     assert "unseen speakers" not in sentence
 
 
@@ -172,8 +172,8 @@ def test_an_svm_has_no_calibration(made):
     whole = passes.whole([made(sheet, "svm/energy", "as_reported"), made(sheet, "cnn_2d", "as_reported")])
     table = markdown.comparison_scores(paired.scores(whole, paired.tested(whole)))
     cells = table.set_index("experiment")
-    assert (cells.at["svm/energy", "calibration error"], cells.at["svm/energy", "Brier"]) == ("–", "–")
-    assert float(cells.at["cnn_2d", "Brier"]) > 0
+    assert (cells.at["svm/energy", "calibration error"], cells.at["svm/energy", "Brier score"]) == ("–", "–")
+    assert float(cells.at["cnn_2d", "Brier score"]) > 0
 
 
 def test_how_many_different_clips_were_tested(made):
@@ -204,7 +204,7 @@ def test_names_in_findings_are_words_and_stand_in_brackets_the_first_time():
     text = "`svm`: best `svm/energy` 0.5; `cnn_1d/int16` 0.4 and `svm/energy`, by `compare models`."
     text, table = words.spoken([text, pd.DataFrame({"what": ["`svm`, by others", "svm"], "UAR": "0.5"})], names)
     assert text == (
-        "SVM (`svm`): best SVM, energy (`svm/energy`) 0.5; 1D CNN on samples of one scale (`cnn_1d/int16`) 0.4 and "
+        "SVM (`svm`): best SVM, energy (`svm/energy`) 0.5; 1D CNN, int16 scale (`cnn_1d/int16`) 0.4 and "
         "SVM, energy, by `compare models`."
     )
     assert table.to_numpy().tolist() == [["SVM, by others", "0.5"], ["svm", "0.5"]]

@@ -55,7 +55,7 @@ def whole(rng):
 
 def test_probabilities_are_judged_by_the_temperature_of_other_speakers(whole):
     caption, table = findings.conclusion(EMPTY, [whole])
-    assert "Asked of the 2 emotions that all its corpora have" in caption
+    assert "Restricted to the 2 emotions that all corpora share" in caption
     corpus, clips, before, after, *answered = table.iloc[0]
     assert corpus == "all"
     predictions = pd.concat([fold.predictions() for fold in whole.runs])

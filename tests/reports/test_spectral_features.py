@@ -165,8 +165,8 @@ def test_its_answer_follows_from_the_passes():
     for said in (
         "On the four test actors:",
         "`svm`: best features `svm/energy` 0.500, worst `svm/bandwidth` 0.300.",
-        "Requirement CNN ≥ SVM, beside the sheet's SVM with its best features, `svm/energy` 0.500: met by `cnn_2d` "
-        "0.550 ± 0.028; not met by `cnn_1d/int16` 0.460 ± 0.014.",
+        "Requirement CNN ≥ SVM, compared with the sheet's SVM with its best features, `svm/energy` 0.500: met by "
+        "`cnn_2d` 0.550 ± 0.028; not met by `cnn_1d/int16` 0.460 ± 0.014.",
         "from `cnn_1d/int16` 0.460 ± 0.014 (masks): shift +0.050; described, not tested",
         "from `cnn_2d` 0.550 ± 0.028 (none): flip −0.150; described, not tested",
     ):

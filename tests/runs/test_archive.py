@@ -98,11 +98,12 @@ def test_a_damaged_archive_is_named(archived, name, damage):
         verify.verify(folder)
 
 
-def test_verify_reads_every_file_of_a_reports_results(archived):
+def test_verify_reads_every_file_of_a_reports_results(archived, monkeypatch):
     run, folder, _ = archived
     frame, whole = reported.table(reports.load("tess_mfcc"), [*passes.whole([run])]), passes.whole([run])
     tables.write(frame, markdown.report_table(reports.load("tess_mfcc"), frame, whole), folder)
-    assert verify.verify(folder) == {"scores of 1 archived runs": 0.0}
+    monkeypatch.chdir(folder)
+    assert verify.verify(folder) == verify.verify(".") == {"scores of 1 archived runs": 0.0}
     for name in tables.FILES:
         whole = (folder / name).read_bytes()
         for content in (
@@ -120,3 +121,7 @@ def test_verify_reads_every_file_of_a_reports_results(archived):
             with pytest.raises(UserError, match=rf"{name}: cannot be read"):
                 verify.verify(folder)
             (folder / name).write_bytes(whole)
+    for name in archive.FILES:
+        (folder / name).unlink()
+    with pytest.raises(UserError, match="no run of the table is archived beside it"):
+        verify.verify(folder)

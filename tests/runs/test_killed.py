@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from keras_ser import files
+
 # A report with all that a run does, and little to compute. Forks before TensorFlow has started anything: to import it
 # takes longer than the run.
 DRIVER = """
@@ -83,7 +85,7 @@ def content(folder):
             found[str(path.relative_to(folder))] = path.read_bytes()
         elif path.name == "predictions.csv.gz":
             found[path.name] = gzip.decompress(path.read_bytes())
-        assert not path.name.startswith(".part-")
+        assert not path.name.startswith(files.PART)
     return found
 
 

@@ -21,6 +21,7 @@ from keras_ser.output import document, markdown
 from keras_ser.output.figures import selection
 from keras_ser.reports import extensions
 from keras_ser.runs import layout, passes, planning, runner, store
+from keras_ser.runs.train import assemble
 
 
 def gathered(name, embedded):
@@ -385,6 +386,14 @@ def test_statistics_come_from_train_unless_the_report_took_them_before_its_split
     (layer,) = [layer for layer in layers if isinstance(layer, keras.layers.Normalization)]
     np.testing.assert_allclose(layer.adapt_mean, frames.mean(axis=0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(layer.adapt_variance, frames.var(axis=0), rtol=1e-4)
+
+
+def test_a_normalisation_that_would_keep_the_statistics_of_the_first_fold_is_refused():
+    item = reports.load("tess_mfcc").experiment("cnn")
+    shape = item.front_end.output_shape()
+    assemble(item, 7, shape)
+    with pytest.raises(ValueError, match=r"`before` of cnn must normalise by keras_ser\.layers\.RunningNormalization"):
+        assemble(dataclasses.replace(item, before=lambda: [keras.layers.Normalization()]), 7, shape)
 
 
 def test_too_little_to_work_with(material):

@@ -159,8 +159,8 @@ def test_what_another_process_is_writing_is_no_run(folder, tmp_path):
 def test_what_a_killed_process_left_is_removed_and_what_it_moved_away_is_brought_back(folder, tmp_path):
     run = write(folder)
     for name in ("old", "new"):
-        (folder.parent / ".part-killed" / name).mkdir(parents=True)
-    folder.rename(folder.parent / ".part-killed" / "old" / folder.name)
+        (folder.parent / f"{files.PART}killed" / name).mkdir(parents=True)
+    folder.rename(folder.parent / f"{files.PART}killed" / "old" / folder.name)
     assert store.read_all(tmp_path, "emodb_losses") == [run]
     assert [path.name for path in folder.parent.iterdir()] == ["seed-3"]
 

@@ -1,6 +1,7 @@
 """A run that is calibrated is a run: read, answered by and exported as any other."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from keras_ser import corpora, reports
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.runs import planning, runner, store
+from keras_ser.serving import calibrate as calibrating
 from keras_ser.serving import export, predict
 from keras_ser.serving.calibrate import calibrate
 from keras_ser.serving.chain import stored_clips
@@ -91,6 +93,33 @@ def test_its_model_answers_what_it_stored_and_its_card_says_what_it_heard(of_uns
     assert OF_SOME not in card
     assert "Trained on Emo-DB and CREMA-D, 84 clips" in card
     assert "RAVDESS" not in card.partition("## Scores")[0].replace("CREMA-D, RAVDESS, Emo-DB: a network", "")
+
+
+def unseen_clips(all_runs, labels):
+    """Those of ``labels`` in all folds of unseen speakers."""
+    runs = [run for run in all_runs if run.facts["protocol"] == "speaker_independent"]
+    predictions = pd.concat([run.predictions() for run in runs])
+    return predictions[predictions["true"].isin(labels)]
+
+
+def test_its_own_test_clips_have_no_part_in_its_temperature(all_runs, trained, calibrated, of_unseen_corpora, tmp_path):
+    clips = unseen_clips(all_runs, calibrated.facts["labels"])
+    others = clips[~clips["clip"].isin(trained.predictions()["clip"])]
+    assert calibrated.facts["calibration"]["clips"] == len(others) < len(clips)
+    model = calibrate(of_unseen_corpora["ravdess"].folder, tmp_path / "model")
+    heard = clips[clips["corpus"] != "ravdess"]
+    assert model.facts["calibration"]["clips"] == len(heard) < len(clips)
+    assert model.facts["calibration"]["temperature"] == pytest.approx(
+        calibration.temperature(*calibration.answers(heard, model.facts["labels"])[:2])
+    )
+
+
+def test_one_fold_alone_cannot_be_judged_by_others(all_runs, trained, monkeypatch, tmp_path):
+    """As of two speakers, whose run tests one of them."""
+    unseen = [run for run in all_runs if run.facts["protocol"] == "speaker_independent"]
+    monkeypatch.setattr(calibrating, "_unseen", lambda run: SimpleNamespace(runs=unseen[:2]))
+    with pytest.raises(UserError, match="fewer than two folds on unseen speakers have other clips than this run tests"):
+        calibrate(trained.folder, tmp_path / "model")
 
 
 def test_what_cannot_be_calibrated(trained, calibrated, runs, tmp_path):

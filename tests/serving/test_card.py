@@ -68,6 +68,27 @@ def test_a_card_holds_whole_repetitions_of_the_same_setup_alone(runs, tmp_path):
     assert "repetition\n  0, fold 1, fitted on train" in of_fold
 
 
+def test_what_is_damaged_beside_a_run_is_left_out_and_said(runs, tmp_path, caplog):
+    first, report = runs["tess_mfcc"], tmp_path / "runs" / "tess_mfcc"
+    run = stored_as(first, report / "cnn_lstm" / "clip_disjoint" / "seed-0")
+    damaged = stored_as(first, report / "cnn_lstm" / "clip_disjoint" / "seed-1", seed=1)
+    damaged = damaged.folder / "metrics.json"
+    damaged.write_text("{")
+    stored_as(first, report / "calibrated")  # a copy under another name, as calibrate --out may write it
+    assert scores_of(card(run, describe(run), ""))["clip_disjoint"][0] == "1"
+    assert caplog.text.count("excluded") == caplog.text.count(f"excluded: {damaged}: cannot be read")
+
+
+def test_as_reported_is_explained_where_its_scores_stand(runs):
+    text = card(runs["tess_mfcc"], describe(runs["tess_mfcc"]), "")
+    assert "`as_reported` repeats" not in text
+    facts = describe(runs["tess_mfcc"])
+    scores = {"as_reported": {"repetitions": 1, "accuracy": 0.9, "uar": 0.9}}
+    assert "`as_reported` repeats the report's own split" in card(
+        runs["tess_mfcc"], facts | {"by_protocol": scores}, ""
+    )
+
+
 def test_a_card_of_a_run_that_lies_alone_looks_no_further(runs, tmp_path):
     """A run may be copied anywhere: what lies beside it is not of its experiment."""
     run = stored_as(runs["tess_mfcc"], tmp_path / "mine" / "model")

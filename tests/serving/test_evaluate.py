@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import keras_ser
-from keras_ser import corpora
+from keras_ser import audio, corpora
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.serving.evaluate import evaluate
@@ -74,6 +74,21 @@ def test_what_cannot_be_read_is_left_out_and_said(predictor, clips, tmp_path, ca
     assert f"skipped: {broken}" in caplog.text
     with pytest.raises(UserError, match="no recording is there that can be used"):
         evaluate(predictor, clips.assign(path=str(broken)))
+
+
+def test_silence_is_left_out_and_said(predictor, clips, tmp_path, caplog):
+    audio.write(tmp_path / "silent.wav", np.zeros(16000), 16000)
+    clips = pd.concat([clips.iloc[:1].assign(path=str(tmp_path / "silent.wav")), clips.iloc[1:]], ignore_index=True)
+    assert list(evaluate(predictor, clips).predictions["clip"]) == list(clips["clip"][1:])
+    assert f"skipped: {tmp_path / 'silent.wav'}: silent" in caplog.text
+
+
+def test_where_no_class_in_common_gets_anything_they_are_as_likely(clips):
+    def answer(waveform, lengths):
+        return np.tile(np.eye(7)[6], (len(waveform), 1))
+
+    found = evaluate(Predictor("a model", "", LABELS, 16000, False, None, answer), clips)
+    np.testing.assert_allclose(found.predictions[[f"p_{label}" for label in found.labels]], 1 / 6)
 
 
 def test_command_and_function(runs, embedded, tmp_path, capsys):

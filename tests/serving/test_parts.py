@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_ser import audio, corpora
+from keras_ser import audio, corpora, files
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.serving import parts, predict
@@ -65,7 +65,7 @@ def test_what_is_done_is_not_done_again(model, paths, tmp_path, monkeypatch):
     lost = sorted(whole)[1:3]
     for name in lost:
         (tmp_path / name).unlink()
-    (tmp_path / ".part-left").mkdir()  # by a process that was killed
+    (tmp_path / f"{files.PART}left").mkdir()  # by a process that was killed
     assert parts.write(model, paths, tmp_path, n_files=2) == written(5, 3, 3, 1)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("part-*")} == whole
     monkeypatch.setattr(parts, "loaded", None)
@@ -89,6 +89,23 @@ def test_parts_of_something_else_are_not_mixed_in(change, exported, paths, tmp_p
     with pytest.raises(UserError, match=r"part-00000\d-\S+: a part of other files, another model or other options"):
         parts.write(**(asked | change(exported, paths)), folder=tmp_path)
     assert len(list(tmp_path.glob("part-*"))) == 2
+
+
+def test_parts_that_another_process_writes_meanwhile_are_not_mixed_in(model, paths, tmp_path):
+    other = tmp_path / "part-000000-abcdef.jsonl"
+
+    def while_reading():
+        other.touch()
+        yield from paths[:2]
+
+    with pytest.raises(UserError, match=r"part-000000-abcdef\.jsonl: a part of other files, another model or other"):
+        parts.write(model, while_reading(), tmp_path)
+    assert list(tmp_path.iterdir()) == [other]
+    other.unlink()
+    parts.write(model, paths[:2], tmp_path)
+    other.touch()  # by a process that did not look
+    with pytest.raises(UserError, match=r"part-000000-abcdef\.jsonl: a part of other files"):
+        parts.write(model, paths[:2], tmp_path)
 
 
 def test_parquet_has_one_schema_whatever_is_in_it(model, paths, tmp_path):

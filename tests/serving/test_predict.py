@@ -227,6 +227,39 @@ def test_output_top_and_segments(exported, paths, tmp_path, capsys):
     # What could be answered is written, though the command fails.
     assert commands.main(["predict", model, paths[0], "nowhere.wav", "--output", str(out)]) == 3
     assert out.read_text().count("\n") == 1
+    # Where nothing could be, what was there before stays.
+    before = out.read_bytes()
+    assert commands.main(["predict", model, "nowhere.wav", "--output", str(out)]) == 2
+    assert "0 files predicted, 1 skipped (see above)" in capsys.readouterr().err
+    assert out.read_bytes() == before
+
+
+def test_tables_beside_recordings_make_no_model_of_their_folder(paths, tmp_path):
+    for name in ("predictions.csv", "history.csv", "metrics.json"):
+        (tmp_path / name).touch()
+    assert not predict.is_model(tmp_path)
+    (tmp_path / "run.json").touch()
+    assert predict.is_model(tmp_path)
+
+
+def test_a_list_may_begin_with_a_mark_and_standard_input_be_closed(monkeypatch, capsys):
+    assert list(predict.listed([b"\xef\xbb\xbfa.wav\r\n", b"\n", b"b.wav"])) == [Path("a.wav"), Path("b.wav")]
+    monkeypatch.setattr(sys, "stdin", None)
+    assert commands.main(["predict", "--files-from", "-"]) == 2
+    assert capsys.readouterr().err == "keras-ser: standard input is closed: name a file with --files-from\n"
+
+
+def test_a_recording_that_is_too_long_for_the_memory_does_not_stop_the_rest(paths):
+    def answer(waveform, lengths):
+        if waveform.shape[1] > 100_000:
+            raise MemoryError
+        return np.full((len(waveform), 2), 0.5)
+
+    predictor = predict.Predictor("", "", ("a", "b"), None, False, None, answer)
+    long = predict.Sound(np.full((120_000, 1), 0.1, np.float32), 24414)
+    first, error, last = answers(predictor, [paths[0], long, paths[1]])
+    assert (str(first.path), str(last.path)) == tuple(paths[:2])
+    assert str(error) == "a waveform: memory does not suffice for it: cut it into shorter recordings"
 
 
 def test_the_timeline(exported, paths, tmp_path, capsys):

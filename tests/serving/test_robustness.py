@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 import numpy as np
@@ -5,11 +6,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from keras_ser import audio
+from keras_ser import audio, reports
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.serving import robustness
 from keras_ser.serving.chain import stored_clips
+from keras_ser.serving.predict import Predictor
 from keras_ser.serving.robustness import CONDITIONS, Scene
 
 RATE = 16000
@@ -86,6 +88,77 @@ def test_a_run_is_measured_on_its_own_test_clips(runs, embedded, tmp_path):
     alone = (clips["speaker"] == clips["speaker"][0]).to_numpy()
     with pytest.raises(UserError, match="two speakers at least"):
         robustness.measure(predictor, clips[alone], possible[alone], n_clips=5)
+
+
+@pytest.fixture
+def heard():
+    """A model of clips at their own rate that always answers anger, and the recordings it was given: [samples]."""
+    given = []
+
+    def answer(waveform, lengths):
+        given.extend(y[:length] for y, length in zip(waveform, lengths, strict=True))
+        return np.tile(np.float32([0.7, 0.3]), (len(waveform), 1))
+
+    return Predictor("", "", ("anger", "fear"), None, True, None, answer), given
+
+
+@pytest.fixture
+def recorded(tmp_path, rng):
+    """Six clips of three speakers at three rates, in stereo with silence on the right."""
+    rows = []
+    for number in range(6):
+        rate, path = (8000, 16000, 48000)[number % 3], tmp_path / f"{number}.wav"
+        soundfile.write(path, np.stack([rng.uniform(-0.2, 0.2, rate), np.zeros(rate)], axis=1), rate)
+        rows.append((str(number), path, "abc"[number // 2], ("anger", "fear")[number % 2]))
+    return pd.DataFrame(rows, columns=["clip", "path", "speaker", "true"])
+
+
+def answered(asked, clips, n_clips=6):
+    predictor, given = asked
+    given.clear()
+    table = robustness.measure(predictor, clips, np.ones((len(clips), 2), bool), n_clips=n_clips)
+    # Clip by clip: by its waveform as recorded, the waveforms of all conditions.
+    by_condition = np.array([np.sum(np.abs(y)) for y in given]).reshape(len(CONDITIONS), -1)
+    return table, given[: by_condition.shape[1]], {row[0]: row for row in map(tuple, by_condition.T)}
+
+
+def test_a_clip_is_heard_at_its_own_rate_and_by_the_channel_that_the_model_hears(heard, recorded):
+    _, given, _ = answered(heard, recorded)
+    assert sorted(map(len, given)) == [8000, 8000, 16000, 16000, 48000, 48000]
+    left = {len(y): y for path in recorded["path"][:3] for y in [audio.read(path, first_channel=True)[0]]}
+    assert all(any(np.array_equal(y, x) for x in given) for y in left.values())
+
+
+def test_what_is_drawn_for_a_clip_depends_on_no_other_that_is_taken(heard, recorded):
+    *_, of_all = answered(heard, recorded)
+    *_, of_some = answered(heard, recorded.iloc[::-1].reset_index(drop=True), n_clips=3)
+    assert len(of_some) == 3
+    for clip, sums in of_some.items():
+        np.testing.assert_allclose(sums, of_all[clip], rtol=1e-6)
+
+
+def test_what_cannot_be_used_is_skipped(heard, recorded, caplog):
+    recorded["path"][4].write_bytes(b"no sound")
+    table, *_ = answered(heard, recorded)
+    assert set(table["clips"]) == {5}
+    assert [record.getMessage().startswith("skipped: ") for record in caplog.records] == [True]
+    for path in recorded["path"]:
+        path.write_bytes(b"no sound")
+    with pytest.raises(UserError, match="no recording is there that can be used"):
+        answered(heard, recorded)
+
+
+def test_a_class_is_impossible_only_where_corpora_have_different_ones(runs, embedded, monkeypatch):
+    run = runs["emodb_losses"]
+    stored = stored_clips(run, embedded)
+    stored.loc[stored.index[0], "p_anger"] = stored["p_fear"] = 0.0  # by underflow, or as no clip of the corpus has it
+    monkeypatch.setattr(robustness, "stored_clips", lambda run, root: stored)
+    assert robustness.of_run(run.folder, embedded)[2].all()
+    by_corpus = dataclasses.replace(reports.load("emodb_losses"), classes_by_corpus=True)
+    monkeypatch.setattr(robustness.reports, "load", lambda name: by_corpus)
+    possible = pd.DataFrame(robustness.of_run(run.folder, embedded)[2], columns=run.facts["labels"])
+    assert possible.drop(columns="fear").all(axis=None)
+    assert not possible["fear"].any()
 
 
 def test_command(runs, embedded, tmp_path, capsys):

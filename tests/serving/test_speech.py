@@ -100,7 +100,7 @@ def test_there_is_no_answer_to_what_is_no_speech(predictor, rng):
     np.testing.assert_allclose(mixed.probabilities, [0.9, 0.1], rtol=1e-6)
     assert formats.as_line(silent).startswith("no answer")
     assert formats.as_record(silent)["top"] == []
-    assert list(formats.segments(mixed)["label"]) == ["anger", ""]
+    assert list(formats.segments([mixed])["label"]) == ["anger", ""]
     assert ",,0.5,0.5," in formats.as_csv(silent)
 
 

@@ -67,12 +67,14 @@ def test_clips_of_other_labels_are_left_out(rng):
 
 
 def test_the_layer_does_the_same(rng):
+    """Of a probability that is 0 too, as a network gives it that is sure."""
     probabilities = rng.dirichlet(np.ones(5) * 0.05, 200).astype(np.float32)
-    layer = Calibrated([0, 2, 4], 1.7)
-    own = probabilities[:, [0, 2, 4]] / probabilities[:, [0, 2, 4]].sum(axis=1, keepdims=True)
-    sure = own.min(axis=1) > calibration.LEAST
-    found = np.asarray(layer(probabilities))
-    np.testing.assert_allclose(found[sure], calibration.flattened(own[sure], 1.7), atol=1e-5)
+    probabilities[::2, 2] = 0
+    for temperature in (1.7, 20.0):
+        layer = Calibrated([0, 2, 4], temperature)
+        found = np.asarray(layer(probabilities))
+        of_three = probabilities[:, [0, 2, 4]].astype(np.float64)
+        np.testing.assert_allclose(found, calibration.flattened(of_three, temperature), atol=1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(found, Calibrated.from_config(layer.get_config())(probabilities))
     nothing = np.zeros((1, 5), np.float32)

@@ -23,7 +23,8 @@ CAPTIONS = {
     "protocols_accuracy": "Accuracy by protocol, with its 95 % interval if there is one; dashes are reported values.",
     "protocols_uar": "UAR by protocol, with its 95 % interval if there is one.",
     "class_counts": "True positives, false positives and false negatives per class, reported and obtained.",
-    "ladder": "Accuracy under each protocol, over what its train and test share.",
+    "ladder": "Top: accuracy under each protocol. Bottom: share of test examples whose clip, speaker or sentence is "
+    "also in train.",
     "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers where there are any.",
     "reliability": "Accuracy by confidence; on the diagonal a model is as often right as it says.",
     **{
