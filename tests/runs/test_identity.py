@@ -76,6 +76,7 @@ def test_what_decides_a_result_is_in_the_setup(material):
     assert same == setup(material, report=dataclasses.replace(REPORT, title="another title", not_stated=()))
     found = {what: setup(material, other) for what, other in OTHERS.items()}
     found["statistics"] = setup(material, report=dataclasses.replace(REPORT, statistics_from_all=True))
+    found["classes"] = setup(material, report=dataclasses.replace(REPORT, classes_by_corpus=True))
     found["backend"] = setup(material, backend="librosa")
     found["fewer epochs"] = setup(material, epochs=1)
     for what, change in (("clips", {"manifest": material.manifest[1:]}), ("corpus", {"title": "a title"})):
