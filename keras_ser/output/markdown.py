@@ -349,14 +349,17 @@ def _design_choices(report, passes):
     tested = {speaker for item in passes for speaker in item.facts["test_speakers"]}
     sentences = []
     for item in report.listed:
+        chosen = []
         for name, speakers in item.selected_on.items():
             among = [speaker for speaker in speakers if speaker in tested]
             if name in passes[0].facts["corpora"] and (among or not speakers):
-                sentences.append(
-                    f"{named(item.name)}: its design was chosen on {', '.join(among) or 'all'} of the speakers of "
-                    f"{corpora.get(name).title.partition(' (')[0]}; they are excluded from significance tests, "
-                    "and scores that include them are biased upwards."
-                )
+                title = corpora.get(name).title.partition(" (")[0]
+                chosen.append(f"{', '.join(among) or 'all'} of the speakers of {title}")
+        if chosen:
+            sentences.append(
+                f"{named(item.name)}: its design was chosen on {', '.join(chosen)}; they are excluded from significance "
+                "tests, and scores that include them are biased upwards."
+            )
     return sentences
 
 
