@@ -357,8 +357,8 @@ def _design_choices(report, passes):
                 chosen.append(f"{', '.join(among) or 'all'} of the speakers of {title}")
         if chosen:
             sentences.append(
-                f"{named(item.name)}: its design was chosen on {', '.join(chosen)}; they are excluded from significance "
-                "tests, and scores that include them are biased upwards."
+                f"{named(item.name)}: its design was chosen on {', '.join(chosen)}; they are excluded from "
+                "significance tests, and scores that include them are biased upwards."
             )
     return sentences
 
