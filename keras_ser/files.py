@@ -16,6 +16,7 @@ import functools
 import io
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +61,11 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     with writing(path):
         path = Path(os.path.abspath(path))  # "." has a name too
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        try:  # asked once: another process may be replacing it
+            mode = os.stat(path).st_mode
+        except OSError:
+            mode = stat.S_IFREG  # nothing is there
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise UserError(f"cannot write {path}: a pipe, a socket or a device, not a file: choose another path")
         if path.is_symlink() and not path.is_dir():
             path = Path(os.path.realpath(path))

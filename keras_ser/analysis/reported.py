@@ -299,7 +299,7 @@ def info_sheets(passes):
         fitting = leakage.Fitting(
             tuple(dict.fromkeys(name for of_pass in facts for name in of_pass["chosen_on"])),
             tuple(dict.fromkeys(step for of_pass in facts for step in of_pass["from_all"])),
-            frozenset().union(*map(designed_on, of_protocol)),
+            frozenset().union(*map(extensions.designed_on, of_protocol)),
         )
         speakers = {name for of_pass in facts for name in of_pass["test_speakers"]}
         sheets[protocol] = leakage.sheet(
@@ -311,19 +311,6 @@ def info_sheets(passes):
             repetitions=len({of_pass["seed"] for of_pass in facts}),
         )
     return sheets
-
-
-def designed_on(item):
-    """The test speakers of a pass or a run whose clips chose the design of its experiment. → set"""
-    selected_on = extensions.experiment_of(item.facts).selected_on
-    if item.diverged or not set(selected_on) & set(item.facts["corpora"]):  # which spares reading its predictions
-        return set()
-    tested = item.predictions()[["corpus", "speaker"]].drop_duplicates().itertuples(index=False, name=None)
-    return {
-        speaker
-        for corpus, speaker in tested
-        if corpus in selected_on and (not selected_on[corpus] or speaker in selected_on[corpus])
-    }
 
 
 def over_clips(passes):

@@ -5,8 +5,8 @@ stand in the exported folder.
 """
 
 from keras_ser import audio, corpora, reports
-from keras_ser.analysis import reported
 from keras_ser.data import leakage
+from keras_ser.reports import extensions
 from keras_ser.serving import tflite
 from keras_ser.serving.chain import ANY_RATE, trained_on
 from keras_ser.serving.exported import FACTS, LITE
@@ -34,7 +34,7 @@ def card(run, facts, lite):
         facts["protocol"],
         run.facts["shared"],
         leakage.Fitting(
-            tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"]), frozenset(reported.designed_on(run))
+            tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"]), frozenset(extensions.designed_on(run))
         ),
         run.facts["test_speakers"],
         acted=acted,

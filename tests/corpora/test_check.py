@@ -109,7 +109,7 @@ def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
     assert result.usable  # one bad clip does not spoil a corpus
 
 
-FAULTS = sorted((UNUSABLE | DOUBTFUL).keys() - {"part", "repeated_name", "unknown_name"})
+FAULTS = sorted((UNUSABLE | DOUBTFUL).keys() - {"part", "too_long", "repeated_name", "unknown_name"})
 
 
 @pytest.mark.slow

@@ -96,3 +96,16 @@ def find(report, name):
 def experiment_of(facts):
     """The experiment of a stored run (its run.json)."""
     return find(reports.load(facts["report"]), facts["experiment"])
+
+
+def designed_on(item):
+    """The test speakers of a pass or a run whose clips chose the design of its experiment. → set"""
+    selected_on = experiment_of(item.facts).selected_on
+    if item.diverged or not set(selected_on) & set(item.facts["corpora"]):  # which spares reading its predictions
+        return set()
+    tested = item.predictions()[["corpus", "speaker"]].drop_duplicates().itertuples(index=False, name=None)
+    return {
+        speaker
+        for corpus, speaker in tested
+        if corpus in selected_on and (not selected_on[corpus] or speaker in selected_on[corpus])
+    }
