@@ -289,6 +289,8 @@ def test_what_a_report_is_run_on(embedded, tmp_path):
     assert len(found.material.manifest) == 42
     assert (found.out, found.cache) == (tmp_path / "synthetic", tmp_path / "cache" / "features")
     assert (found.epochs, found.report.split.n_folds) == (1, 2)  # of synthetic speech
+    named = api.setting("emodb_losses", data=embedded, out=tmp_path, corpus=Path("emodb"))
+    assert (named.out, named.material.substitute) == (found.out, False)
     streamed = api.setting("emodb_losses", data=embedded, out=tmp_path, features="streamed")
     assert streamed.root == tmp_path / "streamed" / "synthetic" / "runs"
     with pytest.raises(TypeError, match="datum"):

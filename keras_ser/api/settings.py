@@ -42,9 +42,9 @@ class Options:
         if self.features != "cached" and self.backend != "tensorflow":
             raise UserError(f"{self.features} features are computed by TensorFlow, while training: leave out --backend")
         report, root, out = reports.load(name), corpora.data_root(self.data), Path(self.out)
-        cache, results, corpus = out / "cache", out, self.corpus
+        cache, results, corpus = out / "cache", out, str(self.corpus or "")
         of_own = {"labels": self.labels, "speaker_from": self.speaker_from}
-        is_own = bool(corpus) and own.is_own(corpus)
+        is_own = own.is_own(corpus)
         if not is_own:
             check_of_own(**of_own)
         if is_own:

@@ -65,11 +65,11 @@ class Watch(keras.callbacks.Callback):
         self.test = test
 
     def on_epoch_end(self, epoch, logs=None):
-        variables, optimizer = self.model.trainable_variables, self.model.optimizer
-        trained = [variable.numpy() for variable in variables] if optimizer.use_ema else ()
-        optimizer.finalize_variable_values(variables)
+        averaged = self.model.trainable_variables if self.model.optimizer.use_ema else []
+        trained = [variable.numpy() for variable in averaged]
+        self.model.optimizer.finalize_variable_values(averaged)
         scores = self.model.evaluate(self.test, verbose=0, return_dict=True)
-        for variable, value in zip(variables, trained, strict=False):
+        for variable, value in zip(averaged, trained, strict=True):
             variable.assign(value)
         logs.update({f"test_{name}": value for name, value in scores.items()})
 

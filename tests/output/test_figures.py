@@ -133,6 +133,9 @@ def test_splits_by_protocol(drawn, tmp_path):
     assert [bar.get_width() for bar in drawn[0].axes[0].patches] == [0.9, 0.6, 0.5]
     assert [chance_lines(axes) for axes in drawn[0].axes] == [[("x", 0.2)], []] * 2  # a chance level of accuracy
     assert "chance level (0.200)" in legend_of(drawn[0])
+    results.splits(frame, None, "title", tmp_path / "x.png")  # corpora of different classes have no level in common
+    assert not any(map(chance_lines, drawn[1].axes))
+    assert legend_of(drawn[1]) == ["train", "validation", "test"]
 
 
 def test_splits_say_where_a_score_was_not_recorded(drawn, tmp_path):

@@ -58,7 +58,7 @@ def curves(trainings, subject, chance, title, path):
             accuracy.set_ylabel("accuracy")
     for axes in _unused(grid, len(trainings), columns):
         axes.remove()
-    lines = [Line2D([], [], color=TRAIN, label="train"), level]
+    lines = [Line2D([], [], color=TRAIN, label="train"), *level]
     if validated:
         lines.insert(1, Line2D([], [], color=VALIDATION, label="validation"))
     if dotted:
@@ -171,7 +171,7 @@ def splits(frame, chance, title, path):
             axes.grid(axis="y", visible=False)
     grid[0, 0].invert_yaxis()
     patches = [Patch(color=colors[split], label=split) for split in SPLITS]
-    figure.legend(handles=[*patches, level], loc="outside lower center", ncols=4)
+    figure.legend(handles=[*patches, *level], loc="outside lower center", ncols=4)
     spread = ", mean ± standard deviation over repetitions" if frame["std"].notna().any() else ""
     style.headline(figure, f"Scores on train, validation and test{spread}", title)
     return style.save(figure, path)

@@ -47,7 +47,7 @@ def of_report(report, material, passes, table, folder, jobs=1):
     that are extensions only where there are no others. → list of paths
     """
     title = f"{material.description}, {len(material.manifest)} clips"
-    chance = 1 / len(report.labels)
+    chance = None if report.classes_by_corpus else 1 / len(report.labels)  # corpora of different classes: one each
     ran = {item.facts["experiment"] for item in passes}
     experiments = [item for item in report.experiments if item.name in ran]
     names = [item.name for item in report.listed if item.name in ran] or [item.name for item in experiments]

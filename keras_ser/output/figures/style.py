@@ -89,8 +89,10 @@ def protocol_label(name):
 
 
 def chance_line(axes, level, *, vertical=False):
-    """→ its handle for a legend"""
-    return (axes.axvline if vertical else axes.axhline)(level, label=f"chance level ({level:.3f})", **CHANCE)
+    """→ its handles for a legend: none where there is no one level (None)"""
+    if level is None:
+        return []
+    return [(axes.axvline if vertical else axes.axhline)(level, label=f"chance level ({level:.3f})", **CHANCE)]
 
 
 def ink(shade):
