@@ -134,7 +134,7 @@ def test_official_splits_of_unknown_speakers(podcast, tmp_path, capsys):
     for label in ("anger", "happiness", "sadness", "neutral", "fear", "disgust"):
         assert f'<tr><th scope="row">{label} <small>(2)</small></th>' in page
     assert "chance level 0.167" in page
-    assert "speech of test speakers that are not known, split as the report does" in page
+    assert "speech of test speakers that are not known, under the report's split" in page
     assert "acted speech" not in page
     assert "calm" not in page.partition("More tables")[0]  # a class of the report, which these recordings lack
     assert [path.stem for path in (place / "pages").iterdir()] == ["spectral_features"]

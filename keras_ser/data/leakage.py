@@ -166,7 +166,7 @@ def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True, repetiti
             "L3.3 biased sample",
             "yes" if acted else "not known",
             f"{'acted ' * acted}speech of {_number_of(test_speakers)}{', recorded in silence' * acted}, "
-            f"{PROTOCOLS[protocol_name].new_in_test or 'split as the report does'}",
+            f"{PROTOCOLS[protocol_name].new_in_test}",
         ),
     ]
     return pd.DataFrame(rows, columns=["type", "leakage", "where"])

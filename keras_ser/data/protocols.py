@@ -53,7 +53,7 @@ class SpeakerSplit(Split):
 class Protocol:
     """One answer to the question of what a model may know of the test clips.
 
-    ``new_in_test``: what its test clips have that train has not, in words ("" for the report's own split).
+    ``new_in_test``: what its test clips have that train has not, in words (for the report's own split, that it is).
     ``definition``: how train and test are split, in a sentence.
     ``may_share``: the properties (of :mod:`keras_ser.data.leakage`) that train and test may have in common.
     ``held_out``: the columns of the manifest whose values are dealt into folds; none: the clips are drawn at random.
@@ -280,8 +280,8 @@ PROTOCOLS = {
     for protocol in (
         Protocol(
             "as_reported",
-            "as reported",
-            "",
+            "report's split",
+            "under the report's split",
             "The report's own split, with whatever leakage it has; the table “What train and test share” counts it.",
             frozenset({"clip", "audio_hash", "speaker", "sentence"}),  # it keeps whatever the report did
             (),

@@ -401,9 +401,7 @@ def comparison_sentences(frame, changes, bias):
     """
     sentences = []
     for name, group in frame.dropna(subset="accuracy").groupby("experiment", sort=False):
-        steps = [
-            f"{row.accuracy:.3f} {PROTOCOLS[row.protocol].new_in_test or 'as reported'}" for row in group.itertuples()
-        ]
+        steps = [f"{row.accuracy:.3f} {PROTOCOLS[row.protocol].new_in_test}" for row in group.itertuples()]
         if len(steps) > 1:
             sentences.append(f"{named(name)}: accuracy {', '.join(steps)}.")
     if len(changes):
@@ -436,8 +434,10 @@ def order_sentence(frame):
         return ""
     names = [" > ".join(map(in_words, order)) for order in (first, last)]
     if first == last:
-        return f"The order of the models is the same as reported and on unseen speakers: {names[0]}."
-    return f"The order of the models changes: as reported {names[0]}; on unseen speakers {names[1]}."
+        where = "under the report's split and on unseen speakers"
+        return f"By our mean accuracy the order of the models is the same {where}: {names[0]}."
+    changed = f"under the report's split {names[0]}; on unseen speakers {names[1]}"
+    return f"By our mean accuracy the order of the models changes: {changed}."
 
 
 def comparison_scores(frame):

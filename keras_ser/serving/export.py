@@ -77,8 +77,10 @@ def _write_saved_model(model, facts, folder):
     labels = tf.constant(facts["labels"])
     text = json.dumps(facts)
 
+    in_groups = _in_groups(model)
+
     def padded(waveform, lengths):
-        probabilities = model([waveform, lengths])
+        probabilities = in_groups(waveform, lengths)
         place = tf.argmax(probabilities, axis=1)
         return {"probabilities": probabilities, "class_index": place, "label": tf.gather(labels, place)}
 
@@ -118,6 +120,30 @@ def _write_saved_model(model, facts, folder):
         "describe": graph(lambda: {"json": tf.constant(text)}),
     }
     saved_model.write(folder, model, functions)
+
+
+def _in_groups(model):
+    """(waveform [batch, samples], lengths [batch]) → probabilities: by groups of clips of similar lengths, each padded
+    to its longest. A group is as large as a batch of :mod:`keras_ser.data.features`, for the same reason.
+    """
+    size, n_classes = features.BATCH_CLIPS, model.output_shape[1]
+
+    def answer(waveform, lengths):
+        order = tf.argsort(lengths)
+        n_groups = -(-tf.size(order) // size)
+
+        def group(number, answers):
+            rows = order[number * size : (number + 1) * size]
+            own_lengths = tf.gather(lengths, rows)
+            clips = tf.gather(waveform[:, : tf.reduce_max(own_lengths)], rows)
+            return number + 1, answers.write(number, model([clips, own_lengths]))
+
+        empty = tf.TensorArray(tf.float32, n_groups, infer_shape=False, element_shape=[None, n_classes])
+        # One at a time: several would share the cache.
+        _, answers = tf.while_loop(lambda number, _: number < n_groups, group, (0, empty), parallel_iterations=1)
+        return tf.gather(answers.concat(), tf.argsort(order))
+
+    return answer
 
 
 def _self_test(model, facts):

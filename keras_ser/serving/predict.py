@@ -39,6 +39,7 @@ from keras_ser.serving.formats import segments
 from keras_ser.serving.speech import doubts
 
 BATCH = 16  # windows answered together
+WAITING = 4 * BATCH  # windows that wait, so that those of similar lengths can be answered together
 AHEAD = 1 << 24  # samples decoded ahead, 64 MB: 16 clips of 20 s at 48 kHz
 LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is asked for
 WINDOW_S = 5.0  # for a model that hears clips of any length
@@ -419,7 +420,7 @@ def _predict(predictor, paths, window_s, hop_s):
             spans = _spans(len(y), length and round(length * rate), round((hop_s or (length or 0) / 2) * rate))
             waiting.append((path, (y, rate), spans, warnings))
             windows += len(spans)
-        if windows >= BATCH or len(waiting) >= 8 * BATCH:
+        if windows >= WAITING or len(waiting) >= 2 * WAITING:
             yield from _answers(predictor, waiting)
             waiting, windows = [], 0
     yield from _answers(predictor, waiting)
@@ -475,7 +476,9 @@ def _spans(n_samples, length, hop):
 
 
 def _answers(predictor, waiting):
-    """Predictions for what waits; windows of one rate are answered together, at most ``BATCH`` at a time."""
+    """Predictions for what waits; windows of one rate and of similar lengths are answered together, at most ``BATCH``
+    at a time.
+    """
     pieces = [
         (place, y[start:end], rate)
         for place, (_, sound, spans, _) in enumerate(waiting)
@@ -485,7 +488,7 @@ def _answers(predictor, waiting):
     ]
     of_recording = {place: [] for place, *_ in pieces}
     for rate in dict.fromkeys(rate for _, _, rate in pieces):
-        same = [(place, y) for place, y, other in pieces if other == rate]
+        same = sorted(((place, y) for place, y, other in pieces if other == rate), key=lambda piece: len(piece[1]))
         for i in range(0, len(same), BATCH):
             places, clips = zip(*same[i : i + BATCH], strict=True)
             for place, answer in zip(places, _of_clips(predictor, clips, rate), strict=True):

@@ -78,7 +78,7 @@ def test_confusion_is_in_per_cent_of_the_true_class(drawn, tmp_path):
 
 def test_a_printed_confusion_matrix_stands_before_the_one_that_is_obtained(drawn, tmp_path):
     matrices, printed = {"cnn": MATRIX, "lstm": MATRIX}, {"lstm": Confusion(np.eye(3, dtype=int))}
-    results.confusion_matrices(matrices, LABELS, "as reported", "Emo-DB, 9 clips", tmp_path / "x.png", printed)
+    results.confusion_matrices(matrices, LABELS, "report's split", "Emo-DB, 9 clips", tmp_path / "x.png", printed)
     titles = [axes.get_title().partition("\n")[0] for axes in drawn[0].axes]
     assert titles == ["lstm, printed in the report", "lstm", "cnn"]
 
@@ -129,7 +129,7 @@ def test_splits_by_protocol(drawn, tmp_path):
     frame = summaries.split_means(pd.DataFrame(rows, columns=reported.splits([]).columns))
     results.splits(frame, 0.2, "title", tmp_path / "x.png")
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert titles == [f"{m}, {p}" for p in ("as reported", "unseen speakers") for m in ("accuracy", "weighted F1")]
+    assert titles == [f"{m}, {p}" for p in ("report's split", "unseen speakers") for m in ("accuracy", "weighted F1")]
     assert [bar.get_width() for bar in drawn[0].axes[0].patches] == [0.9, 0.6, 0.5]
     assert [chance_lines(axes) for axes in drawn[0].axes] == [[("x", 0.2)], []] * 2  # a chance level of accuracy
     assert "chance level (0.200)" in legend_of(drawn[0])
@@ -263,7 +263,7 @@ def history_of(losses):
 
 def test_curves_mark_the_epoch_that_was_tested(drawn, tmp_path):
     trainings = {"a": [(history_of([1.0, 0.9, 1.1]), 2)], "b": [(history_of([100.0, 1.0, 0.9]), None)]}
-    results.curves(trainings, "as reported", 0.25, "title", tmp_path / "x.png")
+    results.curves(trainings, "report's split", 0.25, "title", tmp_path / "x.png")
     loss, other_loss, accuracy, _ = drawn[0].axes
     assert [line.get_xdata() for line in loss.lines if line.get_marker() == "o"] == [[2]]
     assert [line.get_ydata() for line in accuracy.lines if line.get_marker() == "o"] == [[0.4]]
@@ -284,7 +284,7 @@ def test_curves_of_a_network_without_validation(drawn, tmp_path):
 
 @pytest.mark.parametrize(("n", "ticks"), [(1, [1]), (3, [1, 2, 3]), (30, [1, 5, 10, 15, 20, 25, 30]), (50, None)])
 def test_epochs_begin_with_1(drawn, tmp_path, n, ticks):
-    results.curves({"a": [(history_of([1.0] * n), n)]}, "as reported", 0.25, "title", tmp_path / "x.png")
+    results.curves({"a": [(history_of([1.0] * n), n)]}, "report's split", 0.25, "title", tmp_path / "x.png")
     shown = [int(tick) for tick in drawn[0].axes[0].get_xticks()]
     assert shown[0] == 1
     assert shown == (ticks or [1, 10, 20, 30, 40, 50])
@@ -338,9 +338,9 @@ def test_titles_say_what_is_shown_and_fit(made, embedded, tmp_path, drawn):
     begins = {
         "class_distribution": "Clips per class",
         "waveforms": "One clip per class, all on one scale",
-        "curves_as_reported": "Learning curves, as reported: one line per training",
+        "curves_as_reported": "Learning curves, report's split: one line per training",
         "curves_speaker_independent": "Learning curves, unseen speakers: one line per training",
-        "confusion_as_reported": "Confusion matrices in % of the true class, as reported",
+        "confusion_as_reported": "Confusion matrices in % of the true class, report's split",
         "confusion_speaker_independent": "Confusion matrices in % of the true class, unseen speakers",
         "splits": "Scores on train, validation and test",
         "protocols_accuracy": "Accuracy by protocol",

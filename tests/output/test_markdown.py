@@ -42,7 +42,7 @@ def test_results_have_one_column_per_protocol(made, tmp_path):
         empty = document.Document(report.title, (), ())
         tables.write(reported.table(report, passes.whole(found)), empty, tmp_path / report.name)
     table = markdown.results(tables.accuracies([REPORT, tess], tmp_path))
-    columns = ["report", "experiment", "reported", "verdict", "as reported", "unseen clips", "unseen sentences"]
+    columns = ["report", "experiment", "reported", "verdict", "report's split", "unseen clips", "unseen sentences"]
     assert list(table.columns) == [*columns, "clips"]
     first, second = table.itertuples(index=False)
     assert first[5].endswith("(1)")
@@ -120,7 +120,7 @@ def test_the_info_sheet_stands_in_the_table(made):
 def test_the_order_of_the_models_is_said_to_change_or_not(made):
     runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
     same = runs + folds(made, CNN, right=0.8) + folds(made, LSTM, right=0.2)
-    said = "The order of the models is the same as reported and on unseen speakers: "
+    said = "the order of the models is the same under the report's split and on unseen speakers: "
     assert said + f"{words.in_words(CNN)} > {words.in_words(LSTM)}." in compared(same, [])
 
 
@@ -129,7 +129,8 @@ def test_the_order_of_the_models_changes(made):
     runs += folds(made, CNN, right=0.2) + folds(made, LSTM, right=0.8)
     text = compared(runs, [])
     cnn, lstm = "CNN, mean squared error", "CNN-LSTM, mean squared error"
-    assert f"order of the models changes: as reported {cnn} > {lstm}; on unseen speakers {lstm} > {cnn}" in text
+    orders = f"under the report's split {cnn} > {lstm}; on unseen speakers {lstm} > {cnn}"
+    assert f"order of the models changes: {orders}" in text
 
 
 def test_of_one_model_no_order_is_told(made):

@@ -64,6 +64,22 @@ def test_the_self_test_can_be_run_again(name, exported):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_large_batch_is_answered_as_each_of_its_clips(name, exported, rng):
+    """Groups of similar lengths are put back where they came from; the shortest are shorter than a frame."""
+    ask, rate = served(exported[name])["padded"], 16000
+    sounds = [rng.uniform(-1, 1, n).astype(np.float32) for n in rng.integers(rate // 100, rate, 37)]
+    waveform, lengths = padded(sounds)
+    together = ask(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
+    for place in (0, 11, 22, 36, lengths.argmin(), lengths.argmax()):
+        alone = ask(waveform=tf.constant(sounds[place][None]), lengths=tf.constant(lengths[place : place + 1]))
+        np.testing.assert_allclose(together["probabilities"][place], alone["probabilities"][0], rtol=0, atol=1e-5)
+        assert together["label"][place] == alone["label"][0]
+    nothing = ask(waveform=tf.zeros([0, rate]), lengths=tf.zeros([0], tf.int32))
+    assert nothing["probabilities"].shape == (0, together["probabilities"].shape[1])
+
+
+@pytest.mark.slow
 def test_tensorflow_alone_can_load_it_and_hears_every_file_of_a_batch(exported, rng, tmp_path):
     noise = rng.uniform(-0.5, 0.5, (9000, 2))
     soundfile.write(tmp_path / "0.wav", noise, 44100, format="WAVEX", subtype="PCM_24")

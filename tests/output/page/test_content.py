@@ -189,8 +189,8 @@ def test_speed_is_that_of_the_benchmarks(tmp_path):
 def test_matrices_are_those_of_the_predictions(results):
     whole = passes_of(results)
     shown = dict(content.matrices(REPORT, whole))
-    assert list(shown) == ["as reported", "unseen clips", "unseen speakers"]
-    matrix = next(item for item in shown["as reported"] if item["name"] == CNN)
+    assert list(shown) == ["report's split", "unseen clips", "unseen speakers"]
+    matrix = next(item for item in shown["report's split"] if item["name"] == CNN)
     own = [item for item in whole if (item.facts["experiment"], item.facts["protocol"]) == (CNN, "as_reported")]
     answers = pd.concat([item.predictions() for item in own])
     expected = pd.crosstab(answers["true"], answers["predicted"], normalize="index").reindex(columns=REPORT.labels)
@@ -222,7 +222,7 @@ def test_a_page_takes_the_runs_of_its_table_alone(results, tmp_path):
         }
 
     before = shown()
-    assert before["as reported", CNN] == 2
+    assert before["report's split", CNN] == 2
     runs = out / "runs" / REPORT.name / CNN
     other = shutil.copytree(runs / "as_reported" / "seed-1", runs / "as_reported" / "seed-2")
     facts = json.loads((other / "run.json").read_text())
@@ -235,7 +235,7 @@ def test_a_page_takes_the_runs_of_its_table_alone(results, tmp_path):
     # A run of the same setup is shown: what was left out was left out for its setup.
     facts = json.loads((runs / "as_reported" / "seed-1" / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**facts, "seed": 2}))
-    assert shown()["as reported", CNN] == 3
+    assert shown()["report's split", CNN] == 3
 
 
 def test_a_table_without_runs_is_said_to_be_one(results, tmp_path):

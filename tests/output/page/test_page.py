@@ -207,7 +207,7 @@ def test_images_and_sounds_load(wide):
 @pytest.mark.parametrize("address", ["made-first", "committed-first"], indirect=True)
 def test_headings_sort(wide):
     table = wide.locator("#numbers table")
-    heading = table.locator("th", has_text="as reported")
+    heading = table.locator("th", has_text="report's split")
     column = heading.evaluate("cell => cell.cellIndex")
 
     def values():
