@@ -16,6 +16,12 @@ CARD = ROOT / "keras_ser" / "pretrained" / "README.md"
 IN_DOCS = {path.name for path in (ROOT / "docs").glob("*.md")}
 NOT_COMMITTED = {"cache", "runs", "synthetic", "own", "tensorboard"}
 SHOWN = {".md", ".html", ".png"}
+LINKS = {  # from a page of docs/, in the repository → in the documentation
+    "](../artifacts/": "](artifacts/",
+    "](../README.md": "](index.md",
+    "](../keras_ser/layers/)": "](reference/layers.md)",
+    "](../keras_ser/dsp/)": "](reference/dsp.md)",
+}
 
 
 def on_files(files, config):
@@ -36,7 +42,10 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     """Links as the repository has them, from ``docs/``, lead to the same files of the documentation."""
-    return markdown.replace("](../artifacts/", "](artifacts/") if page.file.src_uri in IN_DOCS else markdown
+    if page.file.src_uri in IN_DOCS:
+        for link, of_documentation in LINKS.items():
+            markdown = markdown.replace(link, of_documentation)
+    return markdown
 
 
 def pages():

@@ -50,6 +50,7 @@ _PART = re.compile(r"(.+)#t=(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)?")
 PART_SLACK = 0.1  # seconds that a part may end after its file: tables round
 
 _VALUES_AT_ONCE = 1 << 20  # decoded together: a header may state far more samples than the file holds
+_MP3_LEAD = 16 * 1152  # samples: the first frames after a jump lack the bits that those before them hold
 
 # libsndfile's scale of MP3's bit rates at 16 kHz, from 160 kbit/s at 0 to 8 at 1.
 _MP3_32_KBIT = 0.842
@@ -280,7 +281,9 @@ def _decode_part(path: Path, sound: soundfile.SoundFile, start: float, end: floa
     last = sound.frames if end is None else min(round(end * sound.samplerate), sound.frames)
     if first >= last:
         raise AudioError("part", path, "no sample lies between its start and its end")
-    place = sound.seek(first) if sound.seekable() else 0  # some formats of telephony are read from the start
+    place = 0  # some formats of telephony are read from the start
+    if sound.seekable():
+        place = sound.seek(max(0, first - _MP3_LEAD) if sound.format == "MP3" else first)
     channels = _decode(sound, last - place)
     _check_length(path, sound, place + len(channels), last)
     return channels[first - place :]

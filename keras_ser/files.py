@@ -49,6 +49,20 @@ _ADVICE = {
 }
 
 
+def check_writable(path: str | Path) -> None:
+    """Raises UserError where :func:`replaced` could not write a file to ``path``."""
+    with writing(path):
+        target = Path(os.path.realpath(path))  # of a link, the file that it leads to
+        if target.exists() and not target.is_file():
+            kind = "a directory" if target.is_dir() else "a pipe, a socket or a device"
+            raise UserError(f"{path}: is {kind}: name a file to write to")
+        above = next(folder for folder in target.parents if os.path.lexists(folder))  # those below it would be made
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 @contextlib.contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
     """A temporary path, for the block to write a file or a folder to, which then takes the place of ``path``.

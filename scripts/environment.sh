@@ -29,6 +29,10 @@ if ! venv_is_whole; then
     echo "$base has no venv module: install it (Debian, Ubuntu: apt install python3-venv) and run this again" >&2
     exit 2
   fi
+  if [ ! -w "$root" ]; then
+    echo "$root cannot be written to, and has no .venv with requirements.txt: copy the clone to where you may write" >&2
+    exit 2
+  fi
   echo "making $root/.venv with $("$base" --version) and requirements.txt: once, some minutes" >&2
   [ -x "$python" ] && anew= || anew=--clear # without it venv leaves a link that leads nowhere
   "$base" -m venv $anew "$root/.venv" &&

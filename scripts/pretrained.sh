@@ -5,7 +5,7 @@ set -euo pipefail
 out=${1:?a folder for the model is needed: scripts/pretrained.sh OUT --data DIR}
 shift
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" PYTHONSAFEPATH=1 # nothing is imported from where it is called
 "$python" -m keras_ser reproduce unseen_speakers --experiments mlp --seeds 1 \
   --protocols speaker_independent,corpus_independent "$@"
 # Fold 0 is the network that never heard RAVDESS; the speakers of all folds say how far to trust it.

@@ -255,6 +255,16 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
     first = keras_ser.split(clips, "as_reported")
     table.to_csv(tmp_path / "table.csv", index=False)  # what a first split gave is none of the corpus
     assert list(keras_ser.split(pd.read_csv(tmp_path / "table.csv"), "as_reported")["split"]) == list(first["split"])
+    unknown = clips.assign(
+        split=np.resize(["train", "test", ""], len(clips)), gender=np.resize(["female", ""], len(clips))
+    )
+    unknown.to_csv(tmp_path / "unknown.csv", index=False)
+    from_file = pd.read_csv(tmp_path / "unknown.csv", dtype={"speaker": str})
+    for protocol in ("as_reported", "speaker_independent"):
+        expected = keras_ser.split(unknown, protocol)
+        assert keras_ser.split(from_file, protocol)["split"].tolist() == expected["split"].tolist()
+    with pytest.raises(UserError, match="seed must be a whole number of at least 0, not None"):
+        keras_ser.split(clips, seed=None)
     mine = clips.assign(split=np.resize(["train", "train", "test", "validation"], len(clips)))
     kept = keras_ser.split(keras_ser.split(mine, "clip_disjoint"), "as_reported")
     assert list(kept["split"]) == list(kept["split_of_corpus"]) == list(mine["split"])

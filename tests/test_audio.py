@@ -177,6 +177,16 @@ def test_a_bad_file_is_named_and_explained(tmp_path, tone, bad, kind, says):
     assert "\n" not in str(caught.value)
 
 
+def test_a_part_of_an_mp3_is_what_the_whole_file_has_there(tmp_path, rng):
+    """Its first frame takes bits from the frames before it."""
+    with soundfile.SoundFile(tmp_path / "x.mp3", "w", 16000, 1, format="MP3", compression_level=0.5) as file:
+        file.write(rng.uniform(-0.5, 0.5, 16000 * 5))
+    whole, _ = audio.read(tmp_path / "x.mp3")
+    for start in (0.01, 1.7, 3.3):
+        part, _ = audio.read(f"{tmp_path / 'x.mp3'}#t={start},{start + 1}")
+        np.testing.assert_allclose(part, whole[round(start * 16000) :][:16000], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("format", "part", "is_there"),
     [

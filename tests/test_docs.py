@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from keras_ser import layers, reports
@@ -132,3 +133,26 @@ def test_the_notebook_runs_as_it_stands(tmp_path):
     answers = cells[-1].outputs[-1]["data"]["text/plain"]
     assert "p_angry" in answers or "p_anger" in answers
     assert (tmp_path / "model" / "README.md").is_file()
+
+
+def test_the_commands_of_the_tables_make_what_the_tables_have():
+    """Each is understood, and the repetitions that they train of each experiment and protocol are those of its rows."""
+    text = (DOCS / "tables.md").read_text()
+    lines = [shlex.split(line) for block in re.findall(r"```bash\n(.*?)```", text, re.S) for line in block.splitlines()]
+    called = [parser.arguments().parse_args(line[1:]) for line in lines if line[0] == "keras-ser"]
+    made = {}
+    for options in called:
+        if options.func is not commands.reproduce:
+            continue
+        report = reports.load(options.reports[0])
+        names = options.experiments or [item.name for item in report.listed]
+        for experiment in names:
+            for protocol in options.protocols or report.protocols:
+                key = report.name, report.experiment(experiment).name, protocol
+                made[key] = max(made.get(key, 0), options.seeds)
+    frames = [tables.read(ROOT / "artifacts" / name / tables.CSV) for name in (*reports.NAMES, *reports.RECIPES)]
+    rows = pd.concat(frames)
+    rows = rows[(rows["metric"] == "accuracy") & (rows["n"] > 0) & ~rows["experiment"].str.startswith("svm")]
+    stored = {(row.report, row.experiment, row.protocol): row.n for row in rows.itertuples()}
+    of_networks = {key: n for key, n in made.items() if not key[1].startswith("svm")}  # an SVM is one fit
+    assert of_networks == stored

@@ -79,6 +79,12 @@ def without(report, facts):
     return f"without {corpora.titles(missing).partition(' (')[0]}, {100 * share:.0f} % of the clips"
 
 
+def chance(report, passes):
+    """The accuracy of answers by chance, or None where the corpora that were used together know different classes."""
+    several = report.classes_by_corpus and (not passes or corpora.are_known(passes[0].facts["corpora"]))
+    return None if several else 1 / len(report.labels)
+
+
 def _whole(report, corpus):
     """How many clips a report uses of the whole ``corpus``."""
     clips = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)

@@ -4,7 +4,8 @@ SciPy.
 Intervals and tests over speakers are cluster-robust (Liang and Zeger, 1986, with the small-sample factor and Student's
 t with one degree of freedom less than there are speakers): the mean over clips is estimated, speakers are what varies.
 An interval and the test beside it come from one fit, so they agree. With fewer than ``FEW_SPEAKERS``, and where the
-speaker of a clip is unknown (""), there is no answer (None). Intervals over repetitions are Student's t. No interval of
+speaker of a clip is unknown (""), there is no answer (None); of a UAR neither where fewer than ``FEW_OF_A_CLASS`` say
+one of the classes. Intervals over repetitions are Student's t. No interval of
 a share leaves [0, 1].
 """
 
@@ -16,6 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 FEW_SPEAKERS = 6  # fewer draws from a population do not tell how much it varies
+FEW_OF_A_CLASS = 3  # a class that one speaker says would look as if it did not vary from speaker to speaker
 CONFIDENCE = 0.95
 NO_SPREAD = 1e-9  # standard error of a mean that is a rounding error
 
@@ -44,6 +46,8 @@ def speaker_interval(values, speakers, classes=None, n_clips=None):
     """
     values = np.asarray(values, np.float64)
     if classes is not None:
+        if pd.Series(speakers).groupby(np.asarray(classes)).nunique().min() < FEW_OF_A_CLASS:
+            return None
         # A clip moves it by how far it is from the mean of its class over the other speakers (as a jackknife over
         # speakers has it). How many clips of each class a speaker happens to have said is no part of that.
         weights = uar_weights(classes)
@@ -59,12 +63,11 @@ def speaker_interval(values, speakers, classes=None, n_clips=None):
 
 
 def _of_other_speakers(values, classes, speakers):
-    """The mean of each clip's class over the clips of other speakers; over all, where no other has any. → [clips]"""
+    """The mean of each clip's class over the clips of other speakers, of whom there are some. → [clips]"""
     table = pd.DataFrame({"value": values, "n": 1, "class": classes, "speaker": speakers})
     of_class = table.groupby("class")[["value", "n"]].transform("sum")
     of_own = table.groupby(["class", "speaker"])[["value", "n"]].transform("sum")
     others = of_class - of_own
-    others = others.where(others["n"] > 0, of_class)
     return (others["value"] / others["n"]).to_numpy()
 
 

@@ -1,4 +1,5 @@
-"""The public API, which ``import keras_ser`` promises and the commands call.
+"""The public API, which ``import keras_ser`` promises and the commands call; of ``keras_ser.api`` alone is ``setting``,
+for whoever trains by the parts that ``run`` is made of.
 
 ``load`` answers recordings by a model; ``run`` trains and tests one experiment, ``reproduce`` a whole report,
 ``compare`` sets its models side by side, ``results`` all reports; ``load_corpus`` and ``split`` give clips and splits

@@ -139,11 +139,13 @@ def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, 
 
 
 def _as_loaded(clips):
-    """Clips as they were before :func:`split`: the split that it gave them is none of their corpus."""
-    if OF_CORPUS not in clips:
-        return clips
-    # A table without a split that went through a file has NaN.
-    return clips.drop(columns="split", errors="ignore").rename(columns={OF_CORPUS: "split"}).fillna({"split": ""})
+    """Clips as they were before :func:`split`, which gave them a split that is none of their corpus; and before they
+    went through a file, from which what is not known comes back as NaN.
+    """
+    if OF_CORPUS in clips:
+        clips = clips.drop(columns="split", errors="ignore").rename(columns={OF_CORPUS: "split"})
+    unknown = [name for name in (*OF_A_CLIP, "split") if name in clips and clips[name].isna().any()]
+    return clips.assign(**{name: clips[name].astype(object).where(clips[name].notna(), "") for name in unknown})
 
 
 def recordings(corpus, data, labels, speaker_from) -> pd.DataFrame:

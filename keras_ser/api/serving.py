@@ -8,7 +8,7 @@ import pandas as pd
 
 from keras_ser import corpora
 from keras_ser.api.clips import recordings
-from keras_ser.api.settings import check_of_own
+from keras_ser.api.settings import check_of_own, whole_number
 from keras_ser.corpora import own
 from keras_ser.errors import UserError
 from keras_ser.serving import calibrate as calibrating
@@ -51,8 +51,8 @@ def export(
         check_of_own(labels, speaker_from)
     if adapt is not None and (data or corpus):
         raise UserError(
-            "--adapt and --data or --corpus exclude one another: what the run stored is not what an adapted model "
-            "answers, so there is nothing to compare it with"
+            "adapt and data or corpus exclude one another: what the run stored is not what an adapted model answers: "
+            "there is nothing to compare it with"
         )
     exporting.check_is_free(out)
     run = SHIPPED if run is None else run
@@ -65,8 +65,8 @@ def export(
     stored = stored_clips(opened, root, clips)
     if stored.empty and (data or corpus):
         raise UserError(
-            f"{corpus or root}: no recording of a test clip of this run; without --data and --corpus the model is "
-            "exported and not compared with what the run stored"
+            f"{corpus or root}: no recording of a test clip of this run; without data and corpus the model is exported "
+            "and not compared with what the run stored"
         )
     differences = exporting.export(opened, out, stored)
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})
@@ -149,7 +149,7 @@ def robustness(
     """
     from keras_ser.serving import robustness as conditions
 
-    model = model or SHIPPED
+    n_clips, model = whole_number("n_clips", n_clips, 1), model or SHIPPED
     if not corpus:
         check_of_own(labels, speaker_from)
     if corpus:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from keras_ser import corpora, reports
 from keras_ser.corpora import own
-from keras_ser.data import PIPELINES, protocols
+from keras_ser.data import BACKENDS, PIPELINES, protocols
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports.specification import Experiment, Report
@@ -36,7 +36,9 @@ class Options:
 
     def setting(self, name) -> Setting:
         """The clips that the report called ``name`` is run on, and with what."""
-        epochs = whole_number("epochs", self.epochs, 1)
+        epochs = None if self.epochs is None else whole_number("epochs", self.epochs, 1)
+        if self.backend not in BACKENDS:
+            raise UserError(f"backends are {', '.join(BACKENDS)}, not {self.backend!r}")
         if self.features not in PIPELINES:
             raise UserError(f"features are {', '.join(PIPELINES)}, not {self.features!r}")
         if self.features != "cached" and self.backend != "tensorflow":
@@ -67,12 +69,23 @@ class Options:
         return Setting(report, material, results, cache / "features", epochs, self.backend, self.features)
 
 
-def setting(report: str, **options) -> Setting:
+def setting(
+    report: str,
+    *,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
+    epochs: int | None = None,
+    backend: str = "tensorflow",
+    features: str = "cached",
+    out: str | Path = "artifacts",
+) -> Setting:
     """What :func:`run` would run a report on: for trainings of your own.
 
     Args:
         report: name of a report.
-        options: as of :func:`run`, from ``data`` on.
+        data, corpus, labels, speaker_from, epochs, backend, features, out: as of :func:`run`.
 
     Returns: ``report``, for the classes of the clips; ``material``, whose ``manifest`` are the clips; ``cache``, the
     folder of computed features; ``out``, that of results. Those of synthetic speech, of a substitute corpus or of
@@ -81,7 +94,7 @@ def setting(report: str, **options) -> Setting:
     Raises:
         UserError: as :func:`run`.
     """
-    return Options(**options).setting(report)
+    return Options(data, corpus, labels, speaker_from, epochs, backend, features, out).setting(report)
 
 
 def asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str]]:
@@ -94,11 +107,9 @@ def asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str
 
 
 def whole_number(name, value, least):
-    """The argument ``name`` as an int, which records hold as JSON (they take no NumPy number); None where it is not
-    given. Raises UserError if it is no whole number of at least ``least``.
+    """The argument ``name`` as an int, which records hold as JSON (they take no NumPy number). Raises UserError if it
+    is no whole number of at least ``least``.
     """
-    if value is None:
-        return None
     if not (isinstance(value, Integral) and value >= least):
         raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
     return int(value)

@@ -7,7 +7,6 @@ TensorFlow is imported by the commands that need it, so that ``--help``, ``repor
 """
 
 import contextlib
-import errno
 import itertools
 import logging
 import os
@@ -259,7 +258,7 @@ def calibrate(options):
 
 
 def evaluate(options):
-    _check_free_for_file(options.output, options.figure)
+    _check_writable(options.output, options.figure)
     api = started()
     from tabulate import tabulate
 
@@ -267,58 +266,49 @@ def evaluate(options):
     evaluation = api.evaluate(options.corpus, options.model, **words)
     for label, clips in evaluation.unknown.items():
         print(f"excluded: {clips} clips of {label}, which the model does not know")
-    for table in (evaluation.scores, evaluation.classes):
-        known = table.astype(object).where(table.notna(), None)  # a NaN would be printed as one
-        print(f"\n{tabulate(known, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
-    if options.output:
-        _write_csv(evaluation.predictions, options.output)
-    if options.figure:
-        evaluation.draw(Path(options.corpus).name, options.figure)
+    try:
+        if options.output:
+            _write_csv(evaluation.predictions, options.output)
+        if options.figure:
+            evaluation.draw(os.path.basename(os.path.abspath(options.corpus)), options.figure)
+    finally:  # shown too where the disk does not take them
+        for table in (evaluation.scores, evaluation.classes):
+            known = table.astype(object).where(table.notna(), None)  # a NaN would be printed as one
+            print(f"\n{tabulate(known, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
 
 
 def robustness(options):
-    _check_free_for_file(options.output)
+    _check_writable(options.output)
     api = started()
     from tabulate import tabulate
 
     words = {name: getattr(options, name) for name in ("data", "labels", "speaker_from", "adapt")}
     table = api.robustness(options.model, options.corpus, **words, n_clips=options.clips)
-    print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
-    if options.output:
-        _write_csv(table, options.output)
+    try:
+        if options.output:
+            _write_csv(table, options.output)
+    finally:  # shown too where the disk does not take it
+        print(tabulate(table, table.columns, showindex=False, floatfmt=".3f"))
 
 
-def _check_free_for_file(*paths):
-    """Raises UserError where no file can be written to one of the paths (None: not asked for), before hours are spent
-    on what it is to hold.
-    """
+def _check_writable(*paths):
+    """Raises UserError where one of the files (None: not asked for) cannot be written, before hours are spent on it."""
     from keras_ser import files
 
-    for path in paths:
-        if path is None:
-            continue
-        if path.exists() and not path.is_file():
-            kind = "a directory" if path.is_dir() else "a pipe, a socket or a device"
-            raise UserError(f"{path}: is {kind}: name a file to write to")
-        with files.writing(path):  # the folders above it will be made
-            above = next(folder for folder in Path(os.path.abspath(path)).parents if os.path.lexists(folder))
-            if not above.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            if not os.access(above, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    for path in filter(None, paths):
+        files.check_writable(path)
 
 
 def _write_csv(table, path):
     from keras_ser import files
 
     with files.replaced(path) as part:
-        table.to_csv(
-            part, index=False, float_format="%.6g", errors="backslashreplace"
-        )  # a file's name need not be text
+        # A file's name need not be text.
+        table.to_csv(part, index=False, float_format="%.6g", errors="backslashreplace")
 
 
 def predict(options):
-    _check_free_for_file(options.output)
+    _check_writable(options.output)
     started()
     from keras_ser.serving import answers, formats, parts
 
@@ -459,13 +449,15 @@ def carry_out(options):
 
 def _after_interruption(options):
     """What is left of the command's work, and how to go on."""
-    if options.func in (evaluate, robustness, export, calibrate, verify, leaks):
+    if options.func in (evaluate, robustness, export, calibrate, verify, leaks, benchmark):
         return "nothing was written: run the same command to begin again"
     if options.func is predict and not options.parts:
         kept = f"{options.output} is as it was before" if options.output else "the answers end here"
         # Answers in parts are by a model that is not adapted.
         return kept if options.adapt else f"{kept}: use --parts to be able to go on"
-    return "what was finished is kept, run the same command to go on"
+    if options.func in (reproduce, compare, predict, corpus_check, corpus_download, corpus_make):
+        return "what was finished is kept, run the same command to go on"
+    return "run the same command to begin again"
 
 
 def _complain(line, code=2):

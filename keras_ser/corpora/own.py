@@ -45,7 +45,7 @@ def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) ->
 def is_own(name: str | Path) -> bool:
     """Whether `name` is a path of recordings, and no name of a corpus."""
     # Of a name that is too long for a file neither.
-    return bool(name) and name not in corpora.CORPORA and (os.path.isdir(name) or os.path.isfile(name))
+    return bool(name) and str(name) not in corpora.CORPORA and (os.path.isdir(name) or os.path.isfile(name))
 
 
 def _unknown(manifest) -> str:

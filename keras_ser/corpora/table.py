@@ -8,6 +8,7 @@ part of a file ends with `#t=start,end`, which `keras_ser.audio` reads.
 """
 
 import csv
+import gzip
 import itertools
 import os
 from collections.abc import Iterator
@@ -48,8 +49,8 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
 
     Args:
         labels: label of the table → emotion, for what `emotions.common` does not know, or to join classes.
-        speaker_from: regular expression whose group, found in a path as the table gives it, is the speaker, where no
-            column is.
+        speaker_from: regular expression whose group, found in a path below the folder that all files lie in, is the
+            speaker, where no column is; where that finds none in any of them, in the paths as the table gives them.
         data_root: where paths are looked for that are not below the table's directory.
 
     Raises:
@@ -81,8 +82,10 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
         }
     )
     if speaker_from:
-        found = table["path"].map({cell: speaker_of(cell, speaker_from) for cell in located})
-        clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", found)
+        found = {cell: speaker_of(file[above:], speaker_from) for cell, file in located.items()}
+        if not any(found.values()):  # all files may be one speaker's, in a folder of that name
+            found = {cell: speaker_of(cell, speaker_from) for cell in located}
+        clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", table["path"].map(found))
     clips = clips.drop_duplicates("path")
     if len(clips) < len(table):
         log.warning("%s: %d rows repeat earlier ones and are excluded", path, len(table) - len(clips))
@@ -96,6 +99,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
 
 def cells(path) -> pd.DataFrame:
     """All cells of a CSV table as text, under the names of its first row; the index is the line on which a row begins.
+    A name in `.gz` is of a compressed one.
 
     Raises:
         UserError: no such file, none of text, or a row with more cells than the first one.
@@ -122,21 +126,25 @@ def cells(path) -> pd.DataFrame:
 
 def _rows(path) -> Iterator[tuple[int, list[str]]]:
     """The line on which a row begins, and its cells without blanks around them. Empty lines are passed over."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         first = next((line for line in file if line.strip()), "")
         file.seek(0)
         end = "\x1e"  # no line of a table: whether a quotation mark is open at the end the reader does not say
         reader = csv.reader(itertools.chain(file, [end]), delimiter=max(SEPARATORS, key=first.count))
         line = 1
-        for row in reader:
-            if row == [end]:
-                return
-            if row and row[-1].endswith(end):
-                raise ValueError(f"a quotation mark of line {line} is never closed")
-            row = [cell.strip() for cell in row]
-            if len(row) > 1 or any(row):
-                yield line, row
-            line = reader.line_num + 1
+        try:
+            for row in reader:
+                if row == [end]:
+                    return
+                if row and row[-1].endswith(end):
+                    raise ValueError(f"a quotation mark of line {line} is never closed")
+                row = [cell.strip() for cell in row]
+                if len(row) > 1 or any(row):
+                    yield line, row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise ValueError(f"{error} in line {line}: is a quotation mark closed there?") from error
 
 
 def _read(path) -> tuple[pd.DataFrame, str]:

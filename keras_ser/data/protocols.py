@@ -83,7 +83,8 @@ class Protocol:
         return n_groups[0] if len(n_groups) == 1 else n_groups[0] * min(*n_groups, SENTENCE_GROUPS)
 
     def assign(self, examples, manifest, split, repetition=0, fold=0, augmented=("train",)):
-        """→ ``examples`` with ``split``; augmented versions of a clip in the splits ``augmented`` alone.
+        """→ ``examples`` with ``split``; augmented versions of a clip in the splits ``augmented`` alone (under the
+        report's own split, wherever the report has them).
 
         ``manifest``: of :func:`keras_ser.data.features.with_audio_hash`.
 

@@ -60,8 +60,10 @@ def scores(frame, metric):
             interval = f"; {between(line.ci_low, line.ci_high)} over {line.interval_over}" if line.interval_over else ""
             row[title_of(protocol)] = f"{describe(line.mean, line.std)} (n = {line.n}{lost}{interval})"
         rows.append(row)
+    if not rows:
+        return pd.DataFrame()
     table = pd.DataFrame(rows).fillna("–")
-    return table if (table.get("reported", "–") != "–").any() else table.drop(columns=["reported", "verdict"])
+    return table if (table["reported"] != "–").any() else table.drop(columns=["reported", "verdict"])
 
 
 def summary_sentences(report, frame):
@@ -281,9 +283,11 @@ def report_table(report, frame, passes):
 
 
 def chance(report, passes):
-    """The chance level in words; of a report whose corpora know different classes, that of each."""
-    if not report.classes_by_corpus:
-        return f"{1 / len(report.labels):.3f} ({len(report.labels)} classes)"
+    """The chance level in words; where corpora know different classes, that of each."""
+    if level := reported.chance(report, passes):
+        return f"{level:.3f} ({len(report.labels)} classes)"
+    if not passes:
+        return "by the classes of each corpus"
     classes = {}
     for table in (item.predictions() for item in passes if not item.diverged):
         for corpus, group in table.groupby("corpus", sort=False):

@@ -78,11 +78,8 @@ def _by_gender(predictions):
         for name, title in (("female", "women"), ("male", "men")):
             clips = of_corpus[of_corpus["gender"] == name]
             if len(clips):
-                index = {
-                    label: place
-                    for place, label in enumerate(sorted(set(of_corpus["true"]) | set(of_corpus["predicted"])))
-                }
-                uar = metrics.scores(clips["true"].map(index), clips["predicted"].map(index))["uar"]
+                labels = sorted(set(of_corpus["true"]) | set(of_corpus["predicted"]))
+                uar = metrics.scores(*(metrics.indices(clips[name], labels) for name in ("true", "predicted")))["uar"]
                 row[title] = f"{uar:.3f} ({len(clips)} clips)"
         rows.append(row)
     if not all({"women", "men"} <= set(row) for row in rows):

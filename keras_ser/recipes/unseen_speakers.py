@@ -154,10 +154,9 @@ EXPERIMENTS = (
 
 def scores(predictions):
     """Accuracy and UAR of each corpus. → dict"""
-    index = {label: place for place, label in enumerate(LABELS)}
     by_corpus = {}
     for corpus, group in predictions.groupby("corpus", sort=False):
-        of_corpus = metrics.scores(group["true"].map(index), group["predicted"].map(index))
+        of_corpus = metrics.scores(*(metrics.indices(group[name], LABELS) for name in ("true", "predicted")))
         by_corpus |= {f"{corpus}: {name}": of_corpus[name] for name in ("accuracy", "uar")}
     return by_corpus
 

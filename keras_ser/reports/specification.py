@@ -106,16 +106,17 @@ class SupportVectors:
     the same SVM.
 
     Of several values of ``C`` and ``kernels``, those are taken that do best on speakers held out in turn.
+    ``augmented``: names of the splits that have augmented versions of their clips.
     """
 
     kind = "svm"
     chosen_on = ()
-    augmented = ("train",)
 
     C: tuple[float, ...]
     kernels: tuple[str, ...]
     standardize: bool
     fitted_on: tuple[str, ...]
+    augmented: tuple[str, ...] = ("train",)
 
 
 @dataclass(frozen=True)

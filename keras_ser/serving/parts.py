@@ -64,6 +64,7 @@ def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILE
 
     folder, model = Path(folder), Path(model).absolute()
     written = _there(folder)
+    of_number = {number: set(names) for number, names in itertools.groupby(sorted(written), key=_number)}
     about, strangers, asked, before = [predict.digest(model), *astuple(form)], [], [], 0
 
     def calls():  # by a thread of joblib, which no error must leave
@@ -73,7 +74,7 @@ def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILE
             digest = blake2b(json.dumps([*about, names]).encode(), digest_size=6).hexdigest()
             number = f"{len(asked):06}"
             name = f"part-{number}-{digest}.{form.name}"
-            strangers.extend(_there(folder, number) - {name})
+            strangers.extend(of_number.get(number, set()) - {name})
             if strangers:
                 return
             asked.append(name)
@@ -85,7 +86,7 @@ def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILE
     n_failed, rates = 0, Counter()
     for name, content, of_part, failed in processes.results(calls(), jobs, scheduler=scheduler):
         # Another process may be writing here too, with other options.
-        _refuse(_there(folder, name.split("-")[1]) - {name}, folder)
+        _refuse(_there(folder, _number(name)) - {name}, folder)
         with files.replaced(folder / name) as part:
             part.write_bytes(content)
         log.info("%s: %d files, %d of them could not be used", name, of_part.total() + failed, failed)
@@ -98,6 +99,10 @@ def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILE
 def _there(folder, number="*"):
     """Names of the parts in the folder, of all or of those of one number. → set"""
     return {path.name for path in folder.glob(f"part-{number}-*") if _PART.fullmatch(path.name)}
+
+
+def _number(name):
+    return name.split("-")[1]
 
 
 def _refuse(strangers, folder):

@@ -347,11 +347,16 @@ def listed(lines: Iterable[bytes]) -> Iterator[Path]:
 
 
 def paths_of(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files named, and those with an audio suffix in the folders named."""
+    """The files named, and those with an audio suffix in the folders named. A folder that cannot be read comes itself,
+    as a file that cannot be used.
+    """
     for path in map(Path, paths):
-        if os.path.isdir(path):  # Path.is_dir raises where a name is too long
+        if not os.path.isdir(path):  # Path.is_dir raises where a name is too long
+            yield path
+            continue
+        try:
             yield from (path / inside for inside in audio_files(path))
-        else:
+        except UserError:  # of the folder itself, before the first file
             yield path
 
 

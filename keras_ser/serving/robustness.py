@@ -62,8 +62,10 @@ def voices(waveform, scene, count, snr_db):
 
 
 def telephone(waveform, scene):
-    """A telephone's band, by a Butterworth filter of order 8."""
-    return signal.sosfilt(signal.butter(8, TELEPHONE_HZ, "bandpass", fs=scene.rate, output="sos"), waveform)
+    """A telephone's band, by a Butterworth filter of order 8; a rate may have nothing above the band."""
+    low, high = TELEPHONE_HZ
+    band = ((low, high), "bandpass") if high < scene.rate / 2 else (low, "highpass")
+    return signal.sosfilt(signal.butter(8, *band, fs=scene.rate, output="sos"), waveform)
 
 
 def mp3(waveform, scene):

@@ -381,3 +381,16 @@ def test_scores_of_one_report_alone():
     rows = rows_of(items).xs((CNN, "as_reported"), level=(0, 1)).droplevel("label")
     assert rows.loc["gender accuracy", ["mean", "n", "verdict"]].tolist() == [pytest.approx(0.8), 2, "not stated"]
     assert rows.loc["tess: joint accuracy", ["mean", "n"]].tolist() == [0.5, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "used", "expected"),
+    [
+        ("emodb_losses", ["emodb"], 1 / 7),
+        ("unseen_speakers", ["crema_d", "ravdess", "emodb"], None),
+        ("unseen_speakers", ["folders"], 1 / 9),  # a user's own recordings
+    ],
+)
+def test_chance_is_one_where_the_corpora_have_the_same_classes(name, used, expected):
+    passes = [SimpleNamespace(facts={"corpora": used})]
+    assert reported.chance(reports.load(name), passes) == expected

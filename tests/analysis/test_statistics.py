@@ -123,6 +123,14 @@ def test_too_few_speakers_to_tell():
     assert statistics.speaker_interval(np.ones(100), speakers) is None
 
 
+def test_a_class_that_few_speakers_say_leaves_uar_without_interval(rng):
+    """Its recall would look as if it did not vary from speaker to speaker."""
+    speakers, right = np.repeat(np.arange(10), 20), rng.random(200) < 0.6
+    for n_of_b, is_told in ((1, False), (2, False), (3, True), (10, True)):
+        classes = np.where((np.arange(200) % 2 == 1) & (speakers < n_of_b), "b", "a")
+        assert (statistics.speaker_interval(right, speakers, classes) is not None) == is_told
+
+
 def test_every_clip_right_is_not_certainty():
     low, high = statistics.speaker_interval(np.ones(100), np.arange(100) % 10)
     assert (low, high) == (pytest.approx(stats.binomtest(100, 100).proportion_ci(method="wilson").low), 1)

@@ -519,6 +519,8 @@ def test_what_cannot_be_written_to_is_said_before_the_work(command, tmp_path, ca
         ("evaluate --corpus x", "nothing was written: run the same command to begin again"),
         ("robustness", "nothing was written: run the same command to begin again"),
         ("reproduce", "what was finished is kept, run the same command to go on"),
+        ("benchmark", "nothing was written: run the same command to begin again"),
+        ("page", "run the same command to begin again"),
     ],
 )
 def test_an_interruption_says_what_is_kept(words, said, capsys, monkeypatch):

@@ -1,6 +1,9 @@
 """Recordings of one's own: tables, and what is said of them."""
 
+import gzip
+
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -161,6 +164,25 @@ def test_the_speaker_is_found_in_the_path_that_the_table_gives(tmp_path):
     clips = table.manifest(path, speaker_from=r"(\w+)/")
     assert clips["clip"].tolist() == ["x", "y"]
     assert clips["speaker"].tolist() == ["anna", "s1"]
+
+
+def test_folders_above_all_files_say_no_speaker(tmp_path):
+    rows = "".join(f"{tmp_path}/spk00_project/wav/spk0{n}_x.wav,sad\n" for n in (1, 2))
+    path = written(tmp_path / "tables" / "mine.csv", "path,emotion\n" + rows)
+    for pattern in (r"(spk\d+)_", r"^(spk\d+)_"):
+        assert table.manifest(path, speaker_from=pattern)["speaker"].tolist() == ["spk01", "spk02"]
+
+
+def test_a_compressed_table(tmp_path):
+    plain = written(tmp_path / "mine.csv", "path,emotion\nx.wav,sad\n")
+    (tmp_path / "mine.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    pd.testing.assert_frame_equal(table.cells(tmp_path / "mine.csv.gz"), table.cells(plain))
+
+
+def test_a_quotation_mark_that_opens_a_whole_table(tmp_path):
+    path = written(tmp_path / "mine.csv", 'path,emotion\n"x.wav,sad\n' + "y.wav,sad\n" * 20_000)
+    with pytest.raises(UserError, match="in line 2: is a quotation mark closed there"):
+        table.cells(path)
 
 
 def test_paths_below_the_data_root(tmp_path, sound):

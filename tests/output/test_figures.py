@@ -367,6 +367,10 @@ def test_what_draws_opens_no_recording_and_computes_no_feature():
         assert [imported for imported in imports(path) if re.match(forbidden, imported)] == [], name
 
 
+def test_a_folder_named_like_a_formula_is_no_formula(tmp_path):
+    results.curves({"a": [(history_of([1.0]), 1)]}, "report's split", 0.25, "the folder x$y_{z$", tmp_path / "x.png")
+
+
 def test_a_corpus_is_named_in_short():
     assert style.short("TESS (Toronto Emotional Speech Set), 2800 clips") == "TESS, 2800 clips"
 

@@ -166,8 +166,21 @@ def test_long_recordings_are_cut_by_themselves(predictor, paths, tmp_path):
     np.testing.assert_allclose(prediction.ends - prediction.starts, predictor.hears_s(22050), atol=1e-3)
 
 
+def test_a_folder_that_cannot_be_read_is_skipped_as_a_file_is(paths, tmp_path, monkeypatch):
+    def audio_files(folder):
+        if folder.name == "closed":
+            raise UserError("closed (Permission denied): cannot be read")
+        yield from map(Path, ("a.wav", "b.wav"))
+
+    monkeypatch.setattr(predict, "audio_files", audio_files)
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+    found = list(predict.paths_of([tmp_path / "closed", tmp_path / "open", paths[0]]))
+    assert found == [tmp_path / "closed", tmp_path / "open" / "a.wav", tmp_path / "open" / "b.wav", Path(paths[0])]
+
+
 def test_files_are_not_kept(predictor, paths):
-    """However many there are: no more are taken ahead than a batch and those that threads decode."""
+    """However many there are: no more are taken ahead than wait and those that threads decode."""
     taken = []
 
     def stream():
@@ -177,7 +190,7 @@ def test_files_are_not_kept(predictor, paths):
 
     for place, answer in enumerate(predict.predict(predictor, stream())):
         assert str(answer.path) == taken[place]
-        assert len(taken) <= place + predict.BATCH + 16
+        assert len(taken) <= place + predict.WAITING + 16
     assert len(taken) == 100
 
 

@@ -38,6 +38,11 @@ def test_noise_has_the_power_that_is_asked_for(kind, snr_db, tone, scene):
     assert power_db(tone) - power_db(noise) == pytest.approx(snr_db, abs=0.01)
 
 
+def test_a_recording_whose_rate_ends_below_the_telephones_band(scene):
+    y = scene.rng.normal(size=6000)
+    assert power_db(robustness.telephone(y, scene._replace(rate=6000))) < power_db(y)
+
+
 def test_a_telephone_passes_speech_and_no_rumble_or_hiss(scene):
     t = np.arange(2 * RATE) / RATE
     for frequency, passes in ((60, False), (1000, True), (6000, False)):

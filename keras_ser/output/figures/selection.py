@@ -47,7 +47,7 @@ def of_report(report, material, passes, table, folder, jobs=1):
     that are extensions only where there are no others. → list of paths
     """
     title = f"{material.description}, {len(material.manifest)} clips"
-    chance = None if report.classes_by_corpus else 1 / len(report.labels)  # corpora of different classes: one each
+    chance = reported.chance(report, passes)
     ran = {item.facts["experiment"] for item in passes}
     experiments = [item for item in report.experiments if item.name in ran]
     names = [item.name for item in report.listed if item.name in ran] or [item.name for item in experiments]
@@ -99,7 +99,8 @@ def of_report(report, material, passes, table, folder, jobs=1):
 def of_comparison(report, title, found, folder):
     """The figures of one comparison (of :func:`keras_ser.analysis.paired.compare`) into ``folder``. → list of paths"""
     shared = reported.shared(found.passes)
-    paths = [results.ladder(found.scores, shared, 1 / len(report.labels), title, folder / "ladder.png")]
+    chance = reported.chance(report, found.passes)
+    paths = [results.ladder(found.scores, shared, chance, title, folder / "ladder.png")]
     if len(found.differences):
         paths.append(results.differences(found.differences, title, folder / "differences.png"))
         bins = summaries.reliability(found.answers)

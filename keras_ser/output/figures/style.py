@@ -73,7 +73,8 @@ def short(title):
 def headline(figure, shown, corpus):
     """The two lines above a figure: what is shown, and of which clips."""
     width = int(figure.get_figwidth() * 11)
-    lines = [textwrap.fill(line, width) for line in (*shown.split("\n"), short(corpus)) if line]
+    corpus = short(corpus).replace("$", r"\$")  # two dollars, as a folder's name may have, would begin a formula
+    lines = [textwrap.fill(line, width) for line in (*shown.split("\n"), corpus) if line]
     figure.suptitle("\n".join(lines), fontsize=12)
 
 

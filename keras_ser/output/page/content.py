@@ -220,7 +220,7 @@ def of_report(report, table, whole, out, root, audio):
         "source": report.source,
         "corpora": corpora.titles(report.corpora),
         "labels": report.labels,
-        "chance": markdown.chance(report, whole) if whole else f"{1 / len(report.labels):.3f}",
+        "chance": markdown.chance(report, whole),
         "stated": stated(report, table),
         **body,
     }

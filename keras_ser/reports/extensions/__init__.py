@@ -27,14 +27,12 @@ def with_loss(report, experiment, loss):
     return replace(experiment, name=f"{experiment.name}@{loss}", loss=loss, extension=True, note=f"trained with {loss}")
 
 
-def _fitted_on(report):
-    """What the networks of the report are fitted to: what is compared learns from the same clips."""
-    return next(item.training.fitted_on for item in report.experiments if item.training.kind == "network")
-
-
 def with_svm(report):
     """An SVM (RBF, C = 10, every number standardised) on the features of the report's first experiment."""
     first = report.experiments[0]
+    # What is compared learns from the same examples.
+    network = next(item.training for item in report.experiments if item.training.kind == "network")
+    fitted_on, augmented = network.fitted_on, network.augmented
 
     def model(n_classes):
         return svm(first.front_end.output_shape(), n_classes)
@@ -44,7 +42,7 @@ def with_svm(report):
         first.front_end,
         model,
         "hinge",
-        SupportVectors((10.0,), ("rbf",), standardize=True, fitted_on=_fitted_on(report)),
+        SupportVectors((10.0,), ("rbf",), standardize=True, fitted_on=fitted_on, augmented=augmented),
         augmentation=first.augmentation,
         extension=True,
         note=f"SVM (RBF, C = 10) on the features of {first.name}, every number standardised",
