@@ -249,7 +249,9 @@ def _row(report, group, metric, label, figure, values, *, share=False):
         if len(values) > 1:
             std = float(np.std(values, ddof=1))
             of_mean, of_next = statistics.repetition_intervals(values, limit=1.0 if share else np.inf)
-    options = {"obstacle": obstacle(report, facts), "without": without(report, facts)}
+    # What is missing has no part in the number of clips of a corpus that is there.
+    missing = "" if facts["clips_by_corpus"].get(metric) else without(report, facts)
+    options = {"obstacle": obstacle(report, facts), "without": missing}
     if figure and (metric == "parameters" or figure.experiment == ""):
         outcome = _size_verdict(reported, values, **options)
     else:

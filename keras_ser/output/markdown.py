@@ -351,20 +351,22 @@ def _others(frame):
 def _design_choices(report, passes):
     """Of designs that tested speakers of these corpora chose: that they did. → list of sentences"""
     tested = {speaker for item in passes for speaker in item.facts["test_speakers"]}
-    sentences = []
-    for item in report.listed:
+    ran = {item.facts["experiment"] for item in passes}
+    chosen_by = {}  # speakers in words → the experiments whose designs they chose
+    for item in (item for item in report.experiments if item.name in ran or item in report.listed):
         chosen = []
         for name, speakers in item.selected_on.items():
             among = [speaker for speaker in speakers if speaker in tested]
             if name in passes[0].facts["corpora"] and (among or not speakers):
                 title = corpora.get(name).title.partition(" (")[0]
-                chosen.append(f"{', '.join(among) or 'all'} of the speakers of {title}")
+                chosen.append(f"{'speakers ' + ', '.join(among) if among else 'all speakers'} of {title}")
         if chosen:
-            sentences.append(
-                f"{named(item.name)}: its design was chosen on {', '.join(chosen)}; they are excluded from "
-                "significance tests, and scores that include them are biased upwards."
-            )
-    return sentences
+            chosen_by.setdefault(", ".join(chosen), []).append(named(item.name))
+    return [
+        f"{', '.join(names)}: designs chosen on {speakers}. They are excluded from significance tests; scores that "
+        "include them are biased upwards."
+        for speakers, names in chosen_by.items()
+    ]
 
 
 def results(frame):
@@ -482,7 +484,7 @@ def differences(frame):
                 "interval over speakers": between(row.low, row.high, sign="+").replace("-", "−"),
                 "p": describe(row.p),
                 "p (Holm)": describe(row.p_corrected),
-                "clips": row.clips,
+                "examples": row.clips,
                 "speakers": row.speakers,
                 "result": _found(row.finding),
             }
