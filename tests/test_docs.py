@@ -91,7 +91,11 @@ def test_how_to_extend_it_names_what_is_there():
     text = (DOCS / "extending.md").read_text()
     parts = re.findall("^## (.*)$", text, re.MULTILINE)
     steps = ["How a figure is made", *(f"How to add a {what}" for what in ("report", "corpus", "layer"))]
-    assert parts[:4] == steps
+    assert parts[:5] == ["Where things are", *steps]
+    tree = set(re.findall(r"(\w+(?:/|\.py))(?=  |$)", text.split("```")[1], re.MULTILINE))
+    rooms = {f"{path.name}/" for path in (ROOT / "keras_ser").iterdir() if (path / "__init__.py").exists()}
+    assert rooms <= tree
+    text = re.sub("```.*?```", "", text, flags=re.DOTALL)
     named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
     assert {"output/figures/selection.py", "tests/parity.py", "corpora/synthetic.py"} < named
     for name in named:
