@@ -1,4 +1,4 @@
-"""The same as ``python -m keras_ser compare losses …``."""
+"""The same as ``keras-ser compare losses …``."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same as ``python -m keras_ser compare models …``."""
+"""The same as ``keras-ser compare models …``."""
 
 import sys
 from pathlib import Path

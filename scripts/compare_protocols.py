@@ -1,4 +1,4 @@
-"""The same as ``python -m keras_ser compare protocols …``."""
+"""The same as ``keras-ser compare protocols …``."""
 
 import sys
 from pathlib import Path

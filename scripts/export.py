@@ -1,4 +1,4 @@
-"""The same as ``python -m keras_ser export …``."""
+"""The same as ``keras-ser export …``."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same as ``python -m keras_ser results …``."""
+"""The same as ``keras-ser results …``."""
 
 import sys
 from pathlib import Path

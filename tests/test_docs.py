@@ -117,8 +117,8 @@ def test_a_tutorial_runs_as_it_stands(page, tmp_path, monkeypatch):
             exec(block, found)
             continue
         for line in block.splitlines():
-            program, *arguments = shlex.split(line.removeprefix("python -m "))
-            assert program == "keras_ser"
+            program, *arguments = shlex.split(line)
+            assert program == "keras-ser"
             paths = [glob.glob(word) if "*" in word else [word] for word in arguments]
             assert commands.main([word for words in paths for word in words]) == 0, line
 

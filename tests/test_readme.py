@@ -149,7 +149,7 @@ def test_its_commands_are_understood(tmp_path, embedded, monkeypatch, capsys):
     labels = re.search(r"^LABELS=(\S+)", blocks, re.MULTILINE)[1]
     blocks = blocks.replace("$LABELS", labels)
     lines = [line for line in map(partial(shlex.split, comments=True), blocks.splitlines()) if line]
-    called = [line[3:] for line in lines if line[:3] == ["python", "-m", "keras_ser"]]
+    called = [line[1:] for line in lines if line[0] == "keras-ser"]
     called += [["reproduce", *line[2:]] for line in lines if line[:2] == ["bash", "scripts/reproduce.sh"]]
     assert len(called) > 6
     for line in called:

@@ -113,7 +113,7 @@ model.signatures["wav_bytes"](wav_bytes=tf.stack([riff]))
 cannot be decoded. The probabilities of such a file are NaN and its label is ""; the others are answered.
 
 TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes": {{"b64": "…"}}}}]}}`.
-`python -m keras_ser verify DIR` repeats the self-test that the export ran.
+`keras-ser verify DIR` repeats the self-test that the export ran.
 
 {lite}
 """
