@@ -255,21 +255,21 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
     first = keras_ser.split(clips, "as_reported")
     table.to_csv(tmp_path / "table.csv", index=False)  # what a first split gave is none of the corpus
     assert list(keras_ser.split(pd.read_csv(tmp_path / "table.csv"), "as_reported")["split"]) == list(first["split"])
-    unknown = clips.assign(
-        split=np.resize(["train", "test", ""], len(clips)), gender=np.resize(["female", ""], len(clips))
-    )
+    split = np.resize(["train", "train", "train", "validation", "test", ""], len(clips))
+    unknown = clips.assign(split=split, gender=np.resize(["female", ""], len(clips)))
     unknown.to_csv(tmp_path / "unknown.csv", index=False)
     from_file = pd.read_csv(tmp_path / "unknown.csv", dtype={"speaker": str})
     for protocol in ("as_reported", "speaker_independent"):
         expected = keras_ser.split(unknown, protocol)
         assert keras_ser.split(from_file, protocol)["split"].tolist() == expected["split"].tolist()
+    assert set(keras_ser.split(clips.drop(columns="gender"), "clip_disjoint")["split"]) == set(first["split"])
     with pytest.raises(UserError, match="seed must be a whole number of at least 0, not None"):
         keras_ser.split(clips, seed=None)
     mine = clips.assign(split=np.resize(["train", "train", "test", "validation"], len(clips)))
     kept = keras_ser.split(keras_ser.split(mine, "clip_disjoint"), "as_reported")
     assert list(kept["split"]) == list(kept["split_of_corpus"]) == list(mine["split"])
-    with pytest.raises(UserError, match="without gender"):
-        keras_ser.split(clips.drop(columns="gender"))
+    with pytest.raises(UserError, match="without speaker"):
+        keras_ser.split(clips.drop(columns="speaker"))
     with pytest.raises(UserError, match="there is no protocol 'loso'"):
         keras_ser.split(clips, "loso")
     with pytest.raises(UserError, match="without audio_hash: split takes clips as load_corpus gives them"):

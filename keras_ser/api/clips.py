@@ -14,7 +14,7 @@ from keras_ser.errors import UserError
 from keras_ser.runs import store
 from keras_ser.runs.planning import Material
 
-OF_A_CLIP = ("clip", "corpus", "speaker", "gender", "emotion", "sentence", "audio_hash")  # what protocols ask about it
+OF_A_CLIP = ("clip", "corpus", "speaker", "emotion", "sentence", "audio_hash")  # what protocols ask about it
 OF_CORPUS = "split_of_corpus"
 
 
@@ -140,11 +140,13 @@ def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, 
 
 def _as_loaded(clips):
     """Clips as they were before :func:`split`, which gave them a split that is none of their corpus; and before they
-    went through a file, from which what is not known comes back as NaN.
+    went through a file, from which what is not known comes back as NaN. A gender need not be known.
     """
+    if "gender" not in clips:
+        clips = clips.assign(gender="")
     if OF_CORPUS in clips:
         clips = clips.drop(columns="split", errors="ignore").rename(columns={OF_CORPUS: "split"})
-    unknown = [name for name in (*OF_A_CLIP, "split") if name in clips and clips[name].isna().any()]
+    unknown = [name for name in (*OF_A_CLIP, "gender", "split") if name in clips and clips[name].isna().any()]
     return clips.assign(**{name: clips[name].astype(object).where(clips[name].notna(), "") for name in unknown})
 
 
