@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_ser.data.digests import code
+
 
 def get(loss):
     """What Keras compiles a model with: a loss of this module (by its name, or itself) with its accuracy, or the name
@@ -25,8 +27,11 @@ def possible_accuracy(y_true, y_pred):
 
 
 def facts(loss):
-    """What decides about a loss: the name of one of Keras's own, the options of one of this module. JSON"""
-    return PossibleCrossentropy().get_config() if loss == PossibleCrossentropy.NAME else loss
+    """What decides about a loss: the name of one of Keras's own; of one of this module its options and code. JSON"""
+    if loss != PossibleCrossentropy.NAME:
+        return loss
+    options = {name: getattr(PossibleCrossentropy(), name) for name in ("name", "outside", "epsilon")}
+    return {**options, "code": code(PossibleCrossentropy, targets)}
 
 
 def targets(classes, n_classes, possible=None):

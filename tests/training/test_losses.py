@@ -81,7 +81,9 @@ def test_keras_knows_it_by_its_name(tmp_path):
     assert isinstance(keras.models.load_model(tmp_path / "model.keras").loss, losses.PossibleCrossentropy)
 
 
-def test_its_options_are_what_decides_about_it():
+def test_its_options_and_code_are_what_decides_about_it(monkeypatch):
     assert losses.facts("mean_squared_error") == "mean_squared_error"
     facts = losses.facts("possible_crossentropy")
     assert (facts["name"], facts["outside"], facts["epsilon"]) == ("possible_crossentropy", 0.1, 1e-37)
+    monkeypatch.setattr(losses, "targets", lambda classes, n_classes, possible=None: classes)
+    assert losses.facts("possible_crossentropy")["code"] != facts["code"]
