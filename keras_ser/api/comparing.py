@@ -59,7 +59,7 @@ def compare(
         UserError: as :func:`reproduce`.
     """
     from keras_ser.analysis import paired
-    from keras_ser.output import markdown, tables, tensorboard
+    from keras_ser.output import comparison, tables, tensorboard
     from keras_ser.output.figures import selection
 
     if question not in QUESTIONS:
@@ -82,7 +82,7 @@ def compare(
     found = paired.compare(whole, pairs, report.labels)
     folder = setting.out / "compare" / question / report.name
     description = f"{setting.material.description}, {len(manifest)} clips"
-    text = markdown.comparison(QUESTIONS[question].asked, report, description, found)
+    text = comparison.whole(QUESTIONS[question].asked, report, description, found)
     tables.write(found.scores, text, folder)
     archive.write(archive.read_all(setting.root, report.name), setting.out / report.name)
     written = [folder / "table.csv", folder / "table.md"]

@@ -166,11 +166,11 @@ def page(options):
 def compare(options):
     api = started()
     done = api.compare(options.question, options.report, experiments=options.experiments or (), **_settings(options))
-    from keras_ser.output import document, markdown
+    from keras_ser.output import comparison, document
 
-    print(f"\n{done.setting.heading}\n\n{document.as_table(markdown.comparison_scores(done.table))}")
+    print(f"\n{done.setting.heading}\n\n{document.as_table(comparison.scores(done.table))}")
     if len(done.differences):
-        print(f"\n{document.as_table(markdown.differences(done.differences))}")
+        print(f"\n{document.as_table(comparison.differences(done.differences))}")
     print("", *done.files, sep="\n")
 
 

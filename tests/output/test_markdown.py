@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from keras_ser import reports
-from keras_ser.analysis import paired, reported
+from keras_ser.analysis import reported
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import document, markdown, tables, words
 from keras_ser.runs import passes
@@ -20,13 +20,6 @@ def text_of(report, runs):
     """The table of a report's runs for people."""
     whole = passes.whole(runs)
     return document.as_markdown(markdown.report_table(report, reported.table(report, whole), whole))
-
-
-def compared(runs, pairs):
-    """The answer of `compare` for people."""
-    whole = passes.whole(runs)
-    found = paired.compare(whole, pairs, REPORT.labels)
-    return document.as_markdown(markdown.comparison("Question.", REPORT, "a corpus", found))
 
 
 def folds(made, experiment, protocol="speaker_independent", repetition=0, **options):
@@ -115,66 +108,6 @@ def test_the_info_sheet_stands_in_the_table(made):
     assert "112 of 112 test examples (100 %) have the speaker in train" in own
     assert "speaker" not in unseen
     assert "the sentence" in unseen
-
-
-def test_the_order_of_the_models_is_said_to_change_or_not(made):
-    runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
-    same = runs + folds(made, CNN, right=0.8) + folds(made, LSTM, right=0.2)
-    said = "the order of the models is the same under the report's split and on unseen speakers: "
-    assert said + f"{words.in_words(CNN)} > {words.in_words(LSTM)}." in compared(same, [])
-
-
-def test_the_order_of_the_models_changes(made):
-    runs = [made(REPORT, CNN, "as_reported", right=0.9), made(REPORT, LSTM, "as_reported", right=0.5)]
-    runs += folds(made, CNN, right=0.2) + folds(made, LSTM, right=0.8)
-    text = compared(runs, [])
-    cnn, lstm = "CNN, mean squared error", "CNN-LSTM, mean squared error"
-    orders = f"under the report's split {cnn} > {lstm}; on unseen speakers {lstm} > {cnn}"
-    assert f"order of the models changes: {orders}" in text
-
-
-def test_of_one_model_no_order_is_told(made):
-    text = compared([made(REPORT, CNN, "as_reported"), *folds(made, CNN)], [])
-    assert "order of the models" not in text
-
-
-def test_tests_are_made_under_one_protocol_and_fitting_is_said(made):
-    runs = [made(REPORT, name, "as_reported") for name in (CNN, LSTM)]
-    runs += folds(made, CNN, right=0.9) + folds(made, LSTM, right=0.2)
-    text = compared(runs, [(CNN, LSTM)])
-    assert "Tests are made under `speaker_independent` alone" in text
-    rows = [
-        line.split("|")
-        for line in text.splitlines()
-        if f"{words.in_words(CNN)} − {words.in_words(LSTM)}" in line and line.startswith("|")
-    ]
-    assert [row[1].strip() for row in rows] == ["as_reported", "speaker_independent"]
-    assert [row[-2].strip() for row in rows] == ["not tested", f"{words.in_words(CNN)} is better"]
-    assert rows[0][7].strip() == "–"  # no p
-    assert "| fitted on   |" in text
-
-
-def test_of_how_many_trainings_the_selection_is_told(made):
-    runs = [made(REPORT, CNN, "as_reported", k) for k in range(3)]
-    for run in runs[:1]:  # one of three watched its test clips
-        history = run.history().assign(test_accuracy=[0.5, 0.6, 0.9, 0.7, 0.7])
-        history.to_csv(run.folder / "history.csv", index=False)
-    text = compared(runs, [])
-    table = text.partition("## Bias from selecting the epoch on test data")[2].partition("\n## ")[0]
-    header, _, row = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")]
-    cells = dict(zip((name.strip() for name in header), (cell.strip() for cell in row), strict=True))
-    assert (cells["watched"], cells["trainings"]) == ("1", "3")
-    assert float(cells["best on test"]) == 0.9
-    assert float(cells["tested"]) == pytest.approx(runs[0].metrics["accuracy"], abs=6e-4)
-
-
-def test_an_svm_has_no_calibration(made):
-    sheet = reports.load("spectral_features")
-    whole = passes.whole([made(sheet, "svm/energy", "as_reported"), made(sheet, "cnn_2d", "as_reported")])
-    table = markdown.comparison_scores(paired.scores(whole, paired.tested(whole)))
-    cells = table.set_index("experiment")
-    assert (cells.at["svm/energy", "calibration error"], cells.at["svm/energy", "Brier score"]) == ("–", "–")
-    assert float(cells.at["cnn_2d", "Brier score"]) > 0
 
 
 def test_how_many_different_clips_were_tested(made):

@@ -15,7 +15,7 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import QUESTIONS, paired, summaries
 from keras_ser.data.protocols import PROTOCOLS, ordered
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables, words
+from keras_ser.output import comparison, markdown, tables, words
 from keras_ser.output.figures.style import percent, short
 from keras_ser.output.page import chart, clips
 from keras_ser.output.page.images import CAPTIONS, image
@@ -323,7 +323,7 @@ def _comparison(report, question, whole, compared, out, page):
     _, pairs = extensions.compared(report, question, names)
     corpus = f"{chosen[0].facts['corpus']}, {chosen[0].facts['clips']} clips"
     found = paired.compare(chosen, pairs, report.labels)
-    document = markdown.comparison(QUESTIONS[question].heading, report, corpus, found)
+    document = comparison.whole(QUESTIONS[question].heading, report, corpus, found)
     # What stands with the report's own tables is not said again.
     kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
     return replace(document, sections=kept), _images(folder, page, CAPTIONS)

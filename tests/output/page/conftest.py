@@ -5,7 +5,7 @@ import pytest
 from keras_ser import corpora, reports
 from keras_ser.analysis import paired, reported
 from keras_ser.cli import commands
-from keras_ser.output import markdown, tables
+from keras_ser.output import comparison, markdown, tables
 from keras_ser.output.figures import selection
 from keras_ser.runs import archive, passes, planning
 
@@ -38,7 +38,7 @@ def draw(out, whole, table, manifest):
     material = planning.gather(REPORT, "Emo-DB (a corpus)", manifest)
     selection.of_report(REPORT, material, whole, table, folder / "figures")
     found, folder = paired.compare(whole, [LOSSES], REPORT.labels), out / "compare" / "losses" / REPORT.name
-    tables.write(found.scores, markdown.comparison("Losses.", REPORT, "a corpus", found), folder)
+    tables.write(found.scores, comparison.whole("Losses.", REPORT, "a corpus", found), folder)
     selection.of_comparison(REPORT, "a corpus", found, folder)
 
 
