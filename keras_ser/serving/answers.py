@@ -15,7 +15,7 @@ from pathlib import Path
 from keras_ser import files
 from keras_ser.errors import UserError
 from keras_ser.progress import log
-from keras_ser.serving import formats, parts, predict
+from keras_ser.serving import formats, inputs, parts, predict
 from keras_ser.serving.formats import Form
 
 
@@ -34,7 +34,7 @@ def recordings(paths: Sequence[str | Path], files_from: Path | None = None) -> I
             lines = sys.stdin.buffer
         elif files_from:
             lines = stack.enter_context(files_from.open("rb"))
-        found = predict.paths_of(itertools.chain(paths, predict.listed(lines)))
+        found = inputs.paths_of(itertools.chain(paths, inputs.listed(lines)))
         first = next(found, None)
         if first is None:
             named = [*paths, *([files_from] if files_from else [])]

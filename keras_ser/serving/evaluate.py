@@ -13,7 +13,8 @@ from keras_ser.analysis import statistics
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.errors import UserError
 from keras_ser.progress import bar, log
-from keras_ser.serving.predict import SILENT, predict
+from keras_ser.serving.inputs import SILENT
+from keras_ser.serving.predict import predict
 from keras_ser.training import metrics
 from keras_ser.training.evaluation import LEAST
 

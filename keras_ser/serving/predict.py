@@ -7,7 +7,6 @@ A recording longer than ``LONGEST_S`` is answered window by window, each as long
 the mean of its windows.
 """
 
-import codecs
 import itertools
 import os
 from collections import Counter
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,6 @@ import tensorflow as tf
 
 import keras_ser
 from keras_ser import audio
-from keras_ser.corpora.corpus import audio_files
 from keras_ser.data.features import padded
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
@@ -33,7 +30,7 @@ from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports import extensions
 from keras_ser.runs import store
-from keras_ser.serving import exported
+from keras_ser.serving import exported, inputs
 from keras_ser.serving.chain import Statistics, adapted_to, chain, describe, open_run
 from keras_ser.serving.formats import segments
 from keras_ser.serving.speech import doubts
@@ -44,14 +41,11 @@ AHEAD = 1 << 24  # samples decoded ahead, 64 MB: 16 clips of 20 s at 48 kHz
 LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is asked for
 WINDOW_S = 5.0  # for a model that hears clips of any length
 WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
-SHORTEST_S = 0.3  # less than a syllable or two
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
     "without adaptation it gives nearly all recordings made with other microphones than its training data the same "
     "emotion: give it ten of them or more, with --adapt (Predictor.adapted; of an exported model, export --adapt)"
 )
-QUIET_DB = -60.0  # below full scale
-SILENT = "silent: every sample is 0"
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package
 
 
@@ -100,8 +94,8 @@ class Predictor:
             UserError: a file that cannot be used; a waveform that is none, or without ``sample_rate``.
         """
         several = isinstance(recordings, Iterable) and not isinstance(recordings, (str, Path))
-        several &= not _is_waveform(recordings)
-        sounds = [_sound(item, sample_rate) for item in (recordings if several else [recordings])]
+        several &= not inputs.is_waveform(recordings)
+        sounds = [inputs.sound_of(item, sample_rate) for item in (recordings if several else [recordings])]
         return self._table(predict(self, sounds, window_s=window_s, hop_s=hop_s))
 
     def adapted(self, recordings, sample_rate=None) -> "Predictor":
@@ -128,7 +122,8 @@ class Predictor:
             raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
         items = [recordings] if isinstance(recordings, (str, Path)) else recordings
         sounds = itertools.chain.from_iterable(
-            paths_of([item]) if isinstance(item, (str, Path)) else [_sound(item, sample_rate)] for item in items
+            inputs.paths_of([item]) if isinstance(item, (str, Path)) else [inputs.sound_of(item, sample_rate)]
+            for item in items
         )
         windows, why = [], ""
         for item in predict(replace(self, answer=self.features), sounds):
@@ -155,7 +150,7 @@ class Predictor:
         """
         if not os.path.isdir(folder):
             raise UserError(f"{folder}: no such folder")
-        predictions = predict(self, paths_of([folder]), window_s=window_s, hop_s=hop_s)
+        predictions = predict(self, inputs.paths_of([folder]), window_s=window_s, hop_s=hop_s)
         return self._table(predictions, skip=True)
 
     def _table(self, predictions, skip=False):
@@ -172,14 +167,6 @@ class Predictor:
             raise UserError("no recording is there that can be used")
         warn_of_lower(rates, self.sample_rate)
         return segments(answered)
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A recording that lies in no file: ``channels`` float32 [samples, channels] in [-1, 1]."""
-
-    channels: np.ndarray
-    rate: int
 
 
 @dataclass(frozen=True)
@@ -208,7 +195,7 @@ class Prediction:
     @property
     def silent(self):
         """Whether every sample is 0, which no emotion can be told from."""
-        return SILENT in self.warnings
+        return inputs.SILENT in self.warnings
 
     @property
     def label(self):
@@ -337,65 +324,11 @@ def digest(path) -> str:
     return blake2b(b"".join(file.read_bytes() for file in holds), digest_size=16).hexdigest()
 
 
-def listed(lines: Iterable[bytes]) -> Iterator[Path]:
-    """The files of a list, one per line. Some programs begin a list with a mark of its encoding, which is no name."""
-    for place, line in enumerate(lines):
-        if place == 0:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        if name := line.rstrip(b"\r\n"):
-            yield Path(os.fsdecode(name))
-
-
-def paths_of(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files named, and those with an audio suffix in the folders named. A folder that cannot be read comes itself,
-    as a file that cannot be used.
-    """
-    for path in map(Path, paths):
-        if not os.path.isdir(path):  # Path.is_dir raises where a name is too long
-            yield path
-            continue
-        try:
-            yield from (path / inside for inside in audio_files(path))
-        except UserError:  # of the folder itself, before the first file
-            yield path
-
-
-def _is_waveform(recordings):
-    """Whether an array is one of numbers; one of objects or text is a list of paths, as :func:`load_corpus` has it."""
-    return hasattr(recordings, "ndim") and (np.ndim(recordings) == 0 or np.asarray(recordings).dtype.kind not in "OUT")
-
-
-def _sound(recording, sample_rate):
-    """A path as it is, a waveform as a :class:`Sound`. Raises UserError where it is neither."""
-    if isinstance(recording, (str, Path)):
-        return recording
-    samples = np.asarray(recording)
-    if samples.ndim not in (1, 2) or samples.size == 0 or not (samples.dtype == np.int16 or samples.dtype.kind == "f"):
-        raise UserError(
-            "a recording is a path, or a waveform [samples] or [samples, channels] of floats in [-1, 1] or of int16; "
-            f"received: {type(recording).__name__} of {samples.dtype}, shape {samples.shape}"
-        )
-    if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
-        raise UserError(
-            f"a waveform [samples, channels] of shape {samples.shape} has more channels than samples: transpose it"
-        )
-    least, most = audio.RATES
-    if not isinstance(sample_rate, Real) or not least <= sample_rate <= most or sample_rate != int(sample_rate):
-        raise UserError(f"a waveform needs its sample_rate, {least} to {most} Hz; received: {sample_rate!r}")
-    channels = samples.reshape(len(samples), -1).astype(np.float32)
-    if samples.dtype == np.int16:
-        channels /= 32768
-    peak = np.abs(channels).max()  # NaN if any sample is
-    if not peak <= audio.LARGEST_OVERSHOOT:
-        raise UserError(f"a waveform with samples up to {peak:g}: finite numbers in [-1, 1] are needed")
-    return Sound(np.clip(channels, -1, 1), int(sample_rate))
-
-
 def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Prediction | UserError]:
     """Answer every recording, in order; a file that cannot be used gives the UserError that says why.
 
     Args:
-        paths: files (see :func:`paths_of`), or :class:`Sound`.
+        paths: files, or :class:`~keras_ser.serving.inputs.Sound`.
         window_s: length of the windows in seconds; None: only for recordings longer than ``LONGEST_S``, as long as
             the model hears.
         hop_s: from the start of a window to the next; None: half a window.
@@ -415,8 +348,8 @@ def check_windows(window_s, hop_s):
 
 def _predict(predictor, paths, window_s, hop_s):
     waiting, windows = [], 0
-    read = partial(_read, first_channel=predictor.first_channel)
-    for path, sound in audio.in_threads(read, paths, cost=_stated_values, most=AHEAD):
+    read = partial(inputs.read, first_channel=predictor.first_channel)
+    for path, sound in audio.in_threads(read, paths, cost=inputs.stated_values, most=AHEAD):
         if isinstance(sound, UserError):
             waiting.append((path, sound, None, None))
         else:
@@ -429,47 +362,6 @@ def _predict(predictor, paths, window_s, hop_s):
             yield from _answers(predictor, waiting)
             waiting, windows = [], 0
     yield from _answers(predictor, waiting)
-
-
-def _stated_values(path):
-    return path.channels.size if isinstance(path, Sound) else audio.stated_values(path)
-
-
-def _read(path, first_channel):
-    """→ path and (waveform, rate, warnings), or path and what is wrong with it."""
-    if isinstance(path, Sound):
-        y = audio.to_mono(path.channels, first_channel)
-        return None, (y, path.rate, _warnings(y, path.rate))
-    try:
-        y, rate = audio.read(path, first_channel=first_channel)
-        return path, (y, rate, _warnings(y, rate))
-    except UserError as error:
-        return path, error
-    except MemoryError:
-        return path, _too_long(path)
-
-
-def _too_long(path):
-    return UserError(f"{path or 'a waveform'}: memory does not suffice for it: cut it into shorter recordings")
-
-
-def _warnings(y, rate):
-    """What about a recording makes an answer doubtful."""
-    peak = max(y.max(), -y.min())
-    # In float64: the square of a denormal number is 0 in float32. By pieces: a recording may be hours long.
-    pieces = (y[start : start + AHEAD] for start in range(0, len(y), AHEAD))
-    level = np.sqrt(sum(np.square(piece, dtype=np.float64).sum() for piece in pieces) / len(y))
-    longest = audio.clipped_run(y) if peak >= audio.FULL_SCALE else 0
-    out = []
-    if len(y) < SHORTEST_S * rate:
-        out.append(f"short: {len(y) / rate:.2f} s")
-    if peak == 0:
-        out.append(SILENT)
-    elif 20 * np.log10(level) < QUIET_DB:
-        out.append(f"quiet: {20 * np.log10(level):.0f} dB below full scale")
-    if longest >= audio.CLIPPED_RUN:
-        out.append(f"clipped: {longest} samples in a row at full scale")
-    return tuple(out)
 
 
 def _spans(n_samples, length, hop):
@@ -503,7 +395,7 @@ def _answers(predictor, waiting):
             yield sound
             continue
         if None in of_recording[place]:
-            yield _too_long(path)
+            yield inputs.too_long(path)
             continue
         y, rate = sound
         starts, ends = np.array(spans).T / rate

@@ -18,7 +18,7 @@ from keras_ser import audio, corpora
 from keras_ser.cli import commands
 from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
-from keras_ser.serving import formats, predict
+from keras_ser.serving import formats, inputs, predict
 
 
 @pytest.fixture(scope="module")
@@ -166,19 +166,6 @@ def test_long_recordings_are_cut_by_themselves(predictor, paths, tmp_path):
     np.testing.assert_allclose(prediction.ends - prediction.starts, predictor.hears_s(22050), atol=1e-3)
 
 
-def test_a_folder_that_cannot_be_read_is_skipped_as_a_file_is(paths, tmp_path, monkeypatch):
-    def audio_files(folder):
-        if folder.name == "closed":
-            raise UserError("closed (Permission denied): cannot be read")
-        yield from map(Path, ("a.wav", "b.wav"))
-
-    monkeypatch.setattr(predict, "audio_files", audio_files)
-    for name in ("closed", "open"):
-        (tmp_path / name).mkdir()
-    found = list(predict.paths_of([tmp_path / "closed", tmp_path / "open", paths[0]]))
-    assert found == [tmp_path / "closed", tmp_path / "open" / "a.wav", tmp_path / "open" / "b.wav", Path(paths[0])]
-
-
 def test_files_are_not_kept(predictor, paths):
     """However many there are: no more are taken ahead than wait and those that threads decode."""
     taken = []
@@ -255,13 +242,6 @@ def test_tables_beside_recordings_make_no_model_of_their_folder(paths, tmp_path)
     assert predict.is_model(tmp_path)
 
 
-def test_a_list_may_begin_with_a_mark_and_standard_input_be_closed(monkeypatch, capsys):
-    assert list(predict.listed([b"\xef\xbb\xbfa.wav\r\n", b"\n", b"b.wav"])) == [Path("a.wav"), Path("b.wav")]
-    monkeypatch.setattr(sys, "stdin", None)
-    assert commands.main(["predict", "--files-from", "-"]) == 2
-    assert capsys.readouterr().err == "keras-ser: standard input is closed: name a file with --files-from\n"
-
-
 def test_a_recording_that_is_too_long_for_the_memory_does_not_stop_the_rest(paths):
     def answer(waveform, lengths):
         if waveform.shape[1] > 100_000:
@@ -269,7 +249,7 @@ def test_a_recording_that_is_too_long_for_the_memory_does_not_stop_the_rest(path
         return np.full((len(waveform), 2), 0.5)
 
     predictor = predict.Predictor("", "", ("a", "b"), None, False, None, answer)
-    long = predict.Sound(np.full((120_000, 1), 0.1, np.float32), 24414)
+    long = inputs.Sound(np.full((120_000, 1), 0.1, np.float32), 24414)
     first, error, last = answers(predictor, [paths[0], long, paths[1]])
     assert (str(first.path), str(last.path)) == tuple(paths[:2])
     assert str(error) == "a waveform: memory does not suffice for it: cut it into shorter recordings"

@@ -6,7 +6,7 @@ import pytest
 
 from keras_ser import audio, corpora
 from keras_ser.data.features import padded
-from keras_ser.serving import formats, predict, speech
+from keras_ser.serving import formats, inputs, predict, speech
 from keras_ser.serving.predict import Predictor
 
 RATE = 16000
@@ -92,7 +92,7 @@ def test_there_is_no_answer_to_what_is_no_speech(predictor, rng):
     table = predictor.predict([voice(rng), noise], RATE)
     assert list(table["label"]) == ["anger", ""]
     np.testing.assert_allclose(table[["p_anger", "p_fear"]], [[0.9, 0.1], [0.5, 0.5]], rtol=1e-6)
-    sounds = [predict.Sound(y[:, None], RATE) for y in (voice(rng), noise, both)]
+    sounds = [inputs.Sound(y[:, None], RATE) for y in (voice(rng), noise, both)]
     spoken, silent, mixed = predict.predict(predictor, sounds, window_s=3.0, hop_s=3.0)
     assert (spoken.label, silent.label, mixed.label) == ("anger", "", "anger")
     assert (spoken.warnings, silent.warnings) == ((), (speech.UNVOICED,))

@@ -1,0 +1,28 @@
+"""What may be asked about: files, folders and lists."""
+
+import sys
+from pathlib import Path
+
+from keras_ser.cli import commands
+from keras_ser.errors import UserError
+from keras_ser.serving import inputs
+
+
+def test_a_folder_that_cannot_be_read_is_skipped_as_a_file_is(tmp_path, monkeypatch):
+    def audio_files(folder):
+        if folder.name == "closed":
+            raise UserError("closed (Permission denied): cannot be read")
+        yield from map(Path, ("a.wav", "b.wav"))
+
+    monkeypatch.setattr(inputs, "audio_files", audio_files)
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+    found = list(inputs.paths_of([tmp_path / "closed", tmp_path / "open", tmp_path / "c.wav"]))
+    assert found == [tmp_path / "closed", tmp_path / "open" / "a.wav", tmp_path / "open" / "b.wav", tmp_path / "c.wav"]
+
+
+def test_a_list_may_begin_with_a_mark_and_standard_input_be_closed(monkeypatch, capsys):
+    assert list(inputs.listed([b"\xef\xbb\xbfa.wav\r\n", b"\n", b"b.wav"])) == [Path("a.wav"), Path("b.wav")]
+    monkeypatch.setattr(sys, "stdin", None)
+    assert commands.main(["predict", "--files-from", "-"]) == 2
+    assert capsys.readouterr().err == "keras-ser: standard input is closed: name a file with --files-from\n"
