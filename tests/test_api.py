@@ -152,7 +152,8 @@ def test_a_repetition_is_a_whole_number():
 def test_a_number_of_numpy_is_a_number():
     for given in (3, np.int64(3), np.uint8(3)):
         assert type(whole_number("seed", given, 0)) is int
-    assert whole_number("epochs", None, 1) is None
+    with pytest.raises(UserError, match="seed must be a whole number of at least 0, not None"):
+        whole_number("seed", None, 0)
 
 
 def test_a_leaky_score_is_qualified(exported):

@@ -19,7 +19,6 @@ from keras_ser.errors import PartialSuccess, UserError, one_line
 from keras_ser.progress import quiet_stderr
 from keras_ser.runs.processes import start_tensorflow
 
-QUICKEST = "tess_mfcc"  # of the reports
 EXTRAS = {  # what is not installed with the package alone → the extra that brings it
     **dict.fromkeys(("librosa", "noisereduce", "soxr"), "reference"),
     **dict.fromkeys(("matplotlib", "seaborn"), "figures"),
@@ -120,8 +119,7 @@ def _settings(options):
 
 def reproduce(options):
     api = started()
-    all_of_them = sorted(reports.NAMES, key=QUICKEST.__ne__)  # a first table is there soon
-    for name in dict.fromkeys(options.reports or all_of_them):
+    for name in dict.fromkeys(options.reports or reports.NAMES):
         done = api.reproduce(name, experiments=options.experiments, features=options.features, **_settings(options))
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)

@@ -138,7 +138,7 @@ def _in_groups(model):
             clips = tf.gather(waveform[:, : tf.reduce_max(own_lengths)], rows)
             return number + 1, answers.write(number, model([clips, own_lengths]))
 
-        empty = tf.TensorArray(tf.float32, n_groups, infer_shape=False, element_shape=[None, n_classes])
+        empty = tf.TensorArray(model.output.dtype, n_groups, infer_shape=False, element_shape=[None, n_classes])
         # One at a time: several would share the cache.
         _, answers = tf.while_loop(lambda number, _: number < n_groups, group, (0, empty), parallel_iterations=1)
         return tf.gather(answers.concat(), tf.argsort(order))

@@ -154,7 +154,7 @@ def test_what_cannot_be_decoded_is_said(content, why, decode, tmp_path):
 
 
 NAMES = st.sampled_from([b"LIST", b"JUNK", b"id3 ", b"_PMX", b"FLLR"])
-READ_ANEW = b"RIFF", b"data"  # after the last chunk libsndfile takes these for the beginning of another sound
+READ_ANEW = b"RIFF", b"RIFX", b"data"  # after the last chunk libsndfile takes these for the beginning of another sound
 CHUNKS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=4)
 
 
