@@ -5,8 +5,7 @@ Intervals and tests over speakers are cluster-robust (Liang and Zeger, 1986, wit
 t with one degree of freedom less than there are speakers): the mean over clips is estimated, speakers are what varies.
 An interval and the test beside it come from one fit, so they agree. With fewer than ``FEW_SPEAKERS``, and where the
 speaker of a clip is unknown (""), there is no answer (None); of a UAR neither where fewer than ``FEW_OF_A_CLASS`` say
-one of the classes. Intervals over repetitions are Student's t. No interval of
-a share leaves [0, 1].
+one of the classes. Intervals over repetitions are Student's t. No interval of a share leaves [0, 1].
 """
 
 import numpy as np

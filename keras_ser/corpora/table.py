@@ -50,7 +50,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     Args:
         labels: label of the table → emotion, for what `emotions.common` does not know, or to join classes.
         speaker_from: regular expression whose group, found in a path below the folder that all files lie in, is the
-            speaker, where no column is; where that finds none in any of them, in the paths as the table gives them.
+            speaker, where no column is; where that finds none in any of them, in relative paths as they are given.
         data_root: where paths are looked for that are not below the table's directory.
 
     Raises:
@@ -84,7 +84,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     if speaker_from:
         found = {cell: speaker_of(file[above:], speaker_from) for cell, file in located.items()}
         if not any(found.values()):  # all files may be one speaker's, in a folder of that name
-            found = {cell: speaker_of(cell, speaker_from) for cell in located}
+            found = {cell: "" if os.path.isabs(cell) else speaker_of(cell, speaker_from) for cell in located}
         clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", table["path"].map(found))
     clips = clips.drop_duplicates("path")
     if len(clips) < len(table):

@@ -242,6 +242,10 @@ def test_most_of_several_corpora_is_compared_and_says_what_is_missing():
         "",
         "without SAVEE, 4 % of the clips",
     )
+    rows = {row["metric"]: row["verdict"] for row in reported._data_rows(report, [one(0.9, **facts)])}
+    # Clips of a corpus that is there are counted by themselves.
+    assert (rows["ravdess"], rows["tess"], rows["crema_d"]) == ("reproduced", "higher", "reproduced")
+    assert rows["savee"] == rows["clips"] == "lower (without SAVEE, 4 % of the clips)"
     facts |= {"clips": 4240, "clips_by_corpus": {"tess": 2800, "ravdess": 1440}}
     assert reported.obstacle(report, facts) == "4240 of 12162 clips"
 

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 import keras_ser
-from keras_ser import corpora
+from keras_ser import api, corpora
 from keras_ser.cli import commands, parser
 from keras_ser.corpora.download import HOMES
 from keras_ser.data.protocols import PROTOCOLS
@@ -507,6 +507,17 @@ def test_what_cannot_be_written_to_is_said_before_the_work(command, tmp_path, ca
     ):
         assert said in complaint(capsys, name, *words, "x", "--output", output)  # there is no such model either
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_table_is_written_though_nobody_reads_what_is_printed(tmp_path, monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(api, "robustness", lambda *_, **__: pd.DataFrame({"uar": [0.5]}))
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert call("robustness", "--output", tmp_path / "x.csv") == 0
+    assert pd.read_csv(tmp_path / "x.csv")["uar"].tolist() == [0.5]
 
 
 @pytest.mark.parametrize(

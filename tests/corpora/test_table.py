@@ -171,6 +171,7 @@ def test_folders_above_all_files_say_no_speaker(tmp_path):
     path = written(tmp_path / "tables" / "mine.csv", "path,emotion\n" + rows)
     for pattern in (r"(spk\d+)_", r"^(spk\d+)_"):
         assert table.manifest(path, speaker_from=pattern)["speaker"].tolist() == ["spk01", "spk02"]
+    assert table.manifest(path, speaker_from="(project)")["speaker"].tolist() == ["", ""]
 
 
 def test_a_compressed_table(tmp_path):
