@@ -119,7 +119,12 @@ def _settings(options):
 
 def reproduce(options):
     api = started()
-    for name in dict.fromkeys(options.reports or reports.NAMES):
+    from keras_ser.api.settings import asked
+
+    names = dict.fromkeys(options.reports or reports.NAMES)
+    for name in names:  # what the last of them lacks is said before the first is run
+        asked(name, options.protocols or (), options.experiments or ())
+    for name in names:
         done = api.reproduce(name, experiments=options.experiments, features=options.features, **_settings(options))
         _print_reproduction(done)
         by_chance = any(item.facts["kind"] == "network" for item in done.whole)

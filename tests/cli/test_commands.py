@@ -401,6 +401,7 @@ BAD_ARGUMENTS = {
     "no such protocol to compare": ("compare", "models", "emodb_losses", "--protocols", "random"),
     "no such protocol to share under": ("leaks", "/no/such.csv", "--protocol", "random"),
     "no such experiment": ("reproduce", "--experiments", "rnn"),
+    "an experiment of the first report alone": ("reproduce", "--experiments", "svm,cnn/mean_squared_error"),
     "no experiment": ("reproduce", "--experiments", ","),
     "no protocol": ("reproduce", "--protocols", ""),
     "no such folder": ("reproduce", "--data", "/no/such/folder"),
