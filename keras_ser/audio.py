@@ -28,7 +28,13 @@ import soundfile
 from keras_ser import files
 from keras_ser.errors import UserError
 
-SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff", ".aifc", ".ogg", ".opus", ".mp3", ".au", ".caf", ".w64"})
+SUFFIXES = frozenset(
+    {".wav", ".wave", ".rf64", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist"}
+    | {".ogg", ".oga", ".opus", ".mp3"}
+)
+UNREAD = frozenset({".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".3gp"})  # sound that libsndfile does not read
+CONVERT = "not a form that libsndfile reads: convert to WAV or FLAC (ffmpeg -i a.m4a a.wav)"
+CONVERT_ANEW = "convert it (ffmpeg -i FILE a.wav)"
 LFS_SIGNATURE = b"version https://git-lfs"
 
 FULL_SCALE = 32767 / 32768  # the largest sample that 16 bits hold
@@ -49,7 +55,13 @@ UNKNOWN_LENGTH = 0x7FFFF000
 _PART = re.compile(r"(.+)#t=(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)?")
 PART_SLACK = 0.1  # seconds that a part may end after its file: tables round
 
+AHEAD = 1 << 24  # values decoded before they are asked for, 64 MB: 16 mono clips of 20 s at 48 kHz
+_SHORT_FILE = 1 << 20  # bytes: what such a file holds, even MP3, is no matter of memory
 _VALUES_AT_ONCE = 1 << 20  # decoded together: a header may state far more samples than the file holds
+_MOST_FRAMES = 1 << 48  # no file holds so many
+_MP3_HEAD = 512  # bytes: a frame's own header and side information, and what may stand in the first one in its place
+_MP3_TAG = 4096  # bytes that may follow the last frame, or more if they begin so:
+_MP3_TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 _MP3_LEAD = 16 * 1152  # samples: the first frames after a jump lack the bits that those before them hold
 
 # libsndfile's scale of MP3's bit rates at 16 kHz, from 160 kbit/s at 0 to 8 at 1.
@@ -122,11 +134,16 @@ def read_channels(path: str | Path) -> tuple[np.ndarray, int]:
             raise AudioError("rate", path, what)
         if sound.frames == 0:
             raise AudioError("empty", path, "the file holds no samples")
+        if sound.frames > _MOST_FRAMES:  # what a program that writes to a pipe does not know
+            raise AudioError("unreadable", path, f"its header states no length: {CONVERT_ANEW}")
         try:
-            channels = _decode_part(path, sound, *part[1:]) if part else _decode(sound)
+            if part:
+                channels = _decode_part(path, sound, *part[1:])
+            else:
+                channels = _decode_mp3(path) if sound.format == "MP3" else _decode(sound)
         except soundfile.LibsndfileError as error:
             raise AudioError("truncated", path, f"decoding broke off ({error}): get the file again") from None
-        if not part:
+        if not part and (sound.format != "MP3" or _mp3_states_length(path)):
             _check_length(path, sound, len(channels), sound.frames)
     peak = np.abs(channels).max()  # NaN if any sample is
     if not np.isfinite(peak):
@@ -166,7 +183,21 @@ def to_mono(channels: np.ndarray, first_channel: bool = False) -> np.ndarray:
 
 def read_many(paths: Iterable[str | Path]) -> Iterator[tuple[np.ndarray, int]]:
     """`read` of each path, in order, decoded ahead in threads; memory does not grow with their number."""
-    return in_threads(read, paths)
+    return decoded_ahead(read, paths)
+
+
+def decoded_ahead(decode: Callable[[_Item], _Result], paths: Iterable[_Item]) -> Iterator[_Result]:
+    """`in_threads` for what decodes a path: of long recordings at most `AHEAD` values wait, or one recording."""
+    return in_threads(decode, paths, cost=_values_of_long, most=AHEAD)
+
+
+def _values_of_long(path: str | Path) -> int:
+    """`stated_values`, 0 of a file so short that it need not be opened to say that."""
+    part = part_of(path)
+    try:
+        return 0 if os.path.getsize(part[0] if part else path) <= _SHORT_FILE else stated_values(path)
+    except (OSError, ValueError):  # nothing is there, or a name has a zero byte
+        return 0
 
 
 def write(path: str | Path, waveform: np.ndarray, sample_rate: int) -> None:
@@ -272,6 +303,33 @@ def _decode(sound: soundfile.SoundFile, most: float = math.inf) -> np.ndarray:
     return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
 
 
+def _decode_mp3(path: Path) -> np.ndarray:
+    """All samples of an MP3 file: float32 [samples, channels].
+
+    libsndfile decodes as many as the first frame states of the whole, or as would follow if all were like that one.
+    """
+    with path.open("rb") as file, soundfile.SoundFile(file) as sound:
+        channels = _decode(sound)
+        decoded = file.tell()
+        after = file.read(_MP3_TAG + 1)
+    if len(after) > _MP3_TAG and not after.startswith(_MP3_TAGS):
+        what = f"{decoded} of its {path.stat().st_size} bytes are what its header states, others follow: {CONVERT_ANEW}"
+        raise AudioError("unreadable", path, what)
+    return channels
+
+
+def _mp3_states_length(path: Path) -> bool:
+    """Whether the first frame says how many follow; without that libsndfile guesses."""
+    with path.open("rb") as file:
+        start = file.read(10)
+        if start.startswith(b"ID3"):  # its size: four bytes of seven bits
+            file.seek(10 + sum(byte << shift for byte, shift in zip(start[6:], (21, 14, 7, 0), strict=True)))
+        else:
+            file.seek(0)
+        head = file.read(_MP3_HEAD)
+    return any(word in head for word in (b"Xing", b"Info", b"VBRI"))
+
+
 def _decode_part(path: Path, sound: soundfile.SoundFile, start: float, end: float | None) -> np.ndarray:
     """The samples from `start` to `end` seconds: float32 [samples, channels]."""
     seconds = sound.frames / sound.samplerate
@@ -297,6 +355,8 @@ def _explain_unreadable(path: Path, error: Exception) -> AudioError:
         return AudioError("unreadable", path, f"cannot be opened ({denied.strerror})")
     if start == LFS_SIGNATURE:
         return AudioError("lfs_pointer", path, "a Git LFS pointer, not the sound: run `git lfs pull` in its repository")
+    if path.suffix.lower() in UNREAD:
+        return AudioError("unreadable", path, CONVERT)
     reason = getattr(error, "error_string", str(error))  # without the path, which is said already
     if "does not exist" in reason:  # what libsndfile says of an MP3 without a frame
         reason = "damaged"

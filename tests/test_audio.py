@@ -177,6 +177,46 @@ def test_a_bad_file_is_named_and_explained(tmp_path, tone, bad, kind, says):
     assert "\n" not in str(caught.value)
 
 
+def test_what_the_first_frame_of_an_mp3_does_not_count_is_not_lost_in_silence(tmp_path, rng):
+    path = tmp_path / "x.mp3"
+    soundfile.write(path, 0.1 * rng.normal(size=160_000), 16000)
+    content = path.read_bytes()
+    path.write_bytes(content + b"TAG" + bytes(8000))
+    assert len(audio.read(path)[0]) == 160_000
+    for joined in (content * 2, content + b"ID3" + bytes(7) + content):
+        path.write_bytes(joined)
+        with pytest.raises(audio.AudioError, match=f"{len(content)} of its {len(joined)} bytes are what its header st"):
+            audio.read(path)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(audio.AudioError, match="of 160000 samples are there: get the file again"):
+        audio.read(path)
+
+
+def test_an_mp3_that_states_no_length_is_as_long_as_what_is_there(tmp_path, rng):
+    path = tmp_path / "x.mp3"
+    y = 0.1 * rng.normal(size=160_000)
+    soundfile.write(path, y, 16000, bitrate_mode="CONSTANT", compression_level=0.8)
+    content = path.read_bytes()
+    frames = [place for place in range(len(content)) if content[place : place + 2] == content[:2]]
+    assert any(word in content[: frames[1]] for word in (b"Xing", b"Info"))
+    headless = content[frames[1] : frames[-1] + 20]  # a stream that broke off within a frame
+    for start in (b"", b"ID3\x04\0\0\0\0\x02\x00" + bytes(256)):
+        path.write_bytes(start + headless)
+        assert abs(len(audio.read(path)[0]) - 160_000) < 5 * 1152
+
+
+def test_a_header_that_states_no_length(tmp_path, rng):
+    path = tmp_path / "x.flac"
+    soundfile.write(path, 0.1 * rng.normal(size=16000), 16000)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # of the block STREAMINFO, the last 36 bits before the digest
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    for name in (path, f"{path}#t=0,0.5"):
+        with pytest.raises(audio.AudioError, match="its header states no length: convert it"):
+            audio.read(name)
+
+
 def test_a_part_of_an_mp3_is_what_the_whole_file_has_there(tmp_path, rng):
     """Its first frame takes bits from the frames before it."""
     with soundfile.SoundFile(tmp_path / "x.mp3", "w", 16000, 1, format="MP3", compression_level=0.5) as file:

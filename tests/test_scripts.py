@@ -62,9 +62,12 @@ def test_paths_are_relative_to_where_a_command_is_called(clone):
     assert installed(clone) == [f"install --quiet --disable-pip-version-check --requirement {clone}/requirements.txt"]
     out, err = start(clone, "pretrained.sh", "model", "--data", "mydata").communicate()
     assert not err
-    first, second = out.splitlines()
+    first, _, second = out.splitlines()
     assert first.startswith(f"{elsewhere} {clone}:/mine -m keras_ser reproduce unseen_speakers")
-    assert second.endswith("/seed-0/fold-0 --out model")
+    assert first.endswith(" --data mydata --out model-training")
+    assert second.endswith(
+        " calibrate model-training/runs/unseen_speakers/mlp/corpus_independent/seed-0/fold-0 --out model"
+    )
     out, _ = start(clone, "test.sh", "-k", "x").communicate()
     assert [line.split(" -m ")[0] for line in out.splitlines()] == [f"{clone} /mine"] * 3
     assert not list(elsewhere.iterdir())

@@ -46,7 +46,7 @@ def _time(run, folder, paths, rounds):
     served = tf.saved_model.load(str(folder)).signatures
     clips = [librosa_reference.resample(y, orig_sr, rate) for y, orig_sr in audio.read_many(paths)]
     waveform, lengths = map(tf.constant, padded(clips))
-    files = [tf.audio.encode_wav(y[:, None], rate) for y in clips]
+    contents = [tf.audio.encode_wav(y[:, None], rate) for y in clips]
 
     def listed(chosen):
         network.predict(np.stack([front_end.reference(y, rate) for y in chosen]), verbose=0)
@@ -57,7 +57,7 @@ def _time(run, folder, paths, rounds):
     one = tf.constant(clips[0][None])
     calls = (
         ("one clip", clips[:1], lambda: answer("serving_default", waveform=one)),
-        ("one clip as WAV bytes", clips[:1], lambda: answer("wav_bytes", wav_bytes=files[0][None])),
+        ("one clip as WAV bytes", clips[:1], lambda: answer("wav_bytes", wav_bytes=contents[0][None])),
         (f"{len(clips)} clips at once", clips, lambda: answer("padded", waveform=waveform, lengths=lengths)),
     )
     listed_start = _start_s(_LISTED_START, run.folder / "model.keras", rate)

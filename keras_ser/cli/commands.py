@@ -333,11 +333,15 @@ def predict(options):
 
 
 def _without_model(options):
-    """What stands first is a recording if it is no model, and is there or alone: the package's model then answers."""
+    """What stands first is a recording if it is no model, and is there, alone or called like one: the package's model
+    then answers.
+    """
+    from keras_ser.audio import SUFFIXES
     from keras_ser.serving.predict import SHIPPED, is_model
 
-    alone = not (options.paths or options.files_from)
-    if options.model and not is_model(options.model) and (alone or os.path.exists(options.model)):
+    may_be = not (options.paths or options.files_from)
+    may_be |= bool(options.model) and options.model.suffix.lower() in SUFFIXES
+    if options.model and not is_model(options.model) and (may_be or os.path.exists(options.model)):
         options.paths.insert(0, options.model)
         options.model = None
     options.model = options.model or SHIPPED

@@ -123,12 +123,12 @@ def audio_files(folder: Path) -> Iterator[PurePosixPath]:
     """Relative paths of all files with an audio suffix, in order, but for hidden ones and macOS's shadows.
 
     Links to folders are followed, to each folder once: links may point at a folder above or at one another. One warning
-    says which folders cannot be read.
+    says which folders cannot be read, one how many files are sound that libsndfile does not read.
 
     Raises:
         UserError: `folder` itself cannot be read.
     """
-    seen, unreadable = {_identity(folder)}, []
+    seen, unreadable, unread = {_identity(folder)}, [], []
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=unreadable.append):
         inside = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         folders[:] = []
@@ -141,9 +141,15 @@ def audio_files(folder: Path) -> Iterator[PurePosixPath]:
             if identity not in seen:
                 seen.add(identity)
                 folders.append(name)
-        for name in sorted(files):
-            if os.path.splitext(name)[1].lower() in audio.SUFFIXES and not name.startswith("."):
+        for name in sorted(name for name in files if not name.startswith(".")):
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in audio.SUFFIXES:
                 yield PurePosixPath(Path(parent, name).relative_to(folder).as_posix())
+            elif suffix in audio.UNREAD:
+                unread.append(os.path.join(parent, name))
+    if unread:
+        said = f"{len(unread)} file{'s' * (len(unread) > 1)} excluded, the first {unread[0]}"
+        log.warning("%s: %s", said, audio.CONVERT)
     if unreadable:
         first = f"{unreadable[0].filename} ({unreadable[0].strerror})"
         if unreadable[0].filename == os.fspath(folder):

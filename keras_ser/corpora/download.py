@@ -111,11 +111,19 @@ def download(name: str, data_root: str | Path, *, base_url: str | None = None) -
                 unpack(path, whole, home.most_bytes)
             else:
                 (whole / item.path).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(path, whole / item.path)
+                _placed(path, whole / item.path)
         clips = corpora.manifest(name, whole)
     shutil.rmtree(staging)
     log.info("%d of %d clips are in %s", len(clips), corpus.n_clips, folder)
     return folder
+
+
+def _placed(path: Path, where: Path) -> None:
+    """`path` stays until all is there: what breaks off before goes on with it."""
+    try:
+        os.link(path, where)
+    except OSError:  # not every disk has links
+        shutil.copyfile(path, where)
 
 
 def _listed(home: Home, address: str, fetch: Callable[[Item], Path]) -> list[Item]:

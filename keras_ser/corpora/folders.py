@@ -1,18 +1,19 @@
-"""Recordings sorted into one folder per class, with or without a Train/Test level above: `Train/Angry/x.wav`,
-`sad/y.flac`.
+"""Recordings sorted into one folder per class, with or without a Train/Test level above, and with or without others
+below: `Train/Angry/x.wav`, `sad/y.flac`, `happy/speaker_1/z.wav`. The class is the innermost folder that means one.
 
 Out: the manifest of the corpora with one more column, `split` ("train", "validation", "test" or ""). A
 clip's id is its path without the suffix (with it where x.wav is beside x.flac). Speaker, gender, sentence, intensity
 and take are known where the files keep RAVDESS's names.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from keras_ser.corpora import emotions, ravdess
 from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, as_text, audio_files, clip_ids, speaker_of
 from keras_ser.errors import UserError
+from keras_ser.progress import log
 
 
 def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFrame:
@@ -31,6 +32,12 @@ def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFram
     files = list(audio_files(folder))
     if not files:
         raise UserError(f"{folder}: no audio file below it; put one folder per class there, such as Angry/x.wav")
+    if loose := [file for file in files if len(file.parts) == 1]:
+        files = [file for file in files if len(file.parts) > 1]
+        said = f"{len(loose)} recordings lie in no folder of a class"
+        if not files:
+            raise UserError(f"{folder}: its {said}; put one folder per class there, such as Angry/x.wav")
+        log.warning("%s: %s and are excluded, the first %s", folder, said, loose[0])
     names = [as_text(file) for file in files]
     clips = pd.DataFrame([ravdess.parse(file) or NOTHING_KNOWN for file in files], columns=[*NOTHING_KNOWN])
     clips["clip"] = clip_ids(names, [""] * len(names))
@@ -39,9 +46,15 @@ def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFram
     clips["speaker"] = [
         speaker_of(name, speaker_from) or known for name, known in zip(names, clips["speaker"], strict=True)
     ]
-    clips["label"] = [as_text(file.parent.name) for file in files]
+    clips["label"] = [_label(file, labels or {}) for file in files]
     clips["split"] = [
         next((SPLITS[part.lower()] for part in file.parts[:-2] if part.lower() in SPLITS), "") for file in files
     ]
     clips["emotion"] = clips["label"].map(emotions.meanings(clips["label"], labels or {}, str(folder), asked=labels))
     return as_manifest(clips.dropna(subset="emotion"), folder, extra=("split",))
+
+
+def _label(file: PurePosixPath, labels) -> str:
+    """The innermost folder that means an emotion; the innermost of all, where none does."""
+    folders = [as_text(part) for part in reversed(file.parts[:-1])]
+    return next((name for name in folders if name in labels or emotions.common(name)), folders[0])

@@ -47,7 +47,7 @@ class Look:
 def looks(paths: Iterable[str], folder: str | Path | None = None) -> Iterator[Look | audio.AudioError]:
     """A look at each recording, in order, by threads. `folder`: where the index is kept; None: nowhere."""
     with contextlib.closing(_Index(folder)) as index:
-        for path, status, look in audio.in_threads(index.look, paths):
+        for path, status, look in audio.decoded_ahead(index.look, paths):
             if status:
                 index.add(path, status, look)
             yield look

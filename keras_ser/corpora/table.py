@@ -58,6 +58,13 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     """
     path = Path(path)
     table, emotion = _read(path)
+    table["part"] = [_part(*cells, path) for cells in zip(table["start"], table["end"], table.index, strict=True)]
+    if (ended := table["part"].isna()).any():
+        said = f"{ended.sum()} rows end no later than they begin"
+        if ended.all():
+            raise UserError(f"{path}: all its {said}")
+        log.warning("%s: %s and are excluded, the first in line %d", path, said, ended.idxmax())
+        table = table[~ended]
     parent = path.absolute().parent
     folders = [str(parent), *([os.path.abspath(data_root)] if data_root else [])]
     if parent.name.lower() == "labels":  # MSP-Podcast has Labels/ beside Audios/
@@ -65,12 +72,11 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     located = {cell: _located(cell, folders) for cell in table["path"].unique()}
     root = os.path.commonpath({os.path.dirname(file) for file in located.values()})
     above = len(os.path.join(root, ""))
-    parts = [_part(*cells, path) for cells in zip(table["start"], table["end"], table.index, strict=True)]
     clips = pd.DataFrame(
         {
-            "path": table["path"].map(located) + parts,
+            "path": table["path"].map(located) + table["part"],
             "clip": table["path"].map({cell: as_text(file[above:]) for cell, file in located.items()}),
-            "part": parts,
+            "part": table["part"],
             "corpus": "table",
             "speaker": _known(table["speaker"]),
             "gender": table["gender"].str.lower().map(GENDERS).fillna(""),
@@ -86,15 +92,28 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
         if not any(found.values()):  # all files may be one speaker's, in a folder of that name
             found = {cell: "" if os.path.isabs(cell) else speaker_of(cell, speaker_from) for cell in located}
         clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", table["path"].map(found))
-    clips = clips.drop_duplicates("path")
-    if len(clips) < len(table):
-        log.warning("%s: %d rows repeat earlier ones and are excluded", path, len(table) - len(clips))
-    ends = clips["part"].str.replace("#t=", "_", regex=False).str.replace(",", "-", regex=False)
-    clips["clip"] = clip_ids(clips["clip"], ends)
     of_table = MSP_LABELS if emotion == "emoclass" else {}
     meaning = emotions.meanings(clips["label"], {**of_table, **(labels or {})}, str(path), asked=labels)
     clips["emotion"] = clips["label"].map(meaning)
-    return as_manifest(clips.dropna(subset="emotion").sort_values("clip"), Path(root), extra=("split",))
+    clips = _once(clips.dropna(subset="emotion"), path)
+    ends = clips["part"].str.replace("#t=", "_", regex=False).str.replace(",", "-", regex=False)
+    clips["clip"] = clip_ids(clips["clip"], ends)
+    return as_manifest(clips.sort_values("clip"), Path(root), extra=("split",))
+
+
+def _once(clips, table) -> pd.DataFrame:
+    """Each recording once; none of which rows say different emotions, as those of several annotators do."""
+    disputed = clips.groupby("path")["emotion"].transform("nunique") > 1
+    if disputed.any():
+        said = f"{clips.loc[disputed, 'path'].nunique()} recordings have rows of different emotions"
+        if disputed.all():
+            raise UserError(f"{table}: all its {said}: choose one for each")
+        log.warning("%s: %s and are excluded, the first %s", table, said, clips.loc[disputed, "path"].iloc[0])
+        clips = clips[~disputed]
+    single = clips.drop_duplicates("path")
+    if len(single) < len(clips):
+        log.warning("%s: %d rows repeat earlier ones and are excluded", table, len(clips) - len(single))
+    return single.copy()
 
 
 def cells(path) -> pd.DataFrame:
@@ -181,13 +200,13 @@ def _located(cell, folders) -> str:
     return next((place for place in places if os.path.exists(place)), places[0])
 
 
-def _part(start, end, line, path) -> str:
-    """`#t=start,end`, "" for the whole file."""
+def _part(start, end, line, path) -> str | None:
+    """`#t=start,end`, "" for the whole file, None where the clip ends before it has begun."""
     start, end = (_seconds(cell, line, path) for cell in (start, end))
     if not start and end is None:
         return ""
     if end is not None and end <= (start or 0):
-        raise UserError(f"{path}, line {line}: the clip ends at {end:g} s and starts at {start or 0:g} s")
+        return None
     return f"#t={_number(start or 0)},{'' if end is None else _number(end)}"
 
 

@@ -110,7 +110,8 @@ model.signatures["wav_bytes"](wav_bytes=tf.stack([riff]))
 
 `wav_bytes` takes WAV files of 8, 16, 24 or 32-bit PCM or of 32 or 64-bit floats, {audio.RATES[0]} to
 {audio.RATES[1]} Hz, with any number of channels ({channels}). It also answers `status`: "ok", or why a file
-cannot be decoded. The probabilities of such a file are NaN and its label is ""; the others are answered.
+cannot be decoded. The probabilities of such a file, as of a clip without a sample, are NaN and its label is ""; the
+others are answered.
 
 TensorFlow Serving: `{{"signature_name": "wav_bytes", "instances": [{{"wav_bytes": {{"b64": "…"}}}}]}}`.
 `keras-ser verify DIR` repeats the self-test that the export ran.

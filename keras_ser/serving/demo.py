@@ -67,8 +67,9 @@ def page(predictor: Predictor):
         y, rate = audio.read(path)
         lower = lower_rates({prediction.rate: 1}, predictor.sample_rate)
         warnings = "\n".join(f"- {warning}" for warning in (*prediction.warnings, lower) if warning)
+        probabilities = dict(zip(prediction.labels, prediction.probabilities.tolist(), strict=True))
         return (
-            dict(zip(prediction.labels, prediction.probabilities.tolist(), strict=True)),
+            probabilities if prediction.answered.all() else None,
             recording(y, rate, examples.mel_bands(y, rate)),
             warnings,
         )

@@ -10,7 +10,8 @@ Signatures, all of which answer ``probabilities`` [batch, classes], ``class_inde
 
 - ``serving_default``: ``waveform`` float32 [batch, samples] at the model's rate (one without a rate takes recordings as
   they are), every clip filling its row;
-- ``padded``: ``waveform`` and ``lengths`` int32 [batch], for clips that differ in length;
+- ``padded``: ``waveform`` and ``lengths`` int32 [batch], for clips that differ in length; where a clip has no sample,
+  ``probabilities`` are NaN, ``class_index`` is -1 and ``label`` "";
 - ``wav_bytes``: ``wav_bytes`` string [batch], each a WAV file as :mod:`keras_ser.serving.wav` decodes them: PCM or
   float, any rate, any number of channels. It also answers ``status`` [batch]: "ok", or why a file cannot be decoded,
   whose ``probabilities`` are then NaN, its ``class_index`` -1 and its ``label`` "";
@@ -54,7 +55,9 @@ def export(run, out, stored=None, statistics=None):
         np.savez_compressed(folder / exported.SELF_TEST, **test)
         lite, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
         lite = {bits: (content, exported.lite_difference(content, test)) for bits, content in lite.items()}
-        if lite and not lite[16][1] <= tflite.TOLERANCE[16]:  # some of its numbers have no room in 16 bits
+        if lite and not lite[32][1] <= tflite.TOLERANCE[32]:  # nor is not a number
+            lite, why_not = {}, "There is no TensorFlow Lite model: TensorFlow Lite answers otherwise than TensorFlow."
+        elif lite and not lite[16][1] <= tflite.TOLERANCE[16]:  # some of its numbers have no room in 16 bits
             del lite[16]
         for bits, (content, _) in lite.items():
             (folder / exported.LITE[bits]).write_bytes(content)
@@ -79,10 +82,18 @@ def _write_saved_model(model, facts, folder):
 
     in_groups = _in_groups(model)
 
+    def answers(good, probabilities, place, label):
+        """Of clips that are not ``good`` [batch] there are none."""
+        return {
+            "probabilities": tf.where(good[:, None], probabilities, np.nan),
+            "class_index": tf.where(good, place, -1),
+            "label": tf.where(good, label, ""),
+        }
+
     def padded(waveform, lengths):
         probabilities = in_groups(waveform, lengths)
         place = tf.argmax(probabilities, axis=1)
-        return {"probabilities": probabilities, "class_index": place, "label": tf.gather(labels, place)}
+        return answers(lengths > 0, probabilities, place, tf.gather(labels, place))
 
     answer = graph(padded, WAVEFORM, LENGTHS)  # of all signatures: the model is traced, and stored, once
 
@@ -104,14 +115,9 @@ def _write_saved_model(model, facts, folder):
 
         clip = tf.RaggedTensorSpec([None], tf.float32, 0)
         clips, status = tf.map_fn(decode, wav_bytes, fn_output_signature=(clip, tf.TensorSpec([], tf.string)))
-        answers = answer(clips.to_tensor(), tf.cast(clips.row_lengths(), tf.int32))
+        found = answer(clips.to_tensor(), tf.cast(clips.row_lengths(), tf.int32))
         good = tf.equal(status, wav.OK)
-        return {
-            "probabilities": tf.where(good[:, None], answers["probabilities"], np.nan),
-            "class_index": tf.where(good, answers["class_index"], -1),
-            "label": tf.where(good, answers["label"], ""),
-            "status": status,
-        }
+        return {**answers(good, found["probabilities"], found["class_index"], found["label"]), "status": status}
 
     functions = {
         "serving_default": graph(serving_default, WAVEFORM),

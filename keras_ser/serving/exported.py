@@ -20,6 +20,7 @@ from keras_ser.serving import tflite
 TOLERANCE = 1e-4  # of a probability
 STORED_TOLERANCE = 1e-3  # of one that the run stored, which another device may have computed
 STORED_CLIPS = 16  # so many of a run's test clips are compared with what it stored
+MODEL = "saved_model.pb"
 EXTRA = "assets.extra"
 FACTS = f"{EXTRA}/keras_ser.json"
 SELF_TEST = f"{EXTRA}/selftest.npz"
@@ -27,6 +28,7 @@ WARMUP = f"{EXTRA}/tf_serving_warmup_requests"
 LITE = {bits: f"{EXTRA}/{name}" for bits, name in tflite.FILES.items()}
 SUMS = "SHA256SUMS"
 CARD = "README.md"
+EXPORTED = (MODEL, "fingerprint.pb", "variables/", "assets/", f"{EXTRA}/")  # how what has a sum begins
 ADVICE = "the export is damaged: export the run again"
 
 
@@ -53,11 +55,12 @@ def opened(folder):
 
 
 def sums_of(folder):
-    """→ dict: path in an exported folder → SHA-256 of the file"""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in paths]
-    hashes = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
-    return {name: digest for name, digest in zip(names, hashes, strict=True) if name not in (SUMS, CARD)}
+    """→ dict: path in an exported folder → SHA-256 of the file. What people and their systems put beside what was
+    exported, such as macOS's .DS_Store, has none.
+    """
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file())
+    names = sorted(name for name in names if name.startswith(EXPORTED))
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def verify(folder, stored=None):

@@ -2,8 +2,9 @@
 
 In: a model and paths, as many as one likes: they are read as they are needed. Out: ``part-<number>-<digest>.jsonl`` or
 ``.parquet`` in one folder, each with a row per file, in order; the row of a file that cannot be used holds the
-``error``. The digest is of the model, the windows and the paths: a part that is there is not made again, and one that
-is of something else is never mixed in. Files that change under their names are not noticed.
+``error``. The digest is of the model, the windows and the paths, of relative ones with the folder that they start from:
+a part that is there is not made again, and one that is of something else is never mixed in. Files that change under
+their names are not noticed.
 """
 
 import functools
@@ -71,7 +72,8 @@ def write(model, paths: Iterable[Path], folder, form=JSON_LINES, *, n_files=FILE
         nonlocal before
         left = iter(paths)
         while names := [str(path) for path in itertools.islice(left, n_files)]:
-            digest = blake2b(json.dumps([*about, names]).encode(), digest_size=6).hexdigest()
+            start = [] if all(map(os.path.isabs, names)) else [os.getcwd()]
+            digest = blake2b(json.dumps([*about, *start, names]).encode(), digest_size=6).hexdigest()
             number = f"{len(asked):06}"
             name = f"part-{number}-{digest}.{form.name}"
             strangers.extend(of_number.get(number, set()) - {name})

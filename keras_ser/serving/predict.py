@@ -37,7 +37,6 @@ from keras_ser.serving.speech import doubts
 
 BATCH = 16  # windows answered together
 WAITING = 4 * BATCH  # windows that wait, so that those of similar lengths can be answered together
-AHEAD = 1 << 24  # samples decoded ahead, 64 MB: 16 clips of 20 s at 48 kHz
 LONGEST_S = 15.0  # a longer recording is cut into windows unless a window is asked for
 WINDOW_S = 5.0  # for a model that hears clips of any length
 WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
@@ -257,7 +256,8 @@ def _folder(path):
 
 
 def _is_exported(folder):
-    return any((folder / name).is_file() for name in (exported.SUMS, "saved_model.pb"))
+    # Not by its sums: recordings come with a file of that name too.
+    return any((folder / name).is_file() for name in (exported.FACTS, exported.MODEL))
 
 
 def _is_run(folder):
@@ -267,8 +267,8 @@ def _is_run(folder):
 
 def _exported(path):
     served, facts = exported.opened(path)
-    padded = served["padded"]
-    return _predictor(facts, lambda waveform, lengths: padded(waveform=waveform, lengths=lengths)["probabilities"])
+    ask = served["padded"]
+    return _predictor(facts, lambda waveform, lengths: ask(waveform=waveform, lengths=lengths)["probabilities"])
 
 
 def _predictor(facts, answer):
@@ -349,7 +349,7 @@ def check_windows(window_s, hop_s):
 def _predict(predictor, paths, window_s, hop_s):
     waiting, windows = [], 0
     read = partial(inputs.read, first_channel=predictor.first_channel)
-    for path, sound in audio.in_threads(read, paths, cost=inputs.stated_values, most=AHEAD):
+    for path, sound in audio.in_threads(read, paths, cost=inputs.stated_values, most=audio.AHEAD):
         if isinstance(sound, UserError):
             waiting.append((path, sound, None, None))
         else:

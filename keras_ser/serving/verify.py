@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ser import files, reports
-from keras_ser.analysis import reported
 from keras_ser.errors import UserError
-from keras_ser.output import markdown, tables
 from keras_ser.runs import archive, passes, store
 from keras_ser.serving import exported
 from keras_ser.training import evaluation
@@ -25,16 +23,14 @@ TOLERANCE = 1e-9  # of a score, which is counted from labels
 def verify(folder):
     """→ dict: what was compared → greatest difference of a probability or score"""
     folder = Path(folder)
-    if (folder / exported.EXTRA).exists() or (folder / exported.SUMS).exists():
+    if (folder / exported.EXTRA).exists() or (folder / exported.MODEL).exists():
         return exported.verify(folder)
     run = store.read(folder)
     if run is not None:
         if store.is_complete(run) and not run.diverged:
             run.model()
         return {"scores of the predictions": _difference(run, folder / store.METRICS)}
-    if any((folder / name).exists() for name in (*archive.FILES, *tables.FILES)):
-        return _of_results(folder)
-    raise UserError(f"{folder}: no exported model, no run (a folder …/seed-<k>) and no results of a report are there")
+    return _of_results(folder)
 
 
 def _difference(run, where):
@@ -50,6 +46,14 @@ def _difference(run, where):
 
 
 def _of_results(folder):
+    # They need the extra `reports`, which an exported model and a run do not.
+    from keras_ser.analysis import reported
+    from keras_ser.output import markdown, tables
+
+    if not any((folder / name).exists() for name in (*archive.FILES, *tables.FILES)):
+        raise UserError(
+            f"{folder}: no exported model, no run (a folder …/seed-<k>) and no results of a report are there"
+        )
     folder = Path(os.path.abspath(folder))  # "." has a name too
     if folder.name not in (*reports.NAMES, *reports.RECIPES):
         raise UserError(f"{folder}: no report is called {folder.name!r}: results lie in a folder of its name")

@@ -146,6 +146,30 @@ def test_folders_without_a_split_above(tmp_path):
     assert set(clips["split"]) == {""}
 
 
+def test_folders_below_those_of_classes(tmp_path, caplog):
+    touch(tmp_path, "Train/happy/anna/x.wav", "sad/fun/take 1/x.wav", "loose.wav")
+    assert folder_manifest(tmp_path, labels={"fun": "joy"})["emotion"].tolist() == ["happiness", "happiness"]
+    assert caplog.messages == [
+        f"{tmp_path}: 1 recordings lie in no folder of a class and are excluded, the first loose.wav"
+    ]
+    touch(tmp_path / "other", "loose.wav")
+    with pytest.raises(UserError, match="its 1 recordings lie in no folder of a class; put one folder per class there"):
+        folder_manifest(tmp_path / "other")
+
+
+def test_sound_of_other_forms_is_not_passed_over_in_silence(tmp_path, caplog):
+    touch(tmp_path, "sad/x.oga", "sad/y.WAVE", "sad/b.m4a", "sad/a.M4A", "sad/notes.txt")
+    assert folder_manifest(tmp_path)["clip"].tolist() == ["sad/x", "sad/y"]
+    first = tmp_path / "sad" / "a.M4A"
+    assert caplog.messages == [
+        f"2 files excluded, the first {first}: not a form that libsndfile reads: convert to WAV or FLAC "
+        "(ffmpeg -i a.m4a a.wav)"
+    ]
+    first.write_bytes(b"....ftypM4A ")
+    with pytest.raises(audio.AudioError, match=r"a\.M4A: not a form that libsndfile reads: convert"):
+        audio.read(first)
+
+
 def test_folders_that_name_no_emotion(tmp_path, caplog):
     with pytest.raises(UserError, match="no audio file"):
         folder_manifest(tmp_path)

@@ -101,11 +101,25 @@ def test_labels_are_mapped_joined_and_kept(tmp_path, sound, caplog):
 def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog):
     for name in ("x.wav", "x.flac"):
         sound(name)
-    path = written(tmp_path / "mine.csv", "path,emotion\nx.wav,sad\nx.flac,happy\nx.wav,angry\n")
+    rows = "x.wav,xxx\nx.wav,sad\nx.flac,happy\nx.wav,sadness\ny.wav,sad\ny.wav,angry\n"
+    path = written(tmp_path / "mine.csv", f"path,emotion\n{rows}")
     clips = table.manifest(path)
     assert clips["clip"].tolist() == ["x.flac", "x.wav"]
-    assert clips["emotion"].tolist() == ["happiness", "sadness"]
+    assert clips["emotion"].tolist() == ["happiness", "sadness"]  # what no emotion is says nothing of it
     assert "1 rows repeat earlier ones" in caplog.text
+    assert (
+        f"1 recordings have rows of different emotions and are excluded, the first {tmp_path / 'y.wav'}" in caplog.text
+    )
+    with pytest.raises(UserError, match="all its 1 recordings have rows of different emotions: choose one for each"):
+        table.manifest(written(path, "path,emotion\nx.wav,sad\nx.wav,happy\n"))
+
+
+def test_rows_that_end_before_they_begin(tmp_path, sound, caplog):
+    sound("x.wav")
+    path = tmp_path / "mine.csv"
+    written(path, "path,emotion,start,end\nx.wav,sad,0,0.5\nx.wav,sad,0.5,0.5\nx.wav,sad,2,1\n")
+    assert table.manifest(path)["clip"].tolist() == ["x_0-0.5"]
+    assert f"{path}: 2 rows end no later than they begin and are excluded, the first in line 3" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -117,7 +131,7 @@ def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog
             "name,class\nx,sad\n",
             "no column path and emotion; its columns are name, class; known names are path: path",
         ),
-        ("path,emotion,start,end\nx.wav,sad,2,1\n", r"line 2: the clip ends at 1 s and starts at 2 s"),
+        ("path,emotion,start,end\nx.wav,sad,2,1\n", r"all its 1 rows end no later than they begin"),
         ("path,emotion,start,end\nx.wav,sad,early,1\n", r"line 2: 'early' is no time"),
         ("path,emotion,start,end\nx.wav,sad,-1,1\n", r"line 2: '-1' is no time"),
         ("path,emotion,start,end\nx.wav,sad,inf,1\n", r"line 2: 'inf' is no time"),

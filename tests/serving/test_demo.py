@@ -69,6 +69,17 @@ def test_no_sound_is_said_so(address, tmp_path):
         Client(address, verbose=False).predict(handle_file(str(empty)), api_name="/answer")
 
 
+def test_where_there_is_no_answer_no_emotion_is_named(address, tmp_path):
+    from gradio_client import Client, handle_file
+
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(16000), 16000)
+    label, image, warnings = Client(address, verbose=False).predict(handle_file(str(silent)), api_name="/answer")
+    assert not label
+    assert image
+    assert "silent: every sample is 0" in warnings
+
+
 def test_it_listens_to_this_machine_alone(address, predictor):
     assert address.startswith("http://127.0.0.1:")
     port = int(address.rstrip("/").rpartition(":")[2])

@@ -77,6 +77,9 @@ def test_a_large_batch_is_answered_as_each_of_its_clips(name, exported, rng):
         assert together["label"][place] == alone["label"][0]
     nothing = ask(waveform=tf.zeros([0, rate]), lengths=tf.zeros([0], tf.int32))
     assert nothing["probabilities"].shape == (0, together["probabilities"].shape[1])
+    answers = ask(waveform=tf.constant(waveform[:2]), lengths=tf.constant([lengths[0], 0]))
+    assert np.isfinite(answers["probabilities"]).all(axis=1).tolist() == [True, False]
+    assert (answers["label"][1], answers["class_index"][1]) == (b"", -1)
 
 
 @pytest.mark.slow

@@ -99,6 +99,14 @@ def test_a_damaged_file_of_an_export_is_named(name, exported, tmp_path):
         (folder / name).write_bytes(whole)
 
 
+def test_what_systems_and_people_put_beside_an_export_does_no_harm(exported, tmp_path):
+    folder = shutil.copytree(exported["tess_mfcc"], tmp_path / "model")
+    for name in (".DS_Store", "notes.txt", "variables/.DS_Store"):
+        (folder / name).write_text("mine")
+    assert verify.verify(folder) == verify.verify(exported["tess_mfcc"])
+    assert predict.is_model(folder)
+
+
 def archived(**arrays):
     file = io.BytesIO()
     np.savez(file, **arrays)

@@ -91,6 +91,18 @@ def test_parts_of_something_else_are_not_mixed_in(change, exported, paths, tmp_p
     assert len(list(tmp_path.glob("part-*"))) == 2
 
 
+def test_the_same_names_in_another_folder_are_something_else(model, paths, tmp_path, monkeypatch):
+    for folder, path in zip(("a", "b"), paths, strict=False):
+        (tmp_path / folder).mkdir()
+        shutil.copy(path, tmp_path / folder / "x.wav")
+    monkeypatch.chdir(tmp_path / "a")
+    assert parts.write(model, ["x.wav"], tmp_path / "out").before == 0
+    assert parts.write(model, ["x.wav"], tmp_path / "out").before == 1
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(UserError, match="a part of other files"):
+        parts.write(model, ["x.wav"], tmp_path / "out")
+
+
 def test_parts_that_another_process_writes_meanwhile_are_not_mixed_in(model, paths, tmp_path):
     other = tmp_path / "part-000000-abcdef.jsonl"
 
@@ -184,7 +196,7 @@ def test_long_recordings_are_not_decoded_ahead(tmp_path, monkeypatch):
     """However many are named: what waits is bounded by samples."""
     for name in range(12):
         audio.write(tmp_path / f"{name}.wav", np.full(60_000, 0.1), 16000)
-    monkeypatch.setattr(predict, "AHEAD", 100_000)
+    monkeypatch.setattr(audio, "AHEAD", 100_000)
     begun = []
 
     def read(path, **_):

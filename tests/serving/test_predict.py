@@ -227,6 +227,9 @@ def test_output_top_and_segments(exported, paths, tmp_path, capsys):
     # What could be answered is written, though the command fails.
     assert commands.main(["predict", model, paths[0], "nowhere.wav", "--output", str(out)]) == 3
     assert out.read_text().count("\n") == 1
+    # What is called like a recording is none that is missing, and no model.
+    assert commands.main(["predict", "nowhere.wav", paths[0], "--output", str(out)]) == 3
+    assert "nowhere.wav: no such file" in capsys.readouterr().err
     # Where nothing could be, what was there before stays.
     before = out.read_bytes()
     assert commands.main(["predict", model, "nowhere.wav", "--output", str(out)]) == 2
@@ -237,6 +240,7 @@ def test_output_top_and_segments(exported, paths, tmp_path, capsys):
 def test_tables_beside_recordings_make_no_model_of_their_folder(paths, tmp_path):
     for name in ("predictions.csv", "history.csv", "metrics.json"):
         (tmp_path / name).touch()
+    (tmp_path / "SHA256SUMS").touch()
     assert not predict.is_model(tmp_path)
     (tmp_path / "run.json").touch()
     assert predict.is_model(tmp_path)
