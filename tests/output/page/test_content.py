@@ -13,12 +13,13 @@ from PIL import Image
 
 from keras_ser import corpora, progress, reports
 from keras_ser.analysis import QUESTIONS, reported
+from keras_ser.data.digests import digest
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
-from keras_ser.output import tables, words
+from keras_ser.output import markdown, tables, words
 from keras_ser.output.figures.style import short
 from keras_ser.output.page import chart, clips, content, images
-from keras_ser.runs import passes, store
+from keras_ser.runs import archive, passes, store
 
 REPORT = reports.load("emodb_losses")
 CNN = "cnn/mean_squared_error"
@@ -261,6 +262,36 @@ def test_steps_between_protocols_are_shown_once(results, tmp_path):
     ((question, _, document, images),) = result["comparisons"]
     assert (question, document.title) == ("protocols", QUESTIONS["protocols"].heading)
     assert {image["name"] for image in images} == {path.stem for path in protocols.glob("*.png")}
+
+
+def test_a_comparison_has_what_no_report_lists(runs_in, tmp_path):
+    """An SVM and another loss on the same features stand in no report's table; runs of other clips stay out."""
+    report, made = reports.load("tess_mfcc"), runs_in(tmp_path)
+    for name in ("cnn", "lstm"):
+        made(report, name, "clip_disjoint", decided_by={"manifest": "a"}, identity=digest({"manifest": "a"}))
+    runs = archive.read_all(tmp_path / "runs", report.name)
+    frame = reported.table(report, passes.whole(runs))
+    tables.write(frame, markdown.report_table(report, frame, passes.whole(runs)), tmp_path / report.name)
+    for name in ("svm", "lstm@mean_squared_error"):
+        for repetition, manifest in enumerate("ab"):
+            decided_by = {"manifest": manifest}
+            facts = {"decided_by": decided_by, "identity": digest(decided_by), "setup": name + manifest}
+            made(report, name, "clip_disjoint", repetition, **facts)
+    names = ("cnn", "lstm", "svm")
+    rows = "".join(f"{name},clip_disjoint\n" for name in names)
+    (tmp_path / "compare" / "models" / report.name).mkdir(parents=True)
+    (tmp_path / "compare" / "models" / report.name / "table.csv").write_text(f"experiment,protocol\n{rows}")
+    result, _ = content._result(*content._ran(report, tmp_path), tmp_path, None, False)
+    ((_, _, document, _),) = result["comparisons"]
+    (differences,) = [
+        part
+        for item in document.sections
+        if item.heading == "Differences on the same clips"
+        for part in item.parts
+        if not isinstance(part, str)
+    ]
+    assert differences["A − B"].tolist() == ["CNN − LSTM", "CNN − SVM", "LSTM − SVM"]
+    assert [row["repetitions"] for _, row in document.lead[-1].iterrows()] == ["1", "1", "1"]
 
 
 def test_every_figure_stands_beside_the_one_obtained(results):
