@@ -48,7 +48,8 @@ class ArchivedRun(Run):
             parts = _parts(path, path.stat().st_mtime_ns)
             if key(self) not in parts:
                 raise ValueError(f"no rows of the run {' '.join(map(str, key(self)))}")
-            table = parts[key(self)].dropna(axis="columns", how="all").reset_index(drop=True)
+            table = parts[key(self)].reset_index(drop=True)
+            table = table[[column for column in table if _is_of(table, column)]]
             check(table, self.facts)
         return table
 
@@ -57,6 +58,13 @@ def key(run):
     """What tells a run from the others of its report."""
     fold = run.facts["fold"]
     return (*(run.facts[name] for name in KEYS[:3]), -1 if fold is None else fold)
+
+
+def _is_of(table, column):
+    """Whether a run has a column that a run of its report has: nothing stands in those that are of others alone. (The
+    loss of a run that diverged in its first epoch is no number either, but its accuracy is one.)
+    """
+    return table.get(column.replace("loss", "accuracy"), table[column]).notna().any()
 
 
 @functools.lru_cache(maxsize=8)

@@ -60,6 +60,24 @@ def test_words_stay_words(archived, monkeypatch):
     assert set(read.predictions()["speaker"]) == {"NA"}
 
 
+def test_a_run_that_diverged_at_once_keeps_its_losses(tmp_path):
+    """Which are no numbers, as in columns that are of other runs alone."""
+    facts = {"experiment": "cnn", "protocol": "as_reported", "seed": 0, "fold": None, "kind": "network"}
+    history = pd.DataFrame({"fit": 1, "epoch": [1], "loss": None, "accuracy": 0.1, "val_loss": None})
+    history = history.assign(val_accuracy=0.2).astype({"loss": float, "val_loss": float})
+    histories = {0: history, 1: history.drop(columns=["val_loss", "val_accuracy"]).assign(loss=0.5, learning_rate=0.1)}
+    stored = []
+    for seed, table in histories.items():
+        folder = tmp_path / f"seed-{seed}"
+        folder.mkdir()
+        table.to_csv(folder / "history.csv", index=False)
+        stored.append(store.Run(folder, {**facts, "seed": seed, "diverged_at": 1, "epochs_run": 1}, {}))
+    archive.write(stored, tmp_path)
+    for run in stored:
+        read = archive.ArchivedRun(run.folder, run.facts, {}, tmp_path)
+        pd.testing.assert_frame_equal(read.history(), histories[run.facts["seed"]])
+
+
 def read_everything(folder, root):
     runs = archive.read(folder, root, "tess_mfcc")
     return [(run.predictions(), run.history()) for run in runs]
