@@ -12,6 +12,7 @@ from PIL import Image
 
 from keras_ser import corpora, reports
 from keras_ser.analysis import examples, paired, reported, summaries
+from keras_ser.analysis.examples import Example
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
 from keras_ser.output.figures import recordings, results, selection, style
@@ -367,8 +368,27 @@ def test_what_draws_opens_no_recording_and_computes_no_feature():
         assert [imported for imported in imports(path) if re.match(forbidden, imported)] == [], name
 
 
-def test_a_folder_named_like_a_formula_is_no_formula(tmp_path):
-    results.curves({"a": [(history_of([1.0]), 1)]}, "report's split", 0.25, "the folder x$y_{z$", tmp_path / "x.png")
+@pytest.mark.parametrize("name", ["x$y_{z$", r"$\no{formula$"])
+def test_a_name_like_a_formula_is_no_formula(name, rng, tmp_path):
+    """Of a folder, a label, a clip: in titles, legends and beside axes."""
+    path = tmp_path / "x.png"
+    results.curves({name: [(history_of([1.0]), 1)]}, "report's split", 0.25, f"the folder {name}", path)
+    counts = pd.DataFrame({"women": [1, 2], "men": [2, 1]}, index=[name, "anger"])
+    recordings.class_distribution(counts, "title", path)
+    waveform = rng.normal(size=800).astype(np.float32)
+    recordings.waveforms([Example(name, "anger", name, waveform, 8000)] * 3, "title", path)
+    recordings.timeline(pd.DataFrame({"start": [0.0], "end": [1.0], name: 0.5}), [name], name, path)
+
+
+@pytest.mark.parametrize(
+    ("losses", "shown"), [([900.0, 0.5, 0.5, 0.05], ["0.1", "100"]), ([2.0, 0.3, 0.3], ["0.3", "2"])]
+)
+def test_ticks_of_a_logarithmic_axis_are_numbers(drawn, tmp_path, losses, shown):
+    results.curves({"a": [(history_of(losses), 1)]}, "report's split", 0.25, "title", tmp_path / "x.png")
+    drawn[0].draw_without_rendering()
+    texts = texts_of(drawn[0])
+    assert set(shown) < set(texts)
+    assert "$" not in "".join(texts)
 
 
 def test_a_corpus_is_named_in_short():
