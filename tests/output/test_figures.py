@@ -1,5 +1,6 @@
 """Figures are looked at by people; here: that they are drawn from what they are given, whatever is missing."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -417,6 +418,19 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
         with Image.open(path) as image:
             assert image.format == "PNG"
             assert min(image.size) > 300
+
+
+@pytest.mark.parametrize("name", ["emodb_losses", "crema_1d_2d"])
+def test_what_diverged_is_not_drawn(name, made, tmp_path, drawn):
+    """As counts and matrices, of which the reports print their own."""
+    report = dataclasses.replace(reports.load(name), clip_figures=())
+    clips = {"clips": 7442, "clips_by_corpus": {report.corpora[0]: 7442}}
+    runs = [made(report, report.listed[0].name, "as_reported", k, diverged_at=2, **clips) for k in range(2)]
+    whole = passes.whole(runs)
+    material = planning.Material("a corpus", pd.DataFrame({"synthetic": [False]}), [], substitute=False)
+    paths = selection.of_report(report, material, whole, reported.table(report, whole), tmp_path)
+    assert {path.stem for path in paths} == {"curves_as_reported", "protocols_accuracy", "protocols_uar"}
+    assert summaries.printed(report, []) == {}
 
 
 @pytest.mark.slow
