@@ -124,8 +124,8 @@ def check_of_own(labels, speaker_from):
 
 
 def listed(names: str | Sequence[str] | None) -> Sequence[str]:
-    """The names that are asked for, of which one may stand alone; none: whatever there is."""
-    return [names] if isinstance(names, str) else list(names or ())
+    """The names that are asked for, each once, of which one may stand alone; none: whatever there is."""
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names or ()))
 
 
 def warn_of_excluded(lines: Sequence[str]) -> None:
