@@ -15,7 +15,7 @@ import pytest
 
 import keras_ser
 from keras_ser import api, audio, corpora
-from keras_ser.api.settings import whole_number
+from keras_ser.api.settings import listed, whole_number
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 
@@ -142,6 +142,12 @@ def test_an_empty_folder(predictor, tmp_path):
 def test_arguments_that_nothing_can_be_done_with(call, options, said, embedded, tmp_path):
     with pytest.raises(UserError, match=said):
         call("emodb_losses", data=embedded, out=tmp_path, **options)
+
+
+def test_what_is_named_twice_is_meant_once():
+    assert listed(["cnn", "lstm", "cnn"]) == ["cnn", "lstm"]
+    assert listed("cnn") == ["cnn"]
+    assert listed(None) == listed(()) == []
 
 
 def test_a_repetition_is_a_whole_number():
@@ -314,7 +320,7 @@ def test_results_are_written_between_the_marks_of_a_file(tmp_path):
     with pytest.raises(UserError, match=r"README\.md: has no lines <!-- results --> and <!-- end of results -->"):
         keras_ser.results(artifacts, readme)
     assert readme.read_text() == "# Mine\n"
-    with pytest.raises(UserError, match="no table of any report is there: reproduce one first"):
+    with pytest.raises(UserError, match="no table of any of the five reports is there: reproduce one first"):
         keras_ser.results(tmp_path)
 
 

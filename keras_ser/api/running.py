@@ -136,13 +136,16 @@ def stored(setting, experiments=None) -> list[store.Run]:
     return same
 
 
-def whole(setting, runs) -> list[Pass]:
-    """The repetitions of which every fold is among ``runs``. Raises UserError if none is."""
+def whole(setting, runs, stored) -> list[Pass]:
+    """The repetitions of which every fold is among ``runs``. Raises UserError if none is. ``stored``: nothing was
+    trained for them.
+    """
     repetitions = passes.whole(runs)
     if not repetitions:
+        advice = "train one first" if stored else "clips or code changed meanwhile; call again"
         raise UserError(
             f"{setting.root / setting.report.name}: no whole repetition of {setting.material.description} is stored: "
-            "leave out --stored"
+            f"{advice}"
         )
     incomplete = len(runs) - sum(len(item.runs) for item in repetitions)
     if incomplete:

@@ -159,7 +159,7 @@ def arguments():
         words = "address of a Dask cluster that does the work, as in tcp://10.0.0.1:8786 (docs/scale.md)"
         where.add_argument("--scheduler", metavar="ADDRESS", help=words)
 
-    def with_runs(subparser):
+    def with_runs(subparser, of_stored):
         with_data(subparser)
         subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
         subparser.add_argument(
@@ -174,8 +174,7 @@ def arguments():
             "runs trained at a time, a process and about 2 GB each (default: one per core; one if there is a GPU)",
         )
         with_corpus(subparser)
-        words = "do not train; rebuild tables and figures from saved runs"
-        subparser.add_argument("--stored", action="store_true", help=words)
+        subparser.add_argument("--stored", action="store_true", help=f"do not train; {of_stored}")
         subparser.add_argument(
             "--backend",
             choices=BACKENDS,
@@ -197,7 +196,7 @@ def arguments():
         metavar="REPORT",
         help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(reports.RECIPES)}",
     )
-    with_runs(subparser)
+    with_runs(subparser, "rebuild tables and figures from all saved runs, whatever --experiments and --protocols name")
     subparser.add_argument(
         "--protocols",
         type=names,
@@ -205,14 +204,15 @@ def arguments():
         help="as_reported, clip_disjoint, sentence_independent, speaker_independent, corpus_independent, "
         "speaker_sentence_independent (default: those of the report)",
     )
-    subparser.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
+    words = "those to train (default: the report's; extensions by name); tables are of all saved runs"
+    subparser.add_argument("--experiments", type=names, metavar="X,Y", help=words)
     words = (
         "cached: computed once; streamed: computed in each training step; fresh: like streamed, with new augmentation "
         "in each epoch (default: cached)"
     )
     subparser.add_argument("--features", choices=PIPELINES, default=PIPELINES[0], help=words)
 
-    subparser = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
+    subparser = command(commands.results, "results", "Accuracies of the five reports so far, reported and obtained.")
     subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     subparser.add_argument(
         "--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file"
@@ -235,7 +235,7 @@ def arguments():
         )
         subparser.set_defaults(func=commands.compare, question=name)
         subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
-        with_runs(subparser)
+        with_runs(subparser, "compare saved runs")
         subparser.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
         subparser.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {question.compared}")
 
