@@ -45,6 +45,7 @@ COLUMNS = (
     "setup",
 )
 NOT_STATED = "not stated"
+VERDICTS = ("reproduced", "higher", "lower", "differs", "not decided", "not comparable", NOT_STATED)  # how each begins
 WHOLE = 0.99  # share of a corpus's clips that counts as all of it: published copies lack some, one clip is silent
 MOST = 0.9  # share of all clips of several corpora from which a comparison is allowed, and says what is missing
 COUNTS = ("tp", "fp", "fn")
