@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 import keras_ser
-from keras_ser import api, audio, corpora
+from keras_ser import api, audio, corpora, reports
 from keras_ser.api.settings import listed, whole_number
 from keras_ser.cli import commands
+from keras_ser.data import GREATEST_SEED
+from keras_ser.data.protocols import SENTENCE_GROUPS, training_seed
 from keras_ser.errors import UserError
 
 CNN = "cnn/mean_squared_error"
@@ -153,6 +155,11 @@ def test_what_is_named_twice_is_meant_once():
 def test_a_repetition_is_a_whole_number():
     with pytest.raises(UserError, match="seed must be a whole number of at least 0, not -1"):
         keras_ser.run("emodb_losses", CNN, seed=-1)
+    with pytest.raises(UserError, match="seed must be at most 100000000, not 4294967295"):
+        keras_ser.run("emodb_losses", CNN, seed=2**32 - 1)
+    # Of the greatest the last fold of any report has a seed of 32 bits.
+    most_folds = max(reports.load(name).split.n_folds for name in reports.NAMES) * SENTENCE_GROUPS
+    assert training_seed(GREATEST_SEED, most_folds - 1, most_folds) < 2**32
 
 
 def test_a_number_of_numpy_is_a_number():

@@ -106,12 +106,14 @@ def asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str
     return chosen, protocol_names or list(report.protocols)
 
 
-def whole_number(name, value, least):
+def whole_number(name, value, least, most=None):
     """The argument ``name`` as an int, which records hold as JSON (they take no NumPy number). Raises UserError if it
-    is no whole number of at least ``least``.
+    is no whole number of at least ``least``, or greater than ``most`` (None: as great as one likes).
     """
     if not (isinstance(value, Integral) and value >= least):
         raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if most is not None and value > most:
+        raise UserError(f"{name} must be at most {most}, not {value}")
     return int(value)
 
 

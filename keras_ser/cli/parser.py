@@ -11,7 +11,7 @@ import keras_ser
 from keras_ser import reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
-from keras_ser.data import BACKENDS, PIPELINES
+from keras_ser.data import BACKENDS, GREATEST_SEED, PIPELINES
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
 NAMES = (*reports.NAMES, *reports.RECIPES)
@@ -70,10 +70,12 @@ def port(text):
 
 
 def seed(text):
-    """A seed that NumPy, TensorFlow and Keras take."""
+    """The seed of a repetition."""
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^32 - 1 is needed, not {_shortened(text)!r}")
+    if not 0 <= value <= GREATEST_SEED:
+        raise argparse.ArgumentTypeError(
+            f"a whole number from 0 to {GREATEST_SEED} is needed, not {_shortened(text)!r}"
+        )
     return value
 
 

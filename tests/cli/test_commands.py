@@ -440,6 +440,7 @@ BAD_ARGUMENTS = {
     "no public home": ("corpus", "download", "savee"),
     "no such port": ("demo", "model", "--port", "99999"),
     "a seed that nothing takes": ("augment", "emodb_losses", "--out", "out", "--seed", str(2**70)),
+    "a seed that is too great for folds": ("augment", "emodb_losses", "--out", "out", "--seed", str(2**32 - 1)),
     "a seed below 0": ("augment", "emodb_losses", "--out", "out", "--seed", "-1"),
     "no such table": ("reproduce", "emodb_losses", "--corpus", "mine.csv"),
     "labels of a corpus": ("reproduce", "emodb_losses", "--labels", "ang=anger"),
