@@ -380,11 +380,26 @@ def test_recordings_of_people_come_with_their_licence(real_data, tmp_path):
     assert clips.chosen([pass_of_people(tmp_path)], tmp_path)["licences"] == []  # no recordings there
 
 
-def pass_of_people(tmp_path):
+def test_of_several_corpora_one_that_is_there_is_heard(embedded, tmp_path):
+    """Its clips are called by the name of their corpus in the run, and not among its own."""
+    known = corpora.manifest("tess", embedded)["clip"].tolist()[:3]
+    several = {"corpora": ["ravdess", "tess"]}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tess").symlink_to(embedded / "tess")
+    item = pass_of_people(tmp_path, [f"tess_{clip}" for clip in known], **several)
+    found = clips.chosen([item], tmp_path / "data")
+    assert [bool(card["sound"]) for card in found["cards"]] == [True] * 3
+    assert [title.partition(" ")[0] for title, _ in found["licences"]] == ["TESS"]
+    unheard = clips.chosen([pass_of_people(tmp_path, **several)], tmp_path / "data")
+    assert not any(card["sound"] for card in unheard["cards"])
+    assert unheard["licences"] == []  # which would promise recordings
+
+
+def pass_of_people(tmp_path, names=("OAF_back_angry", "OAF_back_fear", "YAF_back_sad"), **facts):
     """One repetition with three answers about real clips."""
     answers = pd.DataFrame(
         {
-            "clip": ["OAF_back_angry", "OAF_back_fear", "YAF_back_sad"],
+            "clip": names,
             "speaker": ["OAF", "OAF", "YAF"],
             **{"corpus": "tess", "copy": 0, "transform": "none", "parameter": 0},
             "true": ["anger", "fear", "sadness"],
@@ -395,8 +410,11 @@ def pass_of_people(tmp_path):
         }
     )
     answers.to_csv(tmp_path / "predictions.csv", index=False)
-    facts = {"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False}
-    facts |= {"labels": ["anger", "fear", "sadness"], "examples": {"test": 3}, "corpora": ["tess"]}
+    facts = {
+        **{"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False},
+        **{"labels": ["anger", "fear", "sadness"], "examples": {"test": 3}, "corpora": ["tess"]},
+        **facts,
+    }
     run = store.Run(tmp_path, facts, {"accuracy": 2 / 3})
     return passes.Pass((run,), run.facts, run.metrics)
 
