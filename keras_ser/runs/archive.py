@@ -128,17 +128,20 @@ def write(runs, folder):
         PREDICTIONS: [_keyed(run, run.predictions()) for run in runs if not run.diverged],
         HISTORIES: [_keyed(run, run.history()) for run in runs],
     }
-    contents = {RUNS: lines} | {
+    contents = {
         name: pd.concat(parts, ignore_index=True).to_csv(index=False, float_format="%.6g")
         for name, parts in tables.items()
         if parts
     }
+    contents[RUNS] = lines  # last: until then the runs are those of before, whose rows the new tables have too
     for name, content in contents.items():
         packed = io.BytesIO()
         with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
             file.write(content.encode())
         with files.replaced(folder / name) as part:
             part.write_bytes(packed.getvalue())
+    for name in set(FILES) - set(contents):  # every run diverged
+        (folder / name).unlink(missing_ok=True)
     return [folder / name for name in contents]
 
 
