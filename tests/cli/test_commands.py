@@ -514,13 +514,13 @@ def spoil_one_speaker(folder):
 def test_bad_corpora(spoil, said, data, tmp_path, capsys):
     spoil(data / "emodb")
     words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
-    assert said in complaint(capsys, "reproduce", *words, "--protocols", "speaker_independent")
+    assert said in complaint(capsys, "reproduce", "emodb_losses", *words, "--protocols", "speaker_independent")
 
 
 def test_a_folder_that_cannot_be_written(data, tmp_path, capsys):
     (tmp_path / "out").write_text("a file stands where the folder should be")
     words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN)
-    assert "out" in complaint(capsys, "reproduce", *words)
+    assert "out" in complaint(capsys, "reproduce", "emodb_losses", *words)
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate --corpus x", "robustness"])
