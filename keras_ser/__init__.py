@@ -7,7 +7,7 @@ What it promises to programs that import it (:mod:`keras_ser.api` has the detail
     keras_ser.run(report, experiment, …)      one experiment trained and tested: .metrics, .predictions, .model, …
     keras_ser.reproduce(report, …)            a report's table: reported beside obtained
     keras_ser.compare(question, report, …)    losses, models or protocols side by side on the same clips
-    keras_ser.results()                       the accuracies of all reports so far, reported and obtained
+    keras_ser.results()                       the accuracies of the five reports so far, reported and obtained
     keras_ser.evaluate(corpus, model)         a model tested on labelled recordings
     keras_ser.robustness(model, corpus)       a model tested on clips as if they were recorded badly
     keras_ser.calibrate(run, out)             a trained model, its probabilities calibrated on unseen speakers

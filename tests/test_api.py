@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 import keras_ser
-from keras_ser import api, audio, corpora
-from keras_ser.api.settings import whole_number
+from keras_ser import api, audio, corpora, reports
+from keras_ser.api.settings import listed, whole_number
 from keras_ser.cli import commands
+from keras_ser.data import GREATEST_SEED
+from keras_ser.data.protocols import SENTENCE_GROUPS, training_seed
 from keras_ser.errors import UserError
 
 CNN = "cnn/mean_squared_error"
@@ -144,9 +146,20 @@ def test_arguments_that_nothing_can_be_done_with(call, options, said, embedded, 
         call("emodb_losses", data=embedded, out=tmp_path, **options)
 
 
+def test_what_is_named_twice_is_meant_once():
+    assert listed(["cnn", "lstm", "cnn"]) == ["cnn", "lstm"]
+    assert listed("cnn") == ["cnn"]
+    assert listed(None) == listed(()) == []
+
+
 def test_a_repetition_is_a_whole_number():
     with pytest.raises(UserError, match="seed must be a whole number of at least 0, not -1"):
         keras_ser.run("emodb_losses", CNN, seed=-1)
+    with pytest.raises(UserError, match="seed must be at most 100000000, not 4294967295"):
+        keras_ser.run("emodb_losses", CNN, seed=2**32 - 1)
+    # Of the greatest the last fold of any report has a seed of 32 bits.
+    most_folds = max(reports.load(name).split.n_folds for name in reports.NAMES) * SENTENCE_GROUPS
+    assert training_seed(GREATEST_SEED, most_folds - 1, most_folds) < 2**32
 
 
 def test_a_number_of_numpy_is_a_number():
@@ -314,7 +327,7 @@ def test_results_are_written_between_the_marks_of_a_file(tmp_path):
     with pytest.raises(UserError, match=r"README\.md: has no lines <!-- results --> and <!-- end of results -->"):
         keras_ser.results(artifacts, readme)
     assert readme.read_text() == "# Mine\n"
-    with pytest.raises(UserError, match="no table of any report is there: reproduce one first"):
+    with pytest.raises(UserError, match="no table of any of the five reports is there: reproduce one first"):
         keras_ser.results(tmp_path)
 
 

@@ -186,6 +186,7 @@ echo "${COMPREPLY[@]}"
     [
         (["rep"], "reports reproduce"),
         (["reproduce", "emo"], "emodb_losses"),
+        (["show", "unseen"], "unseen_speakers"),  # a recipe
         (["reproduce", "--pro"], "--protocols"),
         (["predict", "recordings/a"], "recordings/a.wav"),
         (["corpus", "check", "recor"], "recordings"),

@@ -2,10 +2,11 @@
 
 What is compared are single test clips: for each, which model got it right, and who speaks in it. Two models are paired
 where they were tested on the same clips in the same repetition and fitted to the same clips: to the same splits of
-them, and of no corpus that the other does not know. An SVM, which no chance enters, is one fit, which stands beside
-every repetition. Tests are corrected (Holm) over one declared ``primary``
-protocol; differences under the others are described, not tested. Nothing is tested on speakers who chose a model's
-design. :mod:`keras_ser.analysis.statistics` says what is random.
+them, and of no corpus that the other does not know. An SVM of which there is one repetition stands beside every
+repetition of a network on the clips that both tested: where repetitions draw other clips to train on, it was fitted to
+those of its own. Tests are corrected (Holm) over one declared ``primary`` protocol; differences under the others are
+described, not tested. Nothing is tested on speakers who chose a model's design.
+:mod:`keras_ser.analysis.statistics` says what is random.
 """
 
 from dataclasses import dataclass
@@ -147,13 +148,17 @@ def paired(clips, first, second, protocol):
     """The examples that two experiments were both tested on, in the same repetition. → DataFrame"""
     tables = _tables(clips, first, second, protocol)
     keys = ["seed", "clip", "copy", "speaker", "corpus", "true"]
-    # One fit of an SVM stands beside every repetition of a network.
     for place, (one, other) in enumerate((tables, tables[::-1])):
-        if one["seed"].nunique() == 1 and set(one["kind"]) == {"svm"} and other["seed"].nunique() > 1:
+        if _stands_beside_every_repetition(one, other):
             seeds = pd.DataFrame({"seed": sorted(other["seed"].unique())})
             tables[place] = one.drop(columns="seed").merge(seeds, how="cross")
     columns = [*keys, "correct"]
     return tables[0][columns].merge(tables[1][columns], on=keys, suffixes=("_first", "_second"))
+
+
+def _stands_beside_every_repetition(one, other):
+    """Whether the examples ``one`` are of an SVM with one repetition, and the ``other`` ones of several."""
+    return one["seed"].nunique() == 1 and set(one["kind"]) == {"svm"} and other["seed"].nunique() > 1
 
 
 def differences(clips, pairs, passes):
@@ -179,6 +184,7 @@ def differences(clips, pairs, passes):
     rows, single = [], []
     for protocol, (first, second), both in comparisons:
         of_pair = [facts[name, protocol] for name in (first, second)]
+        tables = _tables(clips, first, second, protocol)
         # Of the experiments of today: of a run that is older less may be known.
         choosing = _chose(both, [extensions.experiment_of(of_one).selected_on for of_one in of_pair])
         chosen = both[~choosing] if protocol == primary and choosing.any() and not choosing.all() else both
@@ -196,7 +202,8 @@ def differences(clips, pairs, passes):
             "all_chose": bool(choosing.all()),
             "fitted_on_first": " + ".join(of_pair[0]["fitted_on"]),
             "fitted_on_second": " + ".join(of_pair[1]["fitted_on"]),
-            "same_corpora": _of_same_corpora(_tables(clips, first, second, protocol)),
+            "same_corpora": _of_same_corpora(tables),
+            "one_beside_several": any(_stands_beside_every_repetition(*order) for order in (tables, tables[::-1])),
             "primary": protocol == primary,
             "p": None,
         }
@@ -218,7 +225,7 @@ def differences(clips, pairs, passes):
 
 def _of_same_corpora(tables):
     """Whether two experiments use the same corpora: one of some of the clips is tested on these alone. (Single clips
-    may differ: an SVM that is one fit stands beside repetitions that drew others.)
+    may differ: an SVM with one repetition stands beside those that drew others.)
     """
     first, second = (set(table["corpus"]) for table in tables)
     return first == second

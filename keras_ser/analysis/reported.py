@@ -45,6 +45,7 @@ COLUMNS = (
     "setup",
 )
 NOT_STATED = "not stated"
+VERDICTS = ("reproduced", "higher", "lower", "differs", "not decided", "not comparable", NOT_STATED)  # how each begins
 WHOLE = 0.99  # share of a corpus's clips that counts as all of it: published copies lack some, one clip is silent
 MOST = 0.9  # share of all clips of several corpora from which a comparison is allowed, and says what is missing
 COUNTS = ("tp", "fp", "fn")
@@ -227,10 +228,10 @@ def _size(report, facts, metric):
     return {**sizes, **by_corpus}[metric]
 
 
-def _size_verdict(reported, values, obstacle, without):
+def _size_verdict(reported, values, obstacle, without, diverged):
     """Sizes have no spread: they are the report's or not."""
     if obstacle or not values:
-        return verdict(reported, values, obstacle=obstacle)
+        return verdict(reported, values, obstacle=obstacle, diverged=diverged)
     same = sum(value == reported for value in values)
     word = "reproduced" if same == len(values) else "higher" if np.mean(values) > reported else "lower"
     details = [f"{same} of {len(values)}"] * (0 < same < len(values)) + [without] * bool(without)
@@ -251,13 +252,13 @@ def _row(report, group, metric, label, figure, values, *, share=False):
             of_mean, of_next = statistics.repetition_intervals(values, limit=1.0 if share else np.inf)
     # What is missing has no part in the number of clips of a corpus that is there.
     missing = "" if facts["clips_by_corpus"].get(metric) else without(report, facts)
-    options = {"obstacle": obstacle(report, facts), "without": missing}
+    diverged = sum(item.diverged for item in group)
+    options = {"obstacle": obstacle(report, facts), "without": missing, "diverged": diverged}
     if figure and (metric == "parameters" or figure.experiment == ""):
         outcome = _size_verdict(reported, values, **options)
     else:
         chance = 1 / len(report.labels) if share else 0.0
-        diverged = sum(item.diverged for item in group)
-        outcome = verdict(reported, values, chance=chance, rounding=rounding, diverged=diverged, **options)
+        outcome = verdict(reported, values, chance=chance, rounding=rounding, **options)
     (ci_low, ci_high), (pi_low, pi_high) = of_mean or (None, None), of_next or (None, None)
     return {
         "report": report.name,
@@ -279,7 +280,7 @@ def _row(report, group, metric, label, figure, values, *, share=False):
         "clips": facts["clips"],
         "tested": _tested(group),
         "fitted_on": " + ".join(facts["fitted_on"]),
-        "diverged": sum(item.diverged for item in group),
+        "diverged": diverged,
         "setup": facts["setup"],
     }
 
@@ -365,9 +366,14 @@ def splits(passes, metrics=("accuracy", "weighted_f1")):
 
 
 def votes(report):
-    """What listeners chose in the report's corpus (``Corpus.votes``); None where none were asked, or it has several."""
+    """What listeners chose in the report's corpus (``Corpus.votes``); None where none were asked, it has several, or
+    its classes are not those that they chose from: among fewer they would have been right more often.
+    """
     first, *others = map(corpora.get, report.corpora)
-    return None if others or first.votes is None or not {*report.labels} <= {*first.votes()} else first.votes()
+    if others or first.votes is None:
+        return None
+    chosen = first.votes()
+    return chosen if set(report.labels) == set(chosen) - {"clip", "emotion"} else None
 
 
 def listeners_matrix(report):

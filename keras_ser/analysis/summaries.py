@@ -44,7 +44,7 @@ def printed(report, passes):
 
     → dict experiment → Confusion
     """
-    if not report.confusions or reported.obstacle(report, passes[0].facts):
+    if not report.confusions or not passes or reported.obstacle(report, passes[0].facts):
         return {}
     return {name: Confusion(counts) for name, counts in report.confusions.items()}
 

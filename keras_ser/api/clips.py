@@ -8,7 +8,7 @@ import pandas as pd
 from keras_ser import corpora
 from keras_ser.api.settings import Options, check_of_own, warn_of_excluded, whole_number
 from keras_ser.corpora import own
-from keras_ser.data import features, leakage, protocols
+from keras_ser.data import GREATEST_SEED, features, leakage, protocols
 from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
 from keras_ser.runs import store
@@ -75,7 +75,7 @@ def split(
     if min(validation, test) <= 0 or validation + test >= 1:
         raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
     clips = _as_loaded(clips)
-    seed, fold = whole_number("seed", seed, 0), whole_number("fold", fold, 0)
+    seed, fold = whole_number("seed", seed, 0, GREATEST_SEED), whole_number("fold", fold, 0)
     n_folds = whole_number("n_folds", n_folds, 2)
     chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)
     count = chosen.n_folds(clips, shares)
@@ -109,7 +109,7 @@ def augment(
     """
     from keras_ser.data import augmented_audio
 
-    seed = whole_number("seed", seed, 0)
+    seed = whole_number("seed", seed, 0, GREATEST_SEED)
     setting = Options(data, corpus, labels, speaker_from, out=out).setting(report)
     return setting.material, augmented_audio.write(setting.report, setting.material.manifest, out, seed)
 

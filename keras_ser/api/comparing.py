@@ -78,7 +78,7 @@ def compare(
             runs = runner.run_all(setting, chosen, names, range(seeds), models=False, jobs=jobs, scheduler=scheduler)
     processes = running.processes_that_trained(stored, jobs, scheduler)
     tensorboard.write(running.in_folders(runs), setting.out / "tensorboard", processes)
-    whole = running.whole(setting, runs)
+    whole = running.whole(setting, runs, stored)
     found = paired.compare(whole, pairs, report.labels)
     folder = setting.out / "compare" / question / report.name
     description = f"{setting.material.description}, {len(manifest)} clips"

@@ -58,7 +58,7 @@ def reproduce(
         experiments: names, or one; None: those that the report lists. Extensions are run when they are named.
         protocols: names, or one; None: those of the report.
         seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
-        stored: train nothing; the table is that of the stored runs.
+        stored: train nothing. With it and without, the table is of all runs that are stored, whatever is named.
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
             core, or one where there is a GPU.
         scheduler: address of a Dask cluster that trains the runs in place of processes of this machine.
@@ -82,7 +82,7 @@ def reproduce(
         with running.randomness_of_the_caller():
             runner.run_all(setting, chosen, names, range(seeds), jobs=jobs, scheduler=scheduler)
     runs = running.stored(setting)
-    whole = running.whole(setting, runs)
+    whole = running.whole(setting, runs, stored)
     table = reported.table(setting.report, whole)
     folder = setting.out / setting.report.name
     tables.write(table, markdown.report_table(setting.report, table, whole), folder)
@@ -104,7 +104,7 @@ def _without_impossible(names, setting):
 
 
 def results(out: str | Path = "artifacts", readme: str | Path | None = None) -> pd.DataFrame:
-    """The accuracies of all reports so far, reported and obtained, one row per experiment and protocol.
+    """The accuracies of the five reports so far, reported and obtained, one row per experiment and protocol.
 
     Args:
         out: directory of the results.
@@ -112,13 +112,13 @@ def results(out: str | Path = "artifacts", readme: str | Path | None = None) -> 
             written as a table.
 
     Raises:
-        UserError: there is no table of any report; ``readme`` lacks the two lines, cannot be read or written.
+        UserError: there is no table of any of them; ``readme`` lacks the two lines, cannot be read or written.
     """
     from keras_ser.output import document, markdown, tables
 
     accuracies = tables.accuracies([reports.load(name) for name in reports.NAMES], Path(out))
     if accuracies.empty:
-        raise UserError(f"{out}: no table of any report is there: reproduce one first")
+        raise UserError(f"{out}: no table of any of the five reports is there: reproduce one first")
     if readme is not None:
         with files.reading(readme, "a Markdown file is needed"), open(readme, encoding="utf-8", newline="") as file:
             before, begin, rest = file.read().partition(RESULTS_BEGIN)  # its line ends stay

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from keras_ser.api.settings import Options, whole_number
-from keras_ser.data import protocols
+from keras_ser.data import GREATEST_SEED, protocols
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports import extensions
@@ -104,7 +104,7 @@ def run(
         UserError: no such name, no usable clips, or a split that would leak what the protocol does not allow.
     """
     protocols.get(protocol)
-    seed = whole_number("seed", seed, 0)
+    seed = whole_number("seed", seed, 0, GREATEST_SEED)
     chosen = Options(data, corpus, labels, speaker_from, epochs, backend, features, out).setting(report)
     with randomness_of_the_caller():
         runs = runner.run_all(chosen, [extensions.find(chosen.report, experiment)], [protocol], [seed])
@@ -136,13 +136,16 @@ def stored(setting, experiments=None) -> list[store.Run]:
     return same
 
 
-def whole(setting, runs) -> list[Pass]:
-    """The repetitions of which every fold is among ``runs``. Raises UserError if none is."""
+def whole(setting, runs, stored) -> list[Pass]:
+    """The repetitions of which every fold is among ``runs``. Raises UserError if none is. ``stored``: nothing was
+    trained for them.
+    """
     repetitions = passes.whole(runs)
     if not repetitions:
+        advice = "train one first" if stored else "clips or code changed meanwhile; call again"
         raise UserError(
             f"{setting.root / setting.report.name}: no whole repetition of {setting.material.description} is stored: "
-            "leave out --stored"
+            f"{advice}"
         )
     incomplete = len(runs) - sum(len(item.runs) for item in repetitions)
     if incomplete:

@@ -106,12 +106,14 @@ def asked(name, protocol_names, experiments) -> tuple[list[Experiment], list[str
     return chosen, protocol_names or list(report.protocols)
 
 
-def whole_number(name, value, least):
+def whole_number(name, value, least, most=None):
     """The argument ``name`` as an int, which records hold as JSON (they take no NumPy number). Raises UserError if it
-    is no whole number of at least ``least``.
+    is no whole number of at least ``least``, or greater than ``most`` (None: as great as one likes).
     """
     if not (isinstance(value, Integral) and value >= least):
         raise UserError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if most is not None and value > most:
+        raise UserError(f"{name} must be at most {most}, not {value}")
     return int(value)
 
 
@@ -124,8 +126,8 @@ def check_of_own(labels, speaker_from):
 
 
 def listed(names: str | Sequence[str] | None) -> Sequence[str]:
-    """The names that are asked for, of which one may stand alone; none: whatever there is."""
-    return [names] if isinstance(names, str) else list(names or ())
+    """The names that are asked for, each once, of which one may stand alone; none: whatever there is."""
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names or ()))
 
 
 def warn_of_excluded(lines: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 from keras_ser import reports
@@ -98,16 +99,17 @@ def show(options):
     if not options.figures:
         rows = [row[:2] + row[3:] for row in rows]
         columns.remove("label")
-    if not rows:  # a recipe: no paper states anything
-        return
-    print(tabulate(rows, columns, disable_numparse=True))
-    hidden = len(report["figures"]) - len(figures)
-    print(f"… and {hidden} figures of single classes: --figures\n" if hidden else "")
-    rows = [(item["what"], item["choice"], item["reason"]) for item in report["not_stated"]]
-    print(tabulate(rows, ["left open", "we chose", "because"], maxcolwidths=45), end="\n\n")
-    print("Where its text, code and tables disagree:")
-    for difference in report["differences"]:
-        print(f"- {difference}")
+    if rows:
+        print(tabulate(rows, columns, disable_numparse=True))
+        hidden = len(report["figures"]) - len(figures)
+        print(f"… and {hidden} figures of single classes: --figures\n" if hidden else "")
+    if report["not_stated"]:
+        rows = [(item["what"], item["choice"], item["reason"]) for item in report["not_stated"]]
+        print(tabulate(rows, ["left open", "we chose", "because"], maxcolwidths=45), end="\n\n")
+    if report["differences"]:
+        print("Where its text, code and tables disagree:")
+        for difference in report["differences"]:
+            print(f"- {difference}")
 
 
 def _settings(options):
@@ -127,14 +129,22 @@ def reproduce(options):
     for name in names:
         done = api.reproduce(name, experiments=options.experiments, features=options.features, **_settings(options))
         _print_reproduction(done)
-        by_chance = any(item.facts["kind"] == "network" for item in done.whole)
-        if options.seeds == 1 and by_chance and not options.stored:
+        once = _trained_once(done.whole)
+        if options.seeds == 1 and once and not options.stored:
             material = done.setting.material
-            of_report = not (material.substitute or material.synthetic)
+            of_report = "as_reported" in once and not (material.substitute or material.synthetic)
             print(
                 "One repetition does not show the spread over repetitions"
                 f"{', nor therefore whether a reported value is reproduced' * of_report}: add --seeds 5."
             )
+
+
+def _trained_once(whole):
+    """The protocols of which a network has one repetition alone among those of a table. → set"""
+    count = Counter(
+        (item.facts["experiment"], item.facts["protocol"]) for item in whole if item.facts["kind"] == "network"
+    )
+    return {protocol for (_, protocol), n in count.items() if n == 1}
 
 
 def _print_reproduction(done):
@@ -397,7 +407,7 @@ def print_completion(parser, shell, _):
         if isinstance(action.choices, dict):
             parsers += action.choices.values()  # of its commands
         elif action.metavar == "REPORT":
-            action.choices = reports.NAMES
+            action.choices = (*reports.NAMES, *reports.RECIPES)
         elif action.type is Path or "DIR" in (action.metavar or ""):
             action.complete = shtab.FILE
     print(shtab.complete(parser, shell))

@@ -11,7 +11,7 @@ import keras_ser
 from keras_ser import reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands
-from keras_ser.data import BACKENDS, PIPELINES
+from keras_ser.data import BACKENDS, GREATEST_SEED, PIPELINES
 from keras_ser.runs import SYNTHETIC_EPOCHS
 
 NAMES = (*reports.NAMES, *reports.RECIPES)
@@ -70,10 +70,12 @@ def port(text):
 
 
 def seed(text):
-    """A seed that NumPy, TensorFlow and Keras take."""
+    """The seed of a repetition."""
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^32 - 1 is needed, not {_shortened(text)!r}")
+    if not 0 <= value <= GREATEST_SEED:
+        raise argparse.ArgumentTypeError(
+            f"a whole number from 0 to {GREATEST_SEED} is needed, not {_shortened(text)!r}"
+        )
     return value
 
 
@@ -159,7 +161,7 @@ def arguments():
         words = "address of a Dask cluster that does the work, as in tcp://10.0.0.1:8786 (docs/scale.md)"
         where.add_argument("--scheduler", metavar="ADDRESS", help=words)
 
-    def with_runs(subparser):
+    def with_runs(subparser, of_stored):
         with_data(subparser)
         subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
         subparser.add_argument(
@@ -174,8 +176,7 @@ def arguments():
             "runs trained at a time, a process and about 2 GB each (default: one per core; one if there is a GPU)",
         )
         with_corpus(subparser)
-        words = "do not train; rebuild tables and figures from saved runs"
-        subparser.add_argument("--stored", action="store_true", help=words)
+        subparser.add_argument("--stored", action="store_true", help=f"do not train; {of_stored}")
         subparser.add_argument(
             "--backend",
             choices=BACKENDS,
@@ -197,7 +198,7 @@ def arguments():
         metavar="REPORT",
         help=f"default: all reports ({', '.join(reports.NAMES)}); recipes: {', '.join(reports.RECIPES)}",
     )
-    with_runs(subparser)
+    with_runs(subparser, "rebuild tables and figures from all saved runs, whatever --experiments and --protocols name")
     subparser.add_argument(
         "--protocols",
         type=names,
@@ -205,14 +206,15 @@ def arguments():
         help="as_reported, clip_disjoint, sentence_independent, speaker_independent, corpus_independent, "
         "speaker_sentence_independent (default: those of the report)",
     )
-    subparser.add_argument("--experiments", type=names, metavar="X,Y", help="default: the report's; extensions by name")
+    words = "those to train (default: the report's; extensions by name); tables are of all saved runs"
+    subparser.add_argument("--experiments", type=names, metavar="X,Y", help=words)
     words = (
         "cached: computed once; streamed: computed in each training step; fresh: like streamed, with new augmentation "
         "in each epoch (default: cached)"
     )
     subparser.add_argument("--features", choices=PIPELINES, default=PIPELINES[0], help=words)
 
-    subparser = command(commands.results, "results", "All accuracies so far, reported and obtained, in one table.")
+    subparser = command(commands.results, "results", "Accuracies of the five reports so far, reported and obtained.")
     subparser.add_argument("--out", type=Path, default=Path("artifacts"), metavar="DIR", help="default: artifacts")
     subparser.add_argument(
         "--readme", type=Path, metavar="FILE", help="write it between the marks in this Markdown file"
@@ -235,7 +237,7 @@ def arguments():
         )
         subparser.set_defaults(func=commands.compare, question=name)
         subparser.add_argument("report", choices=NAMES, metavar="REPORT", help=", ".join(NAMES))
-        with_runs(subparser)
+        with_runs(subparser, "compare saved runs")
         subparser.add_argument("--protocols", type=names, metavar="A,B", help="default: all that the corpus allows")
         subparser.add_argument("--experiments", type=names, metavar="X,Y", help=f"default: {question.compared}")
 

@@ -26,7 +26,7 @@ def whole(question, report, description, found):
     added = sorted({item.facts["experiment"] for item in found.passes if item.facts["extension"]})
     sections = (
         section("Summary", bullets(sentences)),
-        _differences(changes, {item.facts["kind"] for item in found.passes}) if len(changes) else None,
+        _differences(changes) if len(changes) else None,
         section("Difference of the recall of each class", text(found.by_class, sign="+")),
         section(
             "Bias from selecting the epoch on test data",
@@ -135,14 +135,15 @@ def differences(frame):
     return pd.DataFrame(rows)
 
 
-def _differences(changes, kinds):
-    """→ Section. ``kinds``: of the models that are compared."""
+def _differences(changes):
+    """→ Section"""
     primary = changes.loc[changes["primary"], "protocol"].iloc[0]
     notes = []
-    if "svm" in kinds:
+    if changes["one_beside_several"].any():
         notes.append(
-            "An SVM is fitted once and compared with every repetition of a network on the clips that both tested; "
-            "clips tested in several repetitions count several times."
+            "An SVM with one repetition is compared with every repetition of a network on the clips that both tested; "
+            "it was fitted to the training clips of its own repetition. Clips tested in several repetitions count "
+            "several times."
         )
     if (changes["choosing_speakers"] > 0).any():
         notes.append(

@@ -285,12 +285,12 @@ def chance(report, passes):
     """The chance level in words; where corpora know different classes, that of each."""
     if level := reported.chance(report, passes):
         return f"{level:.3f} ({len(report.labels)} classes)"
-    if not passes:
-        return "by the classes of each corpus"
     classes = {}
     for table in (item.predictions() for item in passes if not item.diverged):
         for corpus, group in table.groupby("corpus", sort=False):
             classes.setdefault(corpus, set()).update(group["true"])
+    if not classes:
+        return "by the classes of each corpus"
     return ", ".join(
         f"{1 / len(known):.3f} on {corpora.get(corpus).title.partition(' (')[0]} ({len(known)} classes)"
         for corpus, known in classes.items()
@@ -343,8 +343,11 @@ def leakage_of(passes):
 
 def _others(frame):
     """Figures that are no scores: counts as whole numbers. → DataFrame of text"""
-    columns = ["experiment", "metric", "reported", "mean", "n", "verdict"]
-    return frame[columns].astype({"n": int}).map(lambda value: value if isinstance(value, str) else f"{value:.10g}")
+
+    def cell(value):
+        return value if isinstance(value, str) else "–" if pd.isna(value) else f"{value:.10g}"
+
+    return frame[["experiment", "metric", "reported", "mean", "n", "verdict"]].astype({"n": int}).map(cell)
 
 
 def _design_choices(report, passes):

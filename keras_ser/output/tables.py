@@ -3,12 +3,14 @@
 import pandas as pd
 
 from keras_ser import files
-from keras_ser.analysis.reported import COLUMNS
+from keras_ser.analysis.reported import COLUMNS, VERDICTS
+from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output.document import as_markdown
 
 CSV, MARKDOWN = FILES = ("table.csv", "table.md")
 ADVICE = "delete it and run its command again"
 NUMBERS = ["std", "n", "ci_low", "ci_high", "pi_low", "pi_high", "clips", "tested", "diverged"]
+OF_LABELS = "most_confusing_class"  # the metric whose values are no numbers
 WORDS = ["label", "interval_over", "verdict", "fitted_on", "setup"]  # may be empty
 
 
@@ -29,9 +31,16 @@ def read(path, columns=()):
             raise ValueError(f"no numbers in column {', '.join(wrong)}")
         if frame.empty or frame.drop(columns=["reported", "mean", *NUMBERS, *WORDS]).isna().any(axis=None):
             raise ValueError("rows are missing or cut off")
-    for column in ("reported", "mean"):
-        numbers = pd.to_numeric(frame[column], errors="coerce")
-        frame[column] = numbers.astype(object).where(numbers.notna(), frame[column])
+        for column in ("reported", "mean"):
+            numbers = pd.to_numeric(frame[column], errors="coerce")
+            words = frame.loc[numbers.isna() & frame[column].notna() & (frame["metric"] != OF_LABELS), column]
+            if len(words):
+                raise ValueError(f"{column} is {words.iloc[0]!r}")
+            frame[column] = numbers.astype(object).where(numbers.notna(), frame[column])
+        for column, known in (("protocol", PROTOCOLS), ("verdict", VERDICTS)):
+            found = frame[column].fillna("").astype(str).str.partition(" (")[0]
+            if unknown := sorted(set(found) - set(known)):
+                raise ValueError(f"{column} {unknown[0]!r}")
     return frame.assign(**{name: frame[name].fillna("").astype(str) for name in WORDS})
 
 

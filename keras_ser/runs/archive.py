@@ -48,7 +48,8 @@ class ArchivedRun(Run):
             parts = _parts(path, path.stat().st_mtime_ns)
             if key(self) not in parts:
                 raise ValueError(f"no rows of the run {' '.join(map(str, key(self)))}")
-            table = parts[key(self)].dropna(axis="columns", how="all").reset_index(drop=True)
+            table = parts[key(self)].reset_index(drop=True)
+            table = table[[column for column in table if _is_of(table, column)]]
             check(table, self.facts)
         return table
 
@@ -57,6 +58,13 @@ def key(run):
     """What tells a run from the others of its report."""
     fold = run.facts["fold"]
     return (*(run.facts[name] for name in KEYS[:3]), -1 if fold is None else fold)
+
+
+def _is_of(table, column):
+    """Whether a run has a column that a run of its report has: nothing stands in those that are of others alone. (The
+    loss of a run that diverged in its first epoch is no number either, but its accuracy is one.)
+    """
+    return table.get(column.replace("loss", "accuracy"), table[column]).notna().any()
 
 
 @functools.lru_cache(maxsize=8)
@@ -120,17 +128,20 @@ def write(runs, folder):
         PREDICTIONS: [_keyed(run, run.predictions()) for run in runs if not run.diverged],
         HISTORIES: [_keyed(run, run.history()) for run in runs],
     }
-    contents = {RUNS: lines} | {
+    contents = {
         name: pd.concat(parts, ignore_index=True).to_csv(index=False, float_format="%.6g")
         for name, parts in tables.items()
         if parts
     }
+    contents[RUNS] = lines  # last: until then the runs are those of before, whose rows the new tables have too
     for name, content in contents.items():
         packed = io.BytesIO()
         with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
             file.write(content.encode())
         with files.replaced(folder / name) as part:
             part.write_bytes(packed.getvalue())
+    for name in set(FILES) - set(contents):  # every run diverged
+        (folder / name).unlink(missing_ok=True)
     return [folder / name for name in contents]
 
 

@@ -37,16 +37,16 @@ def run_all(setting, experiments, protocol_names, repetitions, *, models=True, j
     trains them instead (:mod:`keras_ser.runs.cluster`). A run is the same to the bit for any number of processes, as
     long as TensorFlow has as many threads in each (``TF_NUM_INTRAOP_THREADS``) and the same kind of device.
 
-    Raises UserError where a protocol cannot be had or would leak, the disk does not take a run, a process died, or as
-    :func:`keras_ser.runs.processes.results`.
+    Raises UserError where a protocol cannot be had or would leak, finished runs of other epochs or features would be
+    replaced, the disk does not take a run, a process died, or as :func:`keras_ser.runs.processes.results`.
     """
     root, name = setting.root, setting.report.name
     files.recover(root, below=True)
     units = plan(setting, experiments, protocol_names, repetitions)
-    # An archive holds no models.
-    archived = {} if models else {run.folder: run for run in archive.read(setting.out / name, root, name)}
+    archived = {run.folder: run for run in archive.read(setting.out / name, root, name)}
     names = {unit.folder(setting): unit.name for unit in units}
     runs = {folder: store.read(folder) or archived.get(folder) for folder in names}
+    _check_replaced(setting, [(unit, run) for unit in units if (run := runs[unit.folder(setting)])])
     missing = [unit for unit in units if not is_done(runs[unit.folder(setting)], unit, models)]
     done, grid = len(units) - len(missing), uuid.uuid4().hex
     with bar(total=len(units), initial=done, desc=name, unit="run") as progress:
@@ -63,6 +63,43 @@ def run_all(setting, experiments, protocol_names, repetitions, *, models=True, j
                 progress.update()
                 runs[run.folder] = run
     return list(runs.values())
+
+
+def _check_replaced(setting, stored):
+    """Of stored runs in whose place others would be trained. ``stored``: list of (Unit, store.Run)
+
+    Raises UserError where they are of other epochs or another backend than are asked for: who tries something does not
+    mean to lose them. Of those that clips or code make others, a warning tells the number.
+    """
+    name = setting.report.name
+    replaced = [(unit, run) for unit, run in stored if run.facts.get("identity") != unit.identity]
+    otherwise = [(run, made) for unit, run in replaced if (made := _made_otherwise(unit, run))]
+    if otherwise:
+        in_archive = any(isinstance(run, archive.ArchivedRun) for run, _ in otherwise)
+        in_folders = any(not isinstance(run, archive.ArchivedRun) for run, _ in otherwise)
+        places = [setting.root / name] * in_folders + [setting.out / name] * in_archive
+        raise UserError(
+            f"{' and '.join(map(str, places))}: {len(otherwise)} finished run{'s' * (len(otherwise) != 1)} "
+            f"({', '.join(dict.fromkeys(made for _, made in otherwise))}) would be replaced: name another --out, or "
+            "delete them first"
+        )
+    if replaced:
+        log.warning(
+            "%s: %d stored runs are replaced: they were made otherwise than they would be today (other clips, code, "
+            "model, training or splits)",
+            name,
+            len(replaced),
+        )
+
+
+def _made_otherwise(unit, run):
+    """What a stored run has of other epochs or another backend than are asked for: "50 epochs"; "" where nothing."""
+    epochs, backend = run.facts["epochs"], run.facts["features"]
+    if backend != unit.decided_by["front_end"]["backend"]:
+        return f"features by {backend}"
+    if epochs != unit.decided_by["training"].get("epochs", 0):
+        return f"{epochs} epoch{'s' * (epochs != 1)}"
+    return ""
 
 
 def is_done(run, unit, models):

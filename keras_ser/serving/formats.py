@@ -121,7 +121,7 @@ def write_timeline(prediction, folder):
     table = pd.DataFrame(prediction.windows, columns=prediction.labels)
     table.insert(0, "start", prediction.starts)
     table.insert(1, "end", prediction.ends)
-    title = os.fsencode(path.name).decode(errors="replace").replace("$", r"\$")  # two dollars would begin a formula
+    title = os.fsencode(path.name).decode(errors="replace")
     readable = "_".join(path.with_suffix("").parts[-2:]).strip("/")
     # Some names are as long as the disk takes them, which counts bytes.
     readable = os.fsencode(readable)[:LONGEST_NAME].decode(errors="ignore")

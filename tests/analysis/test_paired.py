@@ -171,6 +171,7 @@ def test_a_row_has_one_estimand(tmp_path, rng):
         assert row.low <= row.difference <= row.high
         assert (row.low > 0 or row.high < 0) == (row.p_corrected < 0.05)
         assert row.clips == 80
+        assert row.one_beside_several == ("svm" in (row.first, row.second))
 
 
 def test_corrections_run_over_the_primary_protocol_alone(tmp_path, better):

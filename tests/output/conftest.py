@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from keras_ser.data.digests import digest
+from keras_ser.reports import extensions
 from keras_ser.runs import layout, store
 from keras_ser.training import evaluation
 
@@ -34,7 +35,7 @@ def maker(place):
     """What ``runs_in`` returns for one folder."""
 
     def make(report, experiment, protocol, repetition=0, fold=None, n_folds=1, right=0.7, names=None, **facts):
-        item = report.experiment(experiment)
+        item = extensions.find(report, experiment)
         speakers = SPEAKERS[fold::n_folds] if fold is not None else SPEAKERS
         rng = np.random.default_rng([repetition, fold or 0, len(experiment), len(protocol)])
         rows = [(speaker, label, take) for speaker in speakers for label in report.labels for take in range(2)]

@@ -73,6 +73,16 @@ def test_of_how_many_trainings_the_selection_is_told(made):
     assert float(cells["tested"]) == pytest.approx(runs[0].metrics["accuracy"], abs=6e-4)
 
 
+def test_an_svm_of_one_repetition_is_said_to_be(made):
+    """Only where it stands beside several: it may have as many as the network."""
+    sheet, pair = reports.load("spectral_features"), ("svm/energy", "cnn_2d")
+    runs = [made(sheet, name, "clip_disjoint", repetition) for name in pair for repetition in range(2)]
+    said = "An SVM with one repetition is compared with every repetition of a network"
+    assert said not in compared(runs, [pair])
+    assert said in compared(runs[1:], [pair])
+    assert said not in compared(runs[:3], [pair])
+
+
 def test_an_svm_has_no_calibration(made):
     sheet = reports.load("spectral_features")
     whole = passes.whole([made(sheet, "svm/energy", "as_reported"), made(sheet, "cnn_2d", "as_reported")])

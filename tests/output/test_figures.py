@@ -1,5 +1,6 @@
 """Figures are looked at by people; here: that they are drawn from what they are given, whatever is missing."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from keras_ser import corpora, reports
 from keras_ser.analysis import examples, paired, reported, summaries
+from keras_ser.analysis.examples import Example
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data import features
 from keras_ser.output.figures import recordings, results, selection, style
@@ -367,8 +369,27 @@ def test_what_draws_opens_no_recording_and_computes_no_feature():
         assert [imported for imported in imports(path) if re.match(forbidden, imported)] == [], name
 
 
-def test_a_folder_named_like_a_formula_is_no_formula(tmp_path):
-    results.curves({"a": [(history_of([1.0]), 1)]}, "report's split", 0.25, "the folder x$y_{z$", tmp_path / "x.png")
+@pytest.mark.parametrize("name", ["x$y_{z$", r"$\no{formula$"])
+def test_a_name_like_a_formula_is_no_formula(name, rng, tmp_path):
+    """Of a folder, a label, a clip: in titles, legends and beside axes."""
+    path = tmp_path / "x.png"
+    results.curves({name: [(history_of([1.0]), 1)]}, "report's split", 0.25, f"the folder {name}", path)
+    counts = pd.DataFrame({"women": [1, 2], "men": [2, 1]}, index=[name, "anger"])
+    recordings.class_distribution(counts, "title", path)
+    waveform = rng.normal(size=800).astype(np.float32)
+    recordings.waveforms([Example(name, "anger", name, waveform, 8000)] * 3, "title", path)
+    recordings.timeline(pd.DataFrame({"start": [0.0], "end": [1.0], name: 0.5}), [name], name, path)
+
+
+@pytest.mark.parametrize(
+    ("losses", "shown"), [([900.0, 0.5, 0.5, 0.05], ["0.1", "100"]), ([2.0, 0.3, 0.3], ["0.3", "2"])]
+)
+def test_ticks_of_a_logarithmic_axis_are_numbers(drawn, tmp_path, losses, shown):
+    results.curves({"a": [(history_of(losses), 1)]}, "report's split", 0.25, "title", tmp_path / "x.png")
+    drawn[0].draw_without_rendering()
+    texts = texts_of(drawn[0])
+    assert set(shown) < set(texts)
+    assert "$" not in "".join(texts)
 
 
 def test_a_corpus_is_named_in_short():
@@ -397,6 +418,19 @@ def test_figures_of_a_report_replace_those_before(made, embedded, tmp_path):
         with Image.open(path) as image:
             assert image.format == "PNG"
             assert min(image.size) > 300
+
+
+@pytest.mark.parametrize("name", ["emodb_losses", "crema_1d_2d"])
+def test_what_diverged_is_not_drawn(name, made, tmp_path, drawn):
+    """As counts and matrices, of which the reports print their own."""
+    report = dataclasses.replace(reports.load(name), clip_figures=())
+    clips = {"clips": 7442, "clips_by_corpus": {report.corpora[0]: 7442}}
+    runs = [made(report, report.listed[0].name, "as_reported", k, diverged_at=2, **clips) for k in range(2)]
+    whole = passes.whole(runs)
+    material = planning.Material("a corpus", pd.DataFrame({"synthetic": [False]}), [], substitute=False)
+    paths = selection.of_report(report, material, whole, reported.table(report, whole), tmp_path)
+    assert {path.stem for path in paths} == {"curves_as_reported", "protocols_accuracy", "protocols_uar"}
+    assert summaries.printed(report, []) == {}
 
 
 @pytest.mark.slow

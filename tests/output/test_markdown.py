@@ -119,6 +119,18 @@ def test_how_many_different_clips_were_tested(made):
     ]
 
 
+@pytest.mark.parametrize("name", reports.NAMES)
+def test_what_diverged_has_a_dash(name, made):
+    """A table is written though no run of the report's own split, or of any, has a score."""
+    report = reports.load(name)
+    diverged = [made(report, item.name, "as_reported", diverged_at=1) for item in report.listed]
+    finished = [made(report, item.name, "clip_disjoint") for item in report.listed]
+    for runs in (diverged, [*diverged, *finished]):
+        table = text_of(report, runs)
+        assert "–" in table
+        assert house_words(without_code(table)) == []
+
+
 def test_every_protocol_has_a_title():
     titles = [words.title_of(name) for name in PROTOCOLS]
     assert len(set(titles)) == len(PROTOCOLS)

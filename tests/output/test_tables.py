@@ -36,13 +36,14 @@ def test_a_table_comes_back_as_it_was(table, tmp_path):
 
 
 def test_a_label_stands_beside_numbers(table, tmp_path):
-    rows = table[:3].assign(reported=["fear", 0.5, None], mean=["fear", 0.25, 0.125], verdict="")
+    rows = table[:3].assign(reported=["fear", 0.5, None], mean=["fear", 0.25, 0.125], label="")
+    rows["metric"] = ["most_confusing_class", "uar", "uar"]
     tables.write(rows, EMPTY, tmp_path)
     found = tables.read(tmp_path / "table.csv")
     assert found["mean"].to_list() == ["fear", 0.25, 0.125]
     assert found["reported"].to_list()[:2] == ["fear", 0.5]
     assert pd.isna(found["reported"][2])
-    assert found["verdict"].to_list() == ["", "", ""]
+    assert found["label"].to_list() == ["", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,25 @@ def test_a_damaged_table_is_said_to_be_one(tmp_path, text, columns, said):
     path.write_text(text)
     with pytest.raises(UserError, match=rf"table\.csv: cannot be read \(.*{said}.*\): delete it and run"):
         tables.read(path, columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("reported", "0,906", "reported is '0,906'"),
+        ("mean", "abc", "mean is 'abc'"),
+        ("verdict", "Reproduced", "verdict 'Reproduced'"),
+        ("verdict", "", "verdict ''"),
+        ("protocol", "loso", "protocol 'loso'"),
+    ],
+)
+def test_a_table_that_somebody_wrote_into(table, tmp_path, column, value, said):
+    place = table.index[table["metric"] == "accuracy"][0]
+    table[column] = table[column].astype(object)
+    table.loc[place, column] = value
+    tables.write(table, EMPTY, tmp_path)
+    with pytest.raises(UserError, match=rf"table\.csv: cannot be read \(.*{said}.*\): delete it and run"):
+        tables.read(tmp_path / "table.csv")
 
 
 def test_accuracies_are_of_what_the_reports_list(table, tmp_path):

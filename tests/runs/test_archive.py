@@ -1,11 +1,12 @@
 """Runs in three files: what is read back is what was stored, and what lies in folders comes first."""
 
+import dataclasses
 import gzip
 
 import pandas as pd
 import pytest
 
-from keras_ser import reports
+from keras_ser import files, reports
 from keras_ser.analysis import reported
 from keras_ser.errors import UserError
 from keras_ser.output import markdown, tables
@@ -58,6 +59,46 @@ def test_words_stay_words(archived, monkeypatch):
     (read,) = archive.read(folder, root, "tess_mfcc")
     assert set(read.predictions()["clip"]) == {"0012"}
     assert set(read.predictions()["speaker"]) == {"NA"}
+
+
+def test_a_run_that_diverged_at_once_keeps_its_losses(tmp_path):
+    """Which are no numbers, as in columns that are of other runs alone."""
+    facts = {"experiment": "cnn", "protocol": "as_reported", "seed": 0, "fold": None, "kind": "network"}
+    history = pd.DataFrame({"fit": 1, "epoch": [1], "loss": None, "accuracy": 0.1, "val_loss": None})
+    history = history.assign(val_accuracy=0.2).astype({"loss": float, "val_loss": float})
+    histories = {0: history, 1: history.drop(columns=["val_loss", "val_accuracy"]).assign(loss=0.5, learning_rate=0.1)}
+    stored = []
+    (tmp_path / archive.PREDICTIONS).write_bytes(b"of runs that did not diverge")
+    for seed, table in histories.items():
+        folder = tmp_path / f"seed-{seed}"
+        folder.mkdir()
+        table.to_csv(folder / "history.csv", index=False)
+        stored.append(store.Run(folder, {**facts, "seed": seed, "diverged_at": 1, "epochs_run": 1}, {}))
+    archive.write(stored, tmp_path)
+    for run in stored:
+        read = archive.ArchivedRun(run.folder, run.facts, {}, tmp_path)
+        pd.testing.assert_frame_equal(read.history(), histories[run.facts["seed"]])
+    assert not (tmp_path / archive.PREDICTIONS).exists()
+
+
+@pytest.mark.parametrize("n_written", range(3))
+def test_an_archive_is_that_of_before_until_all_of_it_is_written(archived, n_written, monkeypatch):
+    run, folder, root = archived
+    more = dataclasses.replace(run, facts={**run.facts, "seed": 1})
+    replaced, written = files.replaced, []
+
+    def interrupted(path):
+        if len(written) == n_written:
+            raise KeyboardInterrupt
+        written.append(path)
+        return replaced(path)
+
+    monkeypatch.setattr(files, "replaced", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        archive.write([run, more], folder)
+    (read,) = archive.read(folder, root, "tess_mfcc")
+    pd.testing.assert_frame_equal(read.predictions(), run.predictions())
+    pd.testing.assert_frame_equal(read.history(), run.history())
 
 
 def read_everything(folder, root):

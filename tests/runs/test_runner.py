@@ -16,11 +16,12 @@ import pytest
 from keras_ser import corpora, reports
 from keras_ser.analysis import reported
 from keras_ser.data import features, protocols
+from keras_ser.data.digests import digest
 from keras_ser.errors import UserError
 from keras_ser.output import document, markdown
 from keras_ser.output.figures import selection
 from keras_ser.reports import extensions
-from keras_ser.runs import layout, passes, planning, runner, store
+from keras_ser.runs import archive, layout, passes, planning, runner, store
 from keras_ser.runs.train import assemble
 
 
@@ -123,10 +124,44 @@ def test_what_is_stored_is_not_run_again_and_what_is_missing_is(material, folder
     assert (first.folder / "run.json").stat().st_mtime_ns == stamp
     assert [item.facts["protocol"] for item in runs] == ["clip_disjoint", "as_reported"]
     # Another number of epochs is another setup.
-    run(dataclasses.replace(setting, epochs=2), names=[cnn])
-    replaced = store.read(first.folder)
-    assert replaced.facts["epochs_run"] == 2
-    assert planning.stored(setting) == ([runs[1]], [replaced])
+    in_order = sorted(runs, key=archive.key)
+    assert planning.stored(setting) == (in_order, [])
+    assert planning.stored(dataclasses.replace(setting, epochs=2)) == ([], in_order)
+
+
+def spoiled(path, **changes):
+    """A stored run as if it had been made otherwise."""
+    facts = json.loads(path.read_text())
+    decided_by = {**facts["decided_by"], "labels": []}
+    path.write_text(json.dumps({**facts, "decided_by": decided_by, "identity": digest(decided_by), **changes}))
+
+
+def test_a_trial_replaces_no_finished_runs(embedded, folder, caplog):
+    """Neither in a folder nor in the archive, nor of an SVM; what clips or code make another is trained anew."""
+    report, material = reports.load("spectral_features"), gathered("spectral_features", embedded)
+    setting, names = setting_of(report, material, folder, "trial"), ["svm/energy", "svm_grid/energy"]
+    runs = run(setting, names=names, protocols=("as_reported",))
+    stamp = (runs[1].folder / "run.json").stat().st_mtime_ns
+    place = re.escape(str(setting.root / report.name))
+    said = r"2 finished runs \(features by tensorflow\) would be replaced: name another --out, or delete them first"
+    with pytest.raises(UserError, match=f"^{place}: {said}$"):
+        run(dataclasses.replace(setting, backend="librosa"), names=names, protocols=("as_reported",))
+    spoiled(runs[0].folder / "run.json", epochs=50)
+    with pytest.raises(UserError, match=rf"^{place}: 1 finished run \(50 epochs\) would be replaced"):
+        run(setting, names=names, protocols=("as_reported",))
+    archive.write(archive.read_all(setting.root, report.name), setting.out / report.name)
+    shutil.rmtree(runs[0].folder)
+    archived = re.escape(str(setting.out / report.name))
+    with pytest.raises(UserError, match=rf"^{archived}: 1 finished run \(50 epochs\) would be replaced"):
+        run(setting, names=names, protocols=("as_reported",))
+    assert not runs[0].folder.exists()
+    assert (runs[1].folder / "run.json").stat().st_mtime_ns == stamp
+    shutil.rmtree(setting.out / report.name)
+    spoiled(runs[1].folder / "run.json")
+    assert caplog.messages == []
+    again = run(setting, names=names, protocols=("as_reported",))
+    assert [item.facts["identity"] for item in again] == [item.facts["identity"] for item in runs]
+    assert caplog.messages[0].startswith("spectral_features: 1 stored runs are replaced: they were made otherwise")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import seaborn
 from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from keras_ser.analysis import reported
 from keras_ser.analysis.summaries import Confusion
@@ -50,6 +50,8 @@ def curves(trainings, subject, chance, title, path):
         losses = pd.concat([history.filter(["loss", "val_loss"]) for history, _ in of_name]).stack()
         if losses.max() > DWARFED * losses.median() and losses.min() > 0:
             loss.set_yscale("log")
+            loss.yaxis.set_major_formatter(_Logarithmic())
+            loss.yaxis.set_minor_formatter(_Logarithmic())
         level = style.chance_line(accuracy, chance)
         accuracy.set(ylim=(0, 1.03), xlabel="epoch")
         loss.set_title(name.replace("/", "\n"), fontsize=10)
@@ -66,6 +68,13 @@ def curves(trainings, subject, chance, title, path):
     figure.legend(handles=lines, loc="outside lower center", ncols=4)
     style.headline(figure, f"Learning curves, {subject}: one line per training", title)
     return style.save(figure, path)
+
+
+class _Logarithmic(LogFormatter):
+    """Ticks as numbers: those of Matplotlib are formulas, which no text of ours may be."""
+
+    def __call__(self, x, pos=None):
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def _unused(grid, n, columns):

@@ -85,8 +85,8 @@ def of_report(report, material, passes, table, folder, jobs=1):
         plan("splits", results.splits, by_split, chance)
     for metric in ("accuracy", "uar"):
         plan(f"protocols_{metric}", results.protocols, table, metric, chance)
-    counted = table.loc[table["metric"] == "tp", "reported"].notna().any()
-    if counted and not reported.obstacle(report, passes[0].facts):
+    counted = (table["metric"] == "tp") & table["reported"].notna() & (table["n"] > 0)
+    if counted.any() and not reported.obstacle(report, passes[0].facts):
         plan("class_counts", results.class_counts, table, report.labels)
     for name in NAMES:
         if folder / f"{name}.png" not in calls:

@@ -28,6 +28,7 @@ STYLE = {
     "axes.spines.right": False,
     "grid.color": "#dddddd",
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # two dollars, as the name of a folder or a clip may have, would begin a formula
 }
 
 
@@ -73,8 +74,7 @@ def short(title):
 def headline(figure, shown, corpus):
     """The two lines above a figure: what is shown, and of which clips."""
     width = int(figure.get_figwidth() * 11)
-    corpus = short(corpus).replace("$", r"\$")  # two dollars, as a folder's name may have, would begin a formula
-    lines = [textwrap.fill(line, width) for line in (*shown.split("\n"), corpus) if line]
+    lines = [textwrap.fill(line, width) for line in (*shown.split("\n"), short(corpus)) if line]
     figure.suptitle("\n".join(lines), fontsize=12)
 
 

@@ -38,12 +38,21 @@ def chosen(passes, root=None):
         for part in (answers[right], answers[~right])
     ]
     names = corpora.present(run.facts["corpora"], root) if root else []
-    manifest = corpora.joined(names, root).set_index("clip") if names else None
+    paths = {clip: path for name in names for clip, path in _paths(name, run.facts["corpora"], root)}
+    cards = [_card(row, paths) for row in pd.concat(sure).itertuples()]
+    heard = names if any(card["sound"] for card in cards) else []
     return {
         "run": run.facts,
-        "cards": [_card(row, manifest) for row in pd.concat(sure).itertuples()],
-        "licences": [(corpora.get(name).title, corpora.get(name).licence) for name in names],
+        "cards": cards,
+        "licences": [(corpora.get(name).title, corpora.get(name).licence) for name in heard],
     }
+
+
+def _paths(name, of_run, root):
+    """The recordings of a corpus by what a run on the corpora ``of_run`` calls its clips. → iterator of (clip, path)"""
+    manifest = corpora.manifest(name, root)
+    prefix = f"{name}_" if len(of_run) > 1 else ""
+    return zip(prefix + manifest["clip"], manifest["path"], strict=True)
 
 
 def _example(passes):
@@ -57,8 +66,8 @@ def _example(passes):
     return min(best, key=lambda item: item.facts["seed"])
 
 
-def _card(answer, manifest):
-    """One prediction, with its recording where ``manifest``, by clip, has it."""
+def _card(answer, paths):
+    """One prediction, with its recording where ``paths``, by clip, have it."""
     card = {
         "clip": answer.clip,
         "speaker": answer.speaker,
@@ -69,8 +78,8 @@ def _card(answer, manifest):
         "image": None,
         "sound": "",
     }
-    if manifest is not None and answer.clip in manifest.index:
-        waveform, rate = recordings.read(manifest.at[answer.clip, "path"])
+    if answer.clip in paths:
+        waveform, rate = recordings.read(paths[answer.clip])
         packed = base64.b64encode(recordings.packed(waveform, rate)).decode()
         card["sound"] = f"data:audio/flac;base64,{packed}"
         pixels = recording(waveform, rate, examples.mel_bands(waveform, rate), IMAGE)

@@ -316,7 +316,7 @@ def _compared(report, out):
 def _comparison(report, question, whole, compared, out, page):
     """→ (its Document, list of images)"""
     folder = out / "compare" / question / report.name
-    chosen = [item for item in whole if (item.facts["experiment"], item.facts["protocol"]) in compared]
+    chosen = _passes_of(compared, whole, out)
     if not any(not item.diverged for item in chosen):
         raise UserError(f"{folder}: no run of its table is stored; compare {question} {report.name} again")
     names = list(dict.fromkeys(item.facts["experiment"] for item in chosen))
@@ -327,6 +327,25 @@ def _comparison(report, question, whole, compared, out, page):
     # What stands with the report's own tables is not said again.
     kept = tuple(item for item in document.sections if item.heading not in markdown.WITH_EVERY_RESULT)
     return replace(document, sections=kept), _images(folder, page, CAPTIONS)
+
+
+def _passes_of(compared, whole, out):
+    """The passes of a comparison: those of the report's table (``whole``), and of the same clips those of experiments
+    that it does not list (an SVM, another loss). → list, in the order of an archive
+    """
+
+    def place(item):
+        return item.facts["experiment"], item.facts["protocol"]
+
+    facts = whole[0].facts
+    beside = compared - set(map(place, whole))
+    runs = [
+        run
+        for run in archive.read_all(out / "runs", facts["report"])
+        if place(run) in beside and run.facts["decided_by"].get("manifest") == facts["decided_by"].get("manifest")
+    ]
+    chosen = [*(item for item in whole if place(item) in compared), *passes.whole(runs)]
+    return sorted(chosen, key=lambda item: archive.key(item.runs[0]))
 
 
 def matrices(report, finished):

@@ -13,12 +13,13 @@ from PIL import Image
 
 from keras_ser import corpora, progress, reports
 from keras_ser.analysis import QUESTIONS, reported
+from keras_ser.data.digests import digest
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
-from keras_ser.output import tables, words
+from keras_ser.output import markdown, tables, words
 from keras_ser.output.figures.style import short
 from keras_ser.output.page import chart, clips, content, images
-from keras_ser.runs import passes, store
+from keras_ser.runs import archive, passes, store
 
 REPORT = reports.load("emodb_losses")
 CNN = "cnn/mean_squared_error"
@@ -263,6 +264,36 @@ def test_steps_between_protocols_are_shown_once(results, tmp_path):
     assert {image["name"] for image in images} == {path.stem for path in protocols.glob("*.png")}
 
 
+def test_a_comparison_has_what_no_report_lists(runs_in, tmp_path):
+    """An SVM and another loss on the same features stand in no report's table; runs of other clips stay out."""
+    report, made = reports.load("tess_mfcc"), runs_in(tmp_path)
+    for name in ("cnn", "lstm"):
+        made(report, name, "clip_disjoint", decided_by={"manifest": "a"}, identity=digest({"manifest": "a"}))
+    runs = archive.read_all(tmp_path / "runs", report.name)
+    frame = reported.table(report, passes.whole(runs))
+    tables.write(frame, markdown.report_table(report, frame, passes.whole(runs)), tmp_path / report.name)
+    for name in ("svm", "lstm@mean_squared_error"):
+        for repetition, manifest in enumerate("ab"):
+            decided_by = {"manifest": manifest}
+            facts = {"decided_by": decided_by, "identity": digest(decided_by), "setup": name + manifest}
+            made(report, name, "clip_disjoint", repetition, **facts)
+    names = ("cnn", "lstm", "svm")
+    rows = "".join(f"{name},clip_disjoint\n" for name in names)
+    (tmp_path / "compare" / "models" / report.name).mkdir(parents=True)
+    (tmp_path / "compare" / "models" / report.name / "table.csv").write_text(f"experiment,protocol\n{rows}")
+    result, _ = content._result(*content._ran(report, tmp_path), tmp_path, None, False)
+    ((_, _, document, _),) = result["comparisons"]
+    (differences,) = [
+        part
+        for item in document.sections
+        if item.heading == "Differences on the same clips"
+        for part in item.parts
+        if not isinstance(part, str)
+    ]
+    assert differences["A − B"].tolist() == ["CNN − LSTM", "CNN − SVM", "LSTM − SVM"]
+    assert [row["repetitions"] for _, row in document.lead[-1].iterrows()] == ["1", "1", "1"]
+
+
 def test_every_figure_stands_beside_the_one_obtained(results):
     table = content.stated(REPORT, tables.read(results / REPORT.name / "table.csv"))
     assert len(table) == len(REPORT.figures)
@@ -349,11 +380,26 @@ def test_recordings_of_people_come_with_their_licence(real_data, tmp_path):
     assert clips.chosen([pass_of_people(tmp_path)], tmp_path)["licences"] == []  # no recordings there
 
 
-def pass_of_people(tmp_path):
+def test_of_several_corpora_one_that_is_there_is_heard(embedded, tmp_path):
+    """Its clips are called by the name of their corpus in the run, and not among its own."""
+    known = corpora.manifest("tess", embedded)["clip"].tolist()[:3]
+    several = {"corpora": ["ravdess", "tess"]}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tess").symlink_to(embedded / "tess")
+    item = pass_of_people(tmp_path, [f"tess_{clip}" for clip in known], **several)
+    found = clips.chosen([item], tmp_path / "data")
+    assert [bool(card["sound"]) for card in found["cards"]] == [True] * 3
+    assert [title.partition(" ")[0] for title, _ in found["licences"]] == ["TESS"]
+    unheard = clips.chosen([pass_of_people(tmp_path, **several)], tmp_path / "data")
+    assert not any(card["sound"] for card in unheard["cards"])
+    assert unheard["licences"] == []  # which would promise recordings
+
+
+def pass_of_people(tmp_path, names=("OAF_back_angry", "OAF_back_fear", "YAF_back_sad"), **facts):
     """One repetition with three answers about real clips."""
     answers = pd.DataFrame(
         {
-            "clip": ["OAF_back_angry", "OAF_back_fear", "YAF_back_sad"],
+            "clip": names,
             "speaker": ["OAF", "OAF", "YAF"],
             **{"corpus": "tess", "copy": 0, "transform": "none", "parameter": 0},
             "true": ["anger", "fear", "sadness"],
@@ -364,8 +410,11 @@ def pass_of_people(tmp_path):
         }
     )
     answers.to_csv(tmp_path / "predictions.csv", index=False)
-    facts = {"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False}
-    facts |= {"labels": ["anger", "fear", "sadness"], "examples": {"test": 3}, "corpora": ["tess"]}
+    facts = {
+        **{"experiment": "cnn", "protocol": "speaker_independent", "seed": 0, "kind": "network", "synthetic": False},
+        **{"labels": ["anger", "fear", "sadness"], "examples": {"test": 3}, "corpora": ["tess"]},
+        **facts,
+    }
     run = store.Run(tmp_path, facts, {"accuracy": 2 / 3})
     return passes.Pass((run,), run.facts, run.metrics)
 
