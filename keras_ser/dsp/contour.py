@@ -6,14 +6,13 @@ are 0.
 
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import clear_padding, frame_mask, own_frames
+from keras_ser.dsp.spectrum import clear_padding, frame_mask, own_frames, own_lengths, root
 
 
 def mean_energy(waveform, lengths=None):
     """Mean square of the samples of each clip; 0 where there are none. → [batch]."""
-    count = tf.shape(waveform)[1] if lengths is None else lengths
     energy = tf.reduce_sum(tf.square(clear_padding(waveform, lengths)), axis=1)
-    return tf.math.divide_no_nan(energy, tf.cast(count, energy.dtype))
+    return tf.math.divide_no_nan(energy, tf.cast(own_lengths(waveform, lengths), energy.dtype))
 
 
 def rms(waveform, *, frame_length=2048, hop_length=512, lengths=None):
@@ -22,7 +21,7 @@ def rms(waveform, *, frame_length=2048, hop_length=512, lengths=None):
     → [batch, frames]
     """
     frames, put_back = own_frames(waveform, frame_length, hop_length, lengths)
-    return put_back(tf.sqrt(tf.reduce_mean(tf.square(frames), axis=-1)))
+    return put_back(root(tf.reduce_mean(tf.square(frames), axis=-1)))
 
 
 def zero_crossing_rate(waveform, *, frame_length=2048, hop_length=512, lengths=None):
@@ -31,8 +30,8 @@ def zero_crossing_rate(waveform, *, frame_length=2048, hop_length=512, lengths=N
 
     Beyond its ends the clip goes on as its first and last sample, so nothing crosses there.
     """
-    n_samples = tf.shape(waveform)[1]
-    lengths = tf.fill(tf.shape(waveform)[:1], n_samples) if lengths is None else lengths
+    lengths = own_lengths(waveform, lengths)
+    waveform = clear_padding(waveform, lengths)
     frames, put_back = own_frames(waveform, frame_length, hop_length, lengths)
     negative = frames < -1e-10
     crossings = tf.reduce_sum(tf.cast(tf.not_equal(negative[:, 1:], negative[:, :-1]), tf.float32), axis=1)
@@ -40,6 +39,7 @@ def zero_crossing_rate(waveform, *, frame_length=2048, hop_length=512, lengths=N
     # The frames hold zeros beyond the ends: a negative sample there has crossed into them.
     first = tf.range(tf.shape(crossings)[1]) * hop_length - frame_length // 2
     last = tf.maximum(lengths[:, None] - 1, 0)
+    waveform = tf.pad(waveform, [[0, 0], [0, 1]])  # a row of no samples has a first one too
     begins = (waveform[:, :1] < -1e-10) & (first < 0)
     ends = (tf.gather(waveform, last, batch_dims=1) < -1e-10) & (first <= last) & (first + frame_length - 1 > last)
     spurious = tf.cast(begins, tf.float32) + tf.cast(ends, tf.float32)

@@ -22,7 +22,7 @@ around it.
 import numpy as np
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import clear_padding, hann
+from keras_ser.dsp.spectrum import clear_padding, hann, own_lengths
 
 CHUNK_SIZE = 600_000
 PADDING = 30_000
@@ -50,15 +50,18 @@ def denoise(
         waveform: float32 [batch, samples].
         sample_rate: in Hz.
         lengths: int32 [batch], None if every clip fills its row.
+        n_fft: a multiple of 4.
 
     Returns: float32 [batch, samples]. Silence stays silence (noisereduce divides 0 by 0 there).
 
-    Raises ValueError if the mask would be smoothed over less than one bin or one frame.
+    Raises ValueError if the mask would be smoothed over less than one bin or one frame, or for another ``n_fft``.
     """
+    if n_fft % 4:
+        raise ValueError(f"`n_fft` must be a multiple of 4. Received: n_fft={n_fft}")
     hop_length = n_fft // 4
     waveform = clear_padding(waveform, lengths)
     n_samples = tf.shape(waveform)[1]
-    lengths = tf.fill(tf.shape(waveform)[:1], n_samples) if lengths is None else lengths
+    lengths = own_lengths(waveform, lengths)
     n_bins = n_fft // 2 + 1
     n_grad_freq = _width(freq_mask_smooth_hz, sample_rate / (n_fft / 2), "freq_mask_smooth_hz")
     n_grad_time = _width(time_mask_smooth_ms, hop_length / sample_rate * 1000, "time_mask_smooth_ms")
@@ -80,9 +83,10 @@ def denoise(
         smooth = _smoothed_in_time(first_weight(magnitude), b, last_weight_of)
         heard = smooth > 0
         above = tf.where(heard, (magnitude - smooth) / tf.where(heard, smooth, 1.0), -1.0)
-        mask = _triangle(_triangle(openness(above) - outside, 2, n_grad_freq, BLOCK_BINS), 1, n_grad_time, BLOCK_FRAMES)
-        ones = np.ones(n_bins, np.float32)
-        mask += outside * np.convolve(ones, _weights(n_grad_freq), "same")
+        mask = openness(above)
+        if n_grad_freq > 1 or n_grad_time > 1:  # noisereduce does not smooth over one of each
+            mask = _triangle(_triangle(mask - outside, 2, n_grad_freq, BLOCK_BINS), 1, n_grad_time, BLOCK_FRAMES)
+            mask += outside * np.convolve(np.ones(n_bins, np.float32), _weights(n_grad_freq), "same")
         mask = mask * prop_decrease + (1.0 - prop_decrease)
         # Four windows overlap everywhere: their squares sum to 1.5.
         frames = tf.signal.irfft(spectrum * tf.cast(mask, spectrum.dtype), [n_fft]) * (hann(n_fft) / 1.5)

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ser.dsp.mel import mel_filterbank
-from keras_ser.dsp.spectrum import frame_count, frame_mask, hann, squared_magnitude
+from keras_ser.dsp.spectrum import frame_count, frame_mask, hann, own_lengths, root, squared_magnitude
 
 DESCRIPTORS = (
     "log_energy",  # of the mean square of the frame, natural
@@ -44,7 +44,7 @@ def descriptors(waveform, *, sample_rate, n_fft=512, hop_length=160, n_mels=64, 
         lengths: int32 [batch], None if every clip fills its row.
     """
     batch, n_samples = tf.unstack(tf.shape(waveform))
-    lengths = tf.fill([batch], n_samples) if lengths is None else lengths
+    lengths = own_lengths(waveform, lengths)
     mask = frame_mask(lengths, hop_length, frame_count(n_samples, hop_length))
     own = tf.where(mask)  # [n, 2]: clip and frame; neither padding is transformed nor multiplied
     spectral = _of_spectrum(_frames(waveform, lengths, n_fft, hop_length, own), own, sample_rate, n_mels, fmin, fmax)
@@ -88,12 +88,12 @@ def _of_spectrum(frames, own, sample_rate, n_mels, fmin, fmax):
     flatness /= total / len(frequency) + 1e-9
     total += 1e-9
     first, second = first / total, second / total
-    bandwidth = tf.sqrt(tf.maximum(second - first**2, 0.0))
-    below = tf.searchsorted(running_sum(power), total * np.float32(ROLLOFFS))  # bins, of 257 the last at most
+    bandwidth = root(second - first**2)
+    below = tf.searchsorted(running_sum(power), total * np.float32(ROLLOFFS))  # bins; of silence as many as there are
     rolloffs = tf.cast(tf.minimum(below, len(frequency)), tf.float32) * frequency[1]
-    magnitude = tf.sqrt(mel)
+    magnitude = root(mel)
     magnitude /= tf.reduce_sum(magnitude, axis=1, keepdims=True) + 1e-6
-    flux = tf.norm(magnitude[1:] - magnitude[:-1], axis=1, keepdims=True)
+    flux = root(tf.reduce_sum(tf.square(magnitude[1:] - magnitude[:-1]), axis=1, keepdims=True))
     flux = tf.where(own[:, 1:] > 0, tf.pad(flux, [[1, 0], [0, 0]]), 0.0)
     return [tf.math.log(mel + FLOOR), energy, crossings, first, bandwidth, rolloffs, flatness, flux]
 

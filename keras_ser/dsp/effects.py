@@ -13,7 +13,7 @@ Time and memory grow with the square of a clip's length in frames: meant for utt
 import numpy as np
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import clear_padding, frame_count, istft, stft
+from keras_ser.dsp.spectrum import clear_padding, frame_count, istft, own_lengths, stft
 
 OVERSAMPLING = 2  # of the clip that a shifted one is read off from
 SPLINE_TAPS = 6
@@ -39,12 +39,17 @@ def pitch_shift(waveform, n_steps, *, sample_rate, lengths=None, n_fft=2048, hop
     Args:
         n_steps: float32 [batch].
         sample_rate: there because librosa asks for it; the result does not depend on it.
+        n_fft: even.
 
     The others are those of :func:`time_stretch`.
 
     Returns: float32 [batch, samples], each clip as long as before.
+
+    Raises ValueError for an odd ``n_fft``, by which the clip would be moved by half a sample.
     """
     del sample_rate
+    if n_fft % 2:
+        raise ValueError(f"`n_fft` must be even. Received: n_fft={n_fft}")
     rate = tf.pow(2.0, -tf.cast(n_steps, tf.float32) / 12.0)[:, None]  # [batch, 1]
     frequency = tf.range(n_fft // 2 + 1, dtype=tf.float32) / n_fft  # in cycles a sample
     # Played back 1 / rate times faster, what lies above rate · Nyquist would fold over.
@@ -64,10 +69,11 @@ def _stretch(waveform, rate, lengths, n_fft, hop_length, oversampling=1, gain=No
     with whole coefficients, its magnitude lies between those of two input frames. Both are one matrix per clip.
     ``gain`` [batch, 1, bins] is applied to the magnitudes.
     """
-    if lengths is None:
-        lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
+    lengths = own_lengths(waveform, lengths)
     spectrum = stft(waveform, n_fft=n_fft, hop_length=hop_length, lengths=lengths)
-    magnitude, phase = tf.abs(spectrum), tf.atan2(tf.math.imag(spectrum), tf.math.real(spectrum))
+    magnitude, real, imag = tf.abs(spectrum), tf.math.real(spectrum), tf.math.imag(spectrum)
+    # Silence has phase 0; from atan2(0, 0) it would have a gradient that is no number.
+    phase = tf.atan2(imag, tf.where((real == 0) & (imag == 0), 1.0, real))
     stretched_lengths = tf.cast(tf.round(tf.cast(lengths, tf.float64) / tf.cast(rate, tf.float64)), tf.int32)
     # librosa's inverse transform uses no more frames than the samples need.
     most = -(-(stretched_lengths + n_fft) // hop_length)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_ser.dsp.cepstrum import dct_matrix
 from keras_ser.dsp.descriptors import DESCRIPTORS, running_sum
+from keras_ser.dsp.spectrum import root
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 STATISTICS = (
@@ -70,7 +71,7 @@ def _statistics(features, ordered, masks, spans):
     mean = mean_of(weight * columns)
     centred = weight * (columns - mean[:, None])
     squared = tf.square(centred)
-    deviation = tf.sqrt(mean_of(squared))
+    deviation = root(mean_of(squared))
     unit = tf.maximum(deviation, STEADY)
     rank = tf.cumsum(masks, axis=1) - 1.0  # of a frame among those that count
     position = 2.0 * rank / tf.maximum(counts[:, None] - 1.0, 1.0) - 1.0

@@ -10,7 +10,7 @@ from math import ceil, gcd
 import numpy as np
 import tensorflow as tf
 
-from keras_ser.dsp.spectrum import clear_padding
+from keras_ser.dsp.spectrum import clear_padding, own_lengths
 
 ZERO_CROSSINGS = 64
 ROLLOFF = 0.95
@@ -36,9 +36,7 @@ def resample(waveform, *, orig_sr, target_sr, lengths=None):
     Returns: (waveform float32 [batch, samples'], lengths int32 [batch] = ceil(length · target_sr / orig_sr)).
     """
     waveform = tf.convert_to_tensor(clear_padding(waveform, lengths))
-    if lengths is None:
-        lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
-    lengths = tf.convert_to_tensor(lengths)
+    lengths = own_lengths(waveform, lengths)
     divisor = gcd(orig_sr, target_sr)
     down, up = orig_sr // divisor, target_sr // divisor
     if down == up:
@@ -104,9 +102,7 @@ def decimate(waveform, factor, lengths=None, *, lowpass_filter_width=6, rolloff=
     Returns: (waveform float32 [batch, samples'], lengths int32 [batch] = ceil(length / factor)).
     """
     waveform = tf.convert_to_tensor(clear_padding(waveform, lengths))
-    if lengths is None:
-        lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
-    decimated_length = -(-tf.convert_to_tensor(lengths) // factor)
+    decimated_length = -(-own_lengths(waveform, lengths) // factor)
     n_decimated = -(-tf.shape(waveform)[1] // factor)
     # The clip in blocks of ``factor`` samples, and the filter over whole blocks: [batch, blocks, factor] × [taps /
     # factor, factor, 1], many times faster than one channel and one sample at a time.

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_ser.dsp.spectrum import clear_padding, own_lengths
+
 _TINY = np.finfo(np.float32).tiny
 
 
@@ -32,13 +34,15 @@ def standardize(waveform, lengths=None):
 
     → [batch, samples]
     """
-    lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1]) if lengths is None else lengths
-    inside = tf.sequence_mask(lengths, tf.shape(waveform)[1], tf.float32)
+    lengths = own_lengths(waveform, lengths)
     count = tf.maximum(tf.cast(lengths, tf.float32), 1.0)[:, None]
-    mean = tf.reduce_sum(waveform * inside, axis=1, keepdims=True) / count
-    centred = (waveform - mean) * inside
+    mean = tf.reduce_sum(clear_padding(waveform, lengths), axis=1, keepdims=True) / count
+    centred = clear_padding(waveform - mean, lengths)
     deviation = tf.sqrt(tf.reduce_sum(tf.square(centred), axis=1, keepdims=True) / count)
-    return centred / tf.where(deviation < _TINY, 1.0, deviation)
+    # Of a constant clip the mean may be off by its last digits, and the deviation by as much.
+    varies = tf.reduce_any(clear_padding(waveform - waveform[:, :1], lengths) != 0, axis=1, keepdims=True)
+    varies &= deviation >= _TINY
+    return tf.where(varies, centred / tf.where(varies, deviation, 1.0), 0.0)
 
 
 def grey_levels(images):

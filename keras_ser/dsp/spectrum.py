@@ -20,6 +20,21 @@ def frame_mask(lengths, hop_length, n_frames):
     return tf.sequence_mask(frame_count(lengths, hop_length), n_frames)
 
 
+def own_lengths(waveform, lengths):
+    """How many samples of its row each clip fills, which may have been cut: all of them where ``lengths`` is None.
+
+    → int32 [batch]
+    """
+    n_samples = tf.shape(waveform)[1]
+    return tf.fill(tf.shape(waveform)[:1], n_samples) if lengths is None else tf.minimum(lengths, n_samples)
+
+
+def root(values):
+    """The square root, whose gradient is 0 where it is 0, and not infinite: in silence."""
+    positive = values > 0
+    return tf.where(positive, tf.sqrt(tf.where(positive, values, 1.0)), 0.0)
+
+
 def clear_padding(waveform, lengths):
     """Zero everything after the end of each clip. ``lengths`` None: every clip fills its row. → [batch, samples]."""
     if lengths is None:
@@ -32,21 +47,17 @@ def hann(n_fft):
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
 
 
-def stft(waveform, *, n_fft, hop_length, lengths=None, center=True, pad_mode="constant"):
+def stft(waveform, *, n_fft, hop_length, lengths=None):
     """Short-time Fourier transform: ``librosa.stft``, frames first.
 
     Args:
         waveform: float32 [batch, samples].
-        lengths: int32 [batch]; what lies beyond is taken as 0. ``pad_mode`` "reflect" mirrors the end of the row, not
-            of a shorter clip, so it goes with clips of one length.
-        center: pad by ``n_fft // 2`` on both sides, so that frame t is centred on sample t · hop_length.
+        lengths: int32 [batch]; what lies beyond is taken as 0.
 
     Returns: complex64 [batch, frames, 1 + n_fft // 2]. A clip of n samples has ``frame_count(n)`` frames; those after
         them may still hold its tail.
     """
-    waveform = clear_padding(waveform, lengths)
-    if center:
-        waveform = tf.pad(waveform, [[0, 0], [n_fft // 2, n_fft // 2]], pad_mode)
+    waveform = tf.pad(clear_padding(waveform, lengths), [[0, 0], [n_fft // 2, n_fft // 2]])
     frames = tf.signal.frame(waveform, n_fft, hop_length)  # [batch, frames, n_fft]
     return tf.signal.rfft(frames * hann(n_fft), [n_fft])
 
@@ -64,8 +75,7 @@ def own_frames(waveform, n_fft, hop_length, lengths=None, pad_mode="constant", a
 
     Returns: frames [n, n_fft], and what puts a result [n, …] back in place: → [batch, frames, …], 0 after a clip's end.
     """
-    if lengths is None:
-        lengths = tf.fill(tf.shape(waveform)[:1], tf.shape(waveform)[1])
+    lengths = own_lengths(waveform, lengths)
     n_samples = tf.shape(waveform)[1]
     n_frames = frame_count(n_samples, hop_length)
     n_frames = n_frames if at_most is None else tf.minimum(n_frames, at_most)
@@ -86,17 +96,19 @@ def own_frames(waveform, n_fft, hop_length, lengths=None, pad_mode="constant", a
 
 def _extend(waveform, lengths, before, after, pad_mode):
     """Each clip with what ``pad_mode`` puts around it. → [batch, before + samples + after]"""
+    waveform = clear_padding(waveform, lengths)
     if pad_mode == "constant":
-        return tf.pad(clear_padding(waveform, lengths), [[0, 0], [before, after]])
+        return tf.pad(waveform, [[0, 0], [before, after]])
     if pad_mode != "reflect":
         raise ValueError(f"`pad_mode` must be 'constant' or 'reflect'. Received: pad_mode={pad_mode!r}")
     last = tf.cast(lengths, tf.int32)[:, None] - 1
     position = tf.range(-before, tf.shape(waveform)[1] + after) % tf.maximum(2 * last, 1)
+    waveform = tf.pad(waveform, [[0, 0], [0, 1]])  # a clip of no samples has a first one too
     return tf.gather(waveform, tf.maximum(last - tf.abs(last - position), 0), batch_dims=1)
 
 
 def istft(spectrum, *, n_fft, hop_length, n_samples, n_frames=None):
-    """Inverse of :func:`stft` with ``center``: ``librosa.istft``, frames first.
+    """Inverse of :func:`stft`: ``librosa.istft``, frames first.
 
     Args:
         spectrum: complex64 [batch, frames, 1 + n_fft // 2].

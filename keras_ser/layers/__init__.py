@@ -4,7 +4,8 @@ Layers of signals are called as ``layer(x)`` or ``layer(x, lengths)``: ``x`` is 
 features [batch, frames, features], ``lengths`` (int32 [batch]) the length of each clip *in samples* at that point of
 the chain; without them every clip fills its row. What comes out for a clip depends neither on its batch mates nor on
 its padding, and padding comes out as 0. A layer returns one tensor; those that make clips longer or shorter return
-(waveform, lengths) where they are given lengths. Signals stay float32 whatever the global dtype policy says.
+(waveform, lengths) where they are given lengths. Of a length beyond the end of a row, as clips have that
+:class:`FixSamples` cuts, no more is taken than is there. Signals stay float32 whatever the global dtype policy says.
 
 Five are called as ``layer(x)`` alone: to ``RandomWarp``, ``RandomTilt`` and ``RunningNormalization`` a frame of zeros
 is padding; ``GreyImage`` and ``RandomMasks`` take images, in which nothing is.

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_ser.dsp import effects
-from keras_ser.dsp.spectrum import clear_padding
+from keras_ser.dsp.spectrum import clear_padding, root
 from keras_ser.layers.contract import (
     FEATURES,
     IMAGES,
@@ -68,7 +68,7 @@ class TimeStretch(LengthChangingLayer):
     :func:`keras_ser.dsp.effects.time_stretch`.
 
     Input shape:
-        waveform [batch, samples]; optionally lengths [batch]; rate float32 [batch].
+        waveform [batch, samples]; optionally lengths [batch]; rate float32 [batch], taken to six decimals.
 
     Output shape:
         waveform [batch, longest of round(samples / rate)]; where lengths were given, (waveform, lengths).
@@ -86,6 +86,8 @@ class TimeStretch(LengthChangingLayer):
     def call(
         self, waveform: tf.Tensor, lengths: tf.Tensor | None = None, *, rate: tf.Tensor
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        # A rate of 0.9 is not 0.9 in float32, and where a step of the vocoder should meet a frame it would miss it.
+        rate = tf.round(tf.cast(rate, tf.float64) * 1e6) / 1e6
         stretched, stretched_lengths = effects.time_stretch(waveform, rate, lengths=lengths)
         return stretched if lengths is None else (stretched, stretched_lengths)
 
@@ -141,8 +143,8 @@ class RandomMasks(Checked, keras.layers.Layer):
 
     def _band(self, batch, size, share):
         """One band of each image: at most ``share`` of ``size`` wide, anywhere. → bool [batch, size]"""
-        wide = keras.random.uniform((batch, 1), 0.0, share, seed=self.generator)
-        start = keras.random.uniform((batch, 1), seed=self.generator) * (1.0 - wide)
+        wide = keras.random.uniform((batch, 1), 0.0, share, "float32", self.generator)
+        start = keras.random.uniform((batch, 1), 0.0, 1.0, "float32", self.generator) * (1.0 - wide)
         place = (keras.ops.arange(size, dtype="float32") + 0.5) / keras.ops.cast(size, "float32")
         return keras.ops.logical_and(place >= start, place < start + wide)
 
@@ -170,7 +172,7 @@ class RandomLayer(SignalLayer):
 
     def draw(self, waveform, low, high):
         """One number for each clip, evenly from ``low`` to ``high``. → float32 [batch]"""
-        return keras.random.uniform((tf.shape(waveform)[0],), low, high, seed=self.generator)
+        return keras.random.uniform((tf.shape(waveform)[0],), low, high, "float32", self.generator)
 
     def compute_output_shape(self, waveform_shape):
         return waveform_shape
@@ -337,10 +339,10 @@ class AddNoise(RandomLayer):
         waveform = clear_padding(waveform, lengths)
         if not training:
             return waveform
-        noise = clear_padding(keras.random.normal(tf.shape(waveform), seed=self.generator), lengths)
+        noise = clear_padding(keras.random.normal(tf.shape(waveform), dtype="float32", seed=self.generator), lengths)
         # The number of samples is the same for both, so energies do for powers.
         ratio = tf.math.divide_no_nan(*(tf.reduce_sum(tf.square(x), axis=1) for x in (waveform, noise)))
-        scale = tf.sqrt(ratio * tf.pow(10.0, -self.draw(waveform, *self.snr_db) / 10.0))
+        scale = root(ratio * tf.pow(10.0, -self.draw(waveform, *self.snr_db) / 10.0))
         return waveform + scale[:, None] * noise
 
     def get_config(self):
@@ -472,7 +474,8 @@ class RandomTilt(RandomLayer):
     def call(self, spectrogram: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return spectrogram
-        level, slope = tf.unstack(keras.random.normal((2, tf.shape(spectrogram)[0], 1, 1), seed=self.generator))
+        shape = 2, tf.shape(spectrogram)[0], 1, 1
+        level, slope = tf.unstack(keras.random.normal(shape, dtype="float32", seed=self.generator))
         band = tf.linspace(-1.0, 1.0, tf.shape(spectrogram)[2])
         own = tf.reduce_any(spectrogram != 0, axis=2, keepdims=True)
         return tf.where(own, spectrogram + self.level * level + self.slope * slope * band, 0.0)

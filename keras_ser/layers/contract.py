@@ -117,6 +117,16 @@ def require_positive_integers(**arguments):
         require(is_integer and value > 0, f"`{name}` must be a positive integer", **{name: value})
 
 
+def require_band(sample_rate, fmin, fmax):
+    """Raises ValueError unless 0 <= fmin < fmax <= sample_rate / 2 (``fmax`` None: half the sample rate)."""
+    nyquist = sample_rate / 2
+    require(is_number(fmin) and fmin >= 0, "`fmin` must be a frequency in Hz, at least 0", fmin=fmin)
+    if fmax is not None:
+        rule = f"`fmax` must be None or a frequency of at most half the sample rate, {nyquist:g} Hz"
+        require(is_number(fmax) and fmax <= nyquist, rule, fmax=fmax)
+    require(fmin < (nyquist if fmax is None else fmax), "`fmin` must be less than `fmax`", fmin=fmin, fmax=fmax)
+
+
 def require_range(name, value, least=float("-inf")):
     """→ (low, high) of the argument ``name``, two numbers. Raises ValueError unless ``least <= low <= high``."""
     pair = tuple(value) if isinstance(value, (list, tuple)) else ()

@@ -1,5 +1,6 @@
 """Layers waveform [batch, samples] → features [batch, frames, features], and features → features."""
 
+from itertools import pairwise
 from math import ceil, floor
 
 import keras
@@ -13,30 +14,22 @@ from keras_ser.layers.contract import (
     check_input,
     is_number,
     require,
+    require_band,
     require_positive_integers,
 )
 from keras_ser.layers.signal import SignalLayer
 
 
-def _frames(n_samples, hop_length):
+def row_frames(n_samples, hop_length):
     """Frames of a row of ``n_samples``; None where they are not known."""
     return None if n_samples is None else frame_count(n_samples, hop_length)
-
-
-def _require_band(sample_rate, fmin, fmax):
-    """Raises ValueError unless 0 <= fmin < fmax <= sample_rate / 2 (``fmax`` None: half the sample rate)."""
-    nyquist = sample_rate / 2
-    require(is_number(fmin) and fmin >= 0, "`fmin` must be a frequency in Hz, at least 0", fmin=fmin)
-    if fmax is not None:
-        rule = f"`fmax` must be None or a frequency of at most half the sample rate, {nyquist:g} Hz"
-        require(is_number(fmax) and fmax <= nyquist, rule, fmax=fmax)
-    require(fmin < (nyquist if fmax is None else fmax), "`fmin` must be less than `fmax`", fmin=fmin, fmax=fmax)
 
 
 def _require_decibels(ref, amin, top_db):
     """Raises ValueError unless these are arguments of :func:`keras_ser.dsp.decibel.power_to_db`."""
     require(ref == "max" or (is_number(ref) and ref > 0), "`ref` must be a positive power or 'max'", ref=ref)
-    require(is_number(amin) and amin > 0, "`amin` must be a positive power", amin=amin)
+    rule = "`amin` must be a positive power, at least 1e-37: less is 0 in float32"
+    require(is_number(amin) and amin >= 1e-37, rule, amin=amin)
     rule = "`top_db` must be None or a range in dB, at least 0"
     require(top_db is None or (is_number(top_db) and top_db >= 0), rule, top_db=top_db)
 
@@ -59,7 +52,7 @@ class MelLayer(SignalLayer):
         **kwargs,
     ):
         require_positive_integers(sample_rate=sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
-        _require_band(sample_rate, fmin, fmax)
+        require_band(sample_rate, fmin, fmax)
         require(norm in ("slaney", None), "`norm` must be 'slaney' or None", norm=norm)
         require(is_number(power) and power > 0, "`power` must be a positive exponent", power=power)
         require(pad_mode in ("constant", "reflect"), "`pad_mode` must be 'constant' or 'reflect'", pad_mode=pad_mode)
@@ -81,7 +74,7 @@ class MelLayer(SignalLayer):
 
     def compute_output_shape(self, waveform_shape):
         batch, n_samples = waveform_shape
-        return batch, _frames(n_samples, self.hop_length), self.n_mels
+        return batch, row_frames(n_samples, self.hop_length), self.n_mels
 
     def get_config(self):
         return {**super().get_config(), **self.mel_config()}
@@ -265,7 +258,7 @@ class ContourLayer(SignalLayer):
 
     def compute_output_shape(self, waveform_shape):
         batch, n_samples = waveform_shape
-        return batch, _frames(n_samples, self.hop_length), 1
+        return batch, row_frames(n_samples, self.hop_length), 1
 
     def get_config(self):
         return {**super().get_config(), **self.frames()}
@@ -374,7 +367,8 @@ class YIN(ContourLayer):
     ):
         super().__init__(frame_length, hop_length, **kwargs)
         require_positive_integers(sample_rate=sample_rate)
-        _require_band(sample_rate, fmin, fmax)
+        require(is_number(fmax), "`fmax` must be a frequency in Hz", fmax=fmax)
+        require_band(sample_rate, fmin, fmax)
         received = {"fmin": fmin, "frame_length": frame_length, "sample_rate": sample_rate}
         fits = fmin > 0 and ceil(sample_rate / fmin) < frame_length
         require(fits, "`frame_length` must be more than `sample_rate` / `fmin`, a period in samples", **received)
@@ -438,7 +432,7 @@ class SpectralCentroid(SignalLayer):
 
     def compute_output_shape(self, waveform_shape):
         batch, n_samples = waveform_shape
-        return batch, _frames(n_samples, self.hop_length), 1
+        return batch, row_frames(n_samples, self.hop_length), 1
 
     def get_config(self):
         config = {"sample_rate": self.sample_rate, "n_fft": self.n_fft, "hop_length": self.hop_length}
@@ -499,7 +493,9 @@ class BandShape(SignalLayer):
         bands = [list(band) for band in bands]
         ordered = all(len(band) == 2 and band[0] < band[1] for band in bands)
         require(bands and ordered, "`bands` must be pairs (first, last) with first < last", bands=bands)
-        _require_band(sample_rate, fmin, fmax)
+        apart = all(band[1] <= following[0] for band, following in pairwise(bands))
+        require(unit == "rows" or apart, "`bands` in hertz must follow one another", unit=unit, bands=bands)
+        require_band(sample_rate, fmin, fmax)
         if at_most is not None:
             require_positive_integers(at_most=at_most)
         super().__init__(**kwargs)
@@ -523,7 +519,7 @@ class BandShape(SignalLayer):
 
     def compute_output_shape(self, waveform_shape):
         batch, n_samples = waveform_shape
-        n_frames = _frames(n_samples, self.hop_length)
+        n_frames = row_frames(n_samples, self.hop_length)
         cut = n_frames is not None and self.at_most is not None
         return batch, min(n_frames, self.at_most) if cut else n_frames, len(self.bands)
 

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from keras_ser.dsp import descriptors, functionals
 from keras_ser.dsp.spectrum import frame_count
-from keras_ser.layers.contract import require, require_positive_integers
-from keras_ser.layers.features import FrameLayer, _frames, _require_band
+from keras_ser.layers.contract import require, require_band, require_positive_integers
+from keras_ser.layers.features import FrameLayer, row_frames
 from keras_ser.layers.signal import SignalLayer
 
 
@@ -58,7 +58,7 @@ class Descriptors(SignalLayer):
         )
         rule = f"`hop_length` must be a multiple of `sample_rate` / {pitch_rate}"
         require(hop_length % (sample_rate // pitch_rate) == 0, rule, hop_length=hop_length, sample_rate=sample_rate)
-        _require_band(sample_rate, fmin, fmax)
+        require_band(sample_rate, fmin, fmax)
         super().__init__(**kwargs)
         self.sample_rate = sample_rate
         self.n_fft = n_fft
@@ -75,7 +75,7 @@ class Descriptors(SignalLayer):
 
     def compute_output_shape(self, waveform_shape):
         batch, n_samples = waveform_shape
-        return batch, _frames(n_samples, self.hop_length), self.n_mels + len(descriptors.DESCRIPTORS)
+        return batch, row_frames(n_samples, self.hop_length), self.n_mels + len(descriptors.DESCRIPTORS)
 
     def get_config(self):
         return {**super().get_config(), **self.config()}

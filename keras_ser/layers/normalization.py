@@ -15,6 +15,10 @@ class RunningNormalization(Checked, keras.layers.Normalization):
     State, application and saving are those of ``keras.layers.Normalization``, which knows no padding; its ``adapt``
     is replaced by one pass inside the graph, in float64, whose memory does not grow with the number of clips.
 
+    Args:
+        name: String, or None for one that Keras gives.
+        trainable: Boolean; nothing of it is trained either way.
+
     Input shape:
         features [batch, frames, features].
 
@@ -35,8 +39,8 @@ class RunningNormalization(Checked, keras.layers.Normalization):
 
     accepts = FEATURES
 
-    def __init__(self, **kwargs):
-        super().__init__(axis=-1, **{**kwargs, "dtype": "float32"})
+    def __init__(self, name: str | None = None, trainable: bool = True):
+        super().__init__(axis=-1, name=name, trainable=trainable, dtype="float32")
 
     def adapt(self, data):
         """Take mean and variance from ``data``: a tf.data.Dataset of [batch, frames, features], or one such array."""

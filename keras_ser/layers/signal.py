@@ -119,6 +119,8 @@ class Decimate(LengthChangingLayer):
 class FixSamples(SignalLayer):
     """Cut each clip to a number of samples, or pad it with zeros on the right.
 
+    The lengths that it was given are right for what comes after it too: layers take no more of a row than is there.
+
     Args:
         n_samples: Integer, samples in the output.
 

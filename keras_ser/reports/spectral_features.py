@@ -80,11 +80,11 @@ def wave(normalization):
     """
     waveform, lengths = inputs()
     if normalization == "int16":
-        fixed = FixSamples((N_FRAMES + 1) * HOP_LENGTH, name="fix_samples")(waveform, lengths)
+        fixed = FixSamples(N_SAMPLES, name="fix_samples")(waveform, lengths)
         scaled = keras.layers.Rescaling(32768.0 / 100.0, -1000.0 / 100.0, name="int16")(fixed)
     else:
         scaled = ClipNormalization(name="per_clip")(waveform, lengths)
-        scaled = FixSamples((N_FRAMES + 1) * HOP_LENGTH, name="fix_samples")(scaled, lengths)
+        scaled = FixSamples(N_SAMPLES, name="fix_samples")(scaled, lengths)
     return keras.Model([waveform, lengths], scaled, name=f"wave_{normalization}")
 
 

@@ -37,6 +37,7 @@ def test_generated_signals():
         {"thresh_n_mult_nonstationary": -0.5, "sigmoid_slope_nonstationary": 2},
         {"freq_mask_smooth_hz": 900, "time_mask_smooth_ms": 90},
         {"n_fft": 512},
+        {"freq_mask_smooth_hz": 40, "time_mask_smooth_ms": 20},  # over one bin and one frame: not at all
     ],
 )
 def test_other_settings(options):
@@ -91,3 +92,8 @@ def test_alone_and_in_a_graph():
 def test_too_little_smoothing(name):
     with pytest.raises(ValueError, match=rf"`{name}` must be at least .* Received: {name}=1"):
         denoise(np.zeros((1, 999), np.float32), sample_rate=16000, **{name: 1})
+
+
+def test_a_transform_that_has_no_quarter():
+    with pytest.raises(ValueError, match=r"`n_fft` must be a multiple of 4\. Received: n_fft=1022"):
+        denoise(np.zeros((1, 9000), np.float32), sample_rate=16000, n_fft=1022)

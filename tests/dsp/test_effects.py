@@ -119,3 +119,8 @@ def test_silence_stays_silent():
     silence = np.zeros((2, 5000), np.float32)
     assert not time_stretch(silence, np.float32([0.8, 1.2]))[0].numpy().any()
     assert not pitch_shift(silence, np.float32([-3, 3]), sample_rate=16000).numpy().any()
+
+
+def test_a_shift_needs_an_even_transform():
+    with pytest.raises(ValueError, match=r"`n_fft` must be even\. Received: n_fft=2047"):
+        pitch_shift(np.zeros((1, 9000), np.float32), [1.0], sample_rate=16000, n_fft=2047)

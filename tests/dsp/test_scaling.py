@@ -57,7 +57,10 @@ def test_standardized_clips(rng):
     np.testing.assert_allclose(found[0], (y[0] - y[0].mean()) / y[0].std(), atol=1e-5)
     np.testing.assert_allclose(found[1, :20], (y[1, :20] - y[1, :20].mean()) / y[1, :20].std(), atol=1e-5)
     assert not found[1, 20:].any()
-    assert not standardize(np.full((1, 9), 0.5, np.float32)).numpy().any()
+    for constant in (0.1, 0.5, 0.7):
+        assert not standardize(np.full((1, 144_720), constant, np.float32)).numpy().any()
+    y[1, 20:] = np.nan  # padding, whatever is there
+    np.testing.assert_array_equal(standardize(y, [50, 20]), found)
 
 
 @given(arrays(np.float32, (2, 4, 3), elements=st.floats(-1e3, 1e3, width=32, allow_subnormal=False)))

@@ -52,6 +52,7 @@ OF_MEL = {
 OF_DECIBEL = {
     "`ref` must be a positive power or 'max'": {"ref": "min"},
     "`amin` must be a positive power": {"amin": 0},
+    "at least 1e-37: less is 0 in float32": {"amin": 1e-50},
     "`top_db` must be None or a range in dB, at least 0": {"top_db": -80},
 }
 OF_FRAMES = {
@@ -92,6 +93,7 @@ CASES = {
             **RATE,
             **OF_FRAMES,
             "`fmin` must be less than `fmax`": {"fmin": 500, "fmax": 100},
+            "`fmax` must be a frequency in Hz": {"fmax": None},
             "`frame_length` must be more than": {"fmin": 65, "frame_length": 200},
             "`fmin` and `fmax` must be two samples apart": {"fmin": 100, "fmax": 100.1},
             "`trough_threshold` must be positive": {"trough_threshold": 0},
@@ -106,6 +108,7 @@ CASES = {
             "`kind` must be one of": {"kind": "slope"},
             "`unit` must be 'rows' or 'hertz'": {"unit": "mel"},
             "`bands` must be pairs (first, last)": {"bands": [[50, 0]]},
+            "`bands` in hertz must follow one another": {"unit": "hertz", "bands": [[1000, 2000], [0, 500]]},
             "`at_most` must be a positive integer": {"at_most": 0},
             "`fmin` must be less than `fmax`": {"fmin": 4000, "fmax": 300},
         },
@@ -184,6 +187,48 @@ def model_of(name):
     x = keras.tree.map_structure(lambda array: keras.Input(array.shape[1:]), case.x)
     rows = {row: keras.Input(()) for row in case.rows}
     return keras.Model([*keras.tree.flatten(x), *rows.values()], make(name)(x, **rows))
+
+
+OF_WAVEFORMS = [name for name, case in CASES.items() if case.x is WAVEFORM]
+RANDOM = [name for name in CASES if name.startswith(("Random", "Add"))]
+
+
+def called(name, x, **options):
+    """What the layer gives, while training where that is what it is for. → its first output"""
+    options |= {"training": True} if name in RANDOM else {}
+    found = make(name)(x, **CASES[name].rows, **options)
+    return found[0] if isinstance(found, tuple) else found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_WAVEFORMS)
+def test_silence_has_a_gradient_that_is_a_number(name):
+    """Of a clip that falls silent, and of one that is nothing but silence."""
+    x = tf.Variable(WAVEFORM * np.stack([np.arange(6001) < 3000, np.zeros(6001)]).astype(np.float32))
+    with tf.GradientTape() as tape:
+        found = called(name, x)
+        if name == "Descriptors":
+            found = layers.Functionals()(found)
+    gradient = tape.gradient(found, x)
+    assert gradient is None or np.isfinite(gradient).all()  # None: of counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*OF_WAVEFORMS} - {*RANDOM}))
+def test_lengths_beyond_a_row_are_those_of_the_row(name):
+    """Those of clips that :class:`~keras_ser.layers.FixSamples` has cut."""
+    expected = called(name, WAVEFORM, lengths=np.array([6001, 4000]))
+    np.testing.assert_array_equal(called(name, WAVEFORM, lengths=np.array([9000, 4000])), expected)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_random_layers_whatever_keras_takes_floats_for(name):
+    before = keras.config.floatx()
+    try:
+        keras.config.set_floatx("float64")
+        assert np.isfinite(called(name, CASES[name].x)).all()
+    finally:
+        keras.config.set_floatx(before)
 
 
 def test_no_layer_is_left_out():

@@ -101,6 +101,11 @@ def test_a_constant_feature_becomes_zero(features):
     assert not adapted(features)(features).numpy()[..., 4].any()
 
 
+def test_what_it_does_not_do_it_does_not_take():
+    with pytest.raises(TypeError, match="invert"):
+        RunningNormalization(invert=True)
+
+
 def test_nothing_but_padding():
     with pytest.raises(ValueError, match="no frame"):
         RunningNormalization().adapt(np.zeros((2, 3, 4), np.float32))
