@@ -1,6 +1,6 @@
 """A report's table and figures, reported beside obtained; and the accuracies of all reports as one table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,7 @@ def reproduce(
     backend: str = "tensorflow",
     features: str = "cached",
     out: str | Path = "artifacts",
+    tabulated: Callable[[Setting, pd.DataFrame], None] | None = None,
 ) -> Reproduction:
     """Run a report and write its table and figures.
 
@@ -62,6 +63,7 @@ def reproduce(
         jobs: how many runs are trained at a time, each by a process of its own if there are several; None: one per
             core, or one where there is a GPU.
         scheduler: address of a Dask cluster that trains the runs in place of processes of this machine.
+        tabulated: is called as soon as the table is written, before figures are drawn.
         report, data, corpus, labels, speaker_from, epochs, backend, features, out: as of :func:`run`.
 
     Raises:
@@ -87,6 +89,8 @@ def reproduce(
     folder = setting.out / setting.report.name
     tables.write(table, markdown.report_table(setting.report, table, whole), folder)
     archive.write(archive.read_all(setting.root, setting.report.name), folder)
+    if tabulated:
+        tabulated(setting, table)
     drawn_by = running.processes_that_trained(stored, jobs, scheduler)
     figures = selection.of_report(setting.report, setting.material, whole, table, folder / "figures", drawn_by)
     logs = tensorboard.write(running.in_folders(runs), setting.out / "tensorboard", drawn_by)

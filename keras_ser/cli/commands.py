@@ -127,8 +127,10 @@ def reproduce(options):
     for name in names:  # what the last of them lacks is said before the first is run
         asked(name, options.protocols or (), options.experiments or ())
     for name in names:
-        done = api.reproduce(name, experiments=options.experiments, features=options.features, **_settings(options))
-        _print_reproduction(done)
+        words = {"experiments": options.experiments, "features": options.features, **_settings(options)}
+        done = api.reproduce(name, **words, tabulated=_print_table)
+        figures = f"{len(done.figures)} figures in {done.files[0].parent / 'figures'}"
+        print("", *done.files, figures, done.setting.root / name, f"tensorboard --logdir {done.logs}", sep="\n")
         once = _trained_once(done.whole)
         if options.seeds == 1 and once and not options.stored:
             material = done.setting.material
@@ -147,15 +149,12 @@ def _trained_once(whole):
     return {protocol for (_, protocol), n in count.items() if n == 1}
 
 
-def _print_reproduction(done):
+def _print_table(setting, table):
     from keras_ser.output import document, markdown
 
-    print(f"\n{done.setting.heading}")
+    print(f"\n{setting.heading}")
     for metric in ("accuracy", "uar"):
-        print(f"\n{metric}\n{coloured(document.as_table(markdown.scores(done.table, metric)))}")
-    runs = done.setting.root / done.setting.report.name
-    figures = f"{len(done.figures)} figures in {done.files[0].parent / 'figures'}"
-    print("", *done.files, figures, runs, f"tensorboard --logdir {done.logs}", sep="\n")
+        print(f"\n{metric}\n{coloured(document.as_table(markdown.scores(table, metric)))}", flush=True)
 
 
 def results(options):

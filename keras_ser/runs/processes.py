@@ -39,7 +39,7 @@ def results(calls, jobs, unfinished=None, scheduler=None):
     options = {}
     if jobs > 1:
         # joblib may give processes of an earlier call, which were begun in another directory.
-        options, here = {"initializer": start_tensorflow}, os.getcwd()
+        options, here = {"initializer": _begin}, os.getcwd()
         calls = (joblib.delayed(_within)(here, *call) for call in calls)
     try:
         # Arrays of more than a megabyte are mapped by the processes and not copied to each. One call at a time goes to
@@ -78,6 +78,15 @@ def _cause(error):
         return "killed by the system, most likely as memory was short"
     codes = re.search(r"exit codes of the workers are {(.*)}", str(error))
     return f"ended with {codes[1]}" if codes else one_line(error)
+
+
+def _begin():
+    """What a process of joblib does first."""
+    start_tensorflow()
+    # loky replaces a process that takes 300 MB more than after its first call, where psutil is installed. Graphs and
+    # features of a larger model do, and are no leak; a new process would import TensorFlow and trace them again.
+    if executor := sys.modules.get("joblib.externals.loky.process_executor"):
+        executor._USE_PSUTIL = False
 
 
 def start_tensorflow():

@@ -1,4 +1,5 @@
 import os
+import sys
 
 import joblib
 import pytest
@@ -30,3 +31,13 @@ def test_unless_somebody_says_how_many_there_is_one_per_core_and_one_on_a_gpu(gp
     monkeypatch.setattr(joblib, "Parallel", lambda jobs, **_: made.append(jobs) or list)
     assert list(processes.results(iter(()), jobs=None)) == []
     assert made == [jobs]
+
+
+def is_replaced(_):
+    return sys.modules["joblib.externals.loky.process_executor"]._USE_PSUTIL
+
+
+@pytest.mark.slow
+def test_no_process_is_replaced_for_the_graphs_that_it_holds():
+    calls = [joblib.delayed(is_replaced)(number) for number in range(4)]
+    assert list(processes.results(calls, 2)) == [False] * 4
