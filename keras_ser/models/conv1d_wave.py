@@ -1,4 +1,7 @@
-"""A Conv1D model on the raw wave, of our own design (spectral-features report, section 3.1)."""
+"""A Conv1D model on the raw wave, of our own design (spectral-features report, section 3.1).
+
+Not for half precision: the squares of its first convolution leave the range of float16 (bfloat16 holds them).
+"""
 
 import keras
 import numpy as np
