@@ -38,6 +38,20 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_modifyitems(items):
+    """For pytest-xdist: the groups of which more is slow come first, so that what is left for the end, when a process
+    may have nothing to do, is short.
+    """
+    slow = {}
+    for item in items:
+        slow.setdefault(_group(item), []).append(item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -np.mean(slow[_group(item)]))
+
+
+def _group(item):
+    return item.get_closest_marker("xdist_group").args[0]
+
+
 def pytest_collection_finish():
     """What was imported stays, as do graphs: the garbage collector need not look through them again and again."""
     gc.collect()
