@@ -57,8 +57,10 @@ def sentences_of(frame, changes, bias):
         for (first, second), group in changes.groupby(["first", "second"], sort=False):
             findings = []
             for finding, rows in group.groupby("finding", sort=False):
-                under = ", ".join(f"{row.protocol} ({signed(row.difference)})" for row in rows.itertuples())
-                findings.append(f"{_found(finding)} under {under}")
+                under = (
+                    f"{PROTOCOLS[row.protocol].new_in_test} ({signed(row.difference)})" for row in rows.itertuples()
+                )
+                findings.append(f"{_found(finding)} {', '.join(under)}")
             sentences.append(f"{in_words(first)} against {in_words(second)}: {'; '.join(findings)}.")
     if len(bias):
         most = bias.loc[bias["added"].idxmax()]

@@ -577,6 +577,6 @@ def test_interruption_says_how_to_go_on(data, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("keras_ser.training.networks.fit", interrupt)
     words = ("--data", data, "--out", tmp_path / "out", "--epochs", 1, "--experiments", CNN, "--jobs", 1)
-    assert call("reproduce", *words) == 130
+    assert call("reproduce", "emodb_losses", *words) == 130
     assert "go on" in capsys.readouterr().err
     assert not list((tmp_path / "out").rglob("run.json"))
