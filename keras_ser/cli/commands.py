@@ -348,11 +348,11 @@ def _without_model(options):
     from keras_ser.audio import SUFFIXES
     from keras_ser.serving.predict import SHIPPED, is_model
 
-    may_be = not (options.paths or options.files_from)
-    may_be |= bool(options.model) and options.model.suffix.lower() in SUFFIXES
-    if options.model and not is_model(options.model) and (may_be or os.path.exists(options.model)):
-        options.paths.insert(0, options.model)
-        options.model = None
+    if options.model and not is_model(options.model):
+        alone = not (options.paths or options.files_from)
+        if alone or options.model.suffix.lower() in SUFFIXES or os.path.exists(options.model):
+            options.paths.insert(0, options.model)
+            options.model = None
     options.model = options.model or SHIPPED
 
 

@@ -105,8 +105,9 @@ def front_end_facts(front_end, backend):
 
 def recipe(front_end, backend):
     """Everything but the audio, the transform and its parameter that decides what features come out. JSON"""
-    apply = transform_in_graph if front_end.backend(backend) == "tensorflow" else transform_by_librosa
-    libraries = LIBRARIES[front_end.backend(backend)]
+    backend = front_end.backend(backend)
+    apply = transform_in_graph if backend == "tensorflow" else transform_by_librosa
+    libraries = LIBRARIES[backend]
     return {
         **front_end_facts(front_end, backend),
         "transforms": code(apply),

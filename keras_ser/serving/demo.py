@@ -69,7 +69,7 @@ def page(predictor: Predictor):
         warnings = "\n".join(f"- {warning}" for warning in (*prediction.warnings, lower) if warning)
         probabilities = dict(zip(prediction.labels, prediction.probabilities.tolist(), strict=True))
         return (
-            probabilities if prediction.answered.all() else None,
+            probabilities if prediction.label else None,
             recording(y, rate, examples.mel_bands(y, rate)),
             warnings,
         )

@@ -55,7 +55,7 @@ def export(run, out, stored=None, statistics=None):
         np.savez_compressed(folder / exported.SELF_TEST, **test)
         lite, why_not = tflite.convert(model, facts["sample_rate"] or ANY_RATE)
         lite = {bits: (content, exported.lite_difference(content, test)) for bits, content in lite.items()}
-        if lite and not lite[32][1] <= tflite.TOLERANCE[32]:  # nor is not a number
+        if lite and not lite[32][1] <= tflite.TOLERANCE[32]:  # of a difference that is no number neither is true
             lite, why_not = {}, "There is no TensorFlow Lite model: TensorFlow Lite answers otherwise than TensorFlow."
         elif lite and not lite[16][1] <= tflite.TOLERANCE[16]:  # some of its numbers have no room in 16 bits
             del lite[16]

@@ -177,6 +177,22 @@ def test_crema_d_goes_on_where_it_broke_off(server, tmp_path):
     assert left_over(folder) == ["AudioWAV"]
 
 
+def test_what_was_fetched_stays_until_all_is_in_its_place(server, tmp_path, monkeypatch):
+    names = ["1001_DFA_ANG_XX.wav", "1001_DFA_DIS_XX.wav"]
+    crema_d_on(server, *names)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corpora, "manifest", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            download("crema_d", tmp_path, base_url=server.url)
+    server.asked.clear()
+    assert left_over(download("crema_d", tmp_path, base_url=server.url) / "AudioWAV") == names
+    assert not any(asked.startswith(MEDIA) for asked in server.asked)
+
+
 def test_crema_d_sound_that_is_not_what_its_pointer_says(server, tmp_path):
     crema_d_on(server, "1001_DFA_ANG_XX.wav")
     server.files[f"{MEDIA}/1001_DFA_ANG_XX.wav"] = wav(99)

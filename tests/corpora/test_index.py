@@ -154,3 +154,22 @@ def test_check_and_training_know_what_the_other_has_read(embedded, decoded, tmp_
     assert check("emodb", embedded, cache=tmp_path).minutes == sum(usable["samples"] / usable["rate"]) / 60
     assert features.with_audio_hash(clips, tmp_path)[0].equals(usable)
     assert len(decoded) == 42
+
+
+def test_long_recordings_are_not_decoded_ahead(tmp_path, monkeypatch):
+    """What waits is bounded by samples, where files are large enough for that to matter."""
+    for name in range(12):
+        audio.write(tmp_path / f"{name}.wav", np.full(60_000, 0.1), 16000)
+    monkeypatch.setattr(audio, "AHEAD", 100_000)
+    monkeypatch.setattr(audio, "_SHORT_FILE", 100_000)
+    begun, decode = [], audio.read_channels
+
+    def read_channels(path):
+        begun.append(path)
+        return decode(path)
+
+    monkeypatch.setattr(audio, "read_channels", read_channels)
+    paths = sorted(map(str, tmp_path.glob("*.wav")))
+    for place, _ in enumerate(index.looks(paths), 1):
+        assert len(begun) <= place + 1
+    assert sorted(begun) == paths

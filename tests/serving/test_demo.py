@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from keras_ser import audio, corpora
 from keras_ser.errors import UserError
 from keras_ser.serving import demo, predict
 
@@ -81,6 +82,20 @@ def test_where_there_is_no_answer_no_emotion_is_named(predictor, tmp_path):
     assert not label
     assert image
     assert "silent: every sample is 0" in warnings
+
+
+def test_a_pause_in_a_recording_takes_no_answer_from_the_rest(predictor, embedded, tmp_path):
+    from gradio_client import Client, handle_file
+
+    speech = np.concatenate([audio.read(path)[0] for path in corpora.manifest("tess", embedded)["path"][:12]])
+    path, rate = tmp_path / "pause.wav", 24414
+    soundfile.write(path, np.concatenate([speech, np.zeros(10 * rate)]), rate)
+    of_speech_alone = replace(predictor, needs_speech=True)
+    (expected,) = predict.predict(of_speech_alone, [path])
+    assert set(expected.answered) == {True, False}
+    client = Client(demo.serve(of_speech_alone, port=free_port(), block=False), verbose=False)
+    label, *_ = client.predict(handle_file(str(path)), api_name="/answer")
+    assert label["label"] == expected.label
 
 
 def test_it_listens_to_this_machine_alone(address, predictor):
