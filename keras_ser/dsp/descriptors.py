@@ -110,7 +110,8 @@ def _pitch(frames):
     frames -= tf.reduce_mean(frames, axis=1, keepdims=True)
     transformed = [1 << int(np.ceil(np.log2(size + longest)))]
     spectrum = tf.signal.rfft(frames, transformed)
-    correlation = tf.signal.irfft(spectrum * tf.math.conj(spectrum), transformed)[:, least : most + 1]
+    power = tf.cast(squared_magnitude(spectrum), tf.complex64)
+    correlation = tf.signal.irfft(power, transformed)[:, least : most + 1]
     # Energies of the two parts that a period sets side by side.
     cumulated = running_sum(tf.square(frames))
     ahead = tf.reverse(cumulated[:, size - most - 1 : size - least], [1])

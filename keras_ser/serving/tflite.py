@@ -69,11 +69,6 @@ def _irfft(spectrum, fft_length):
     return twice / tf.cast(fft_length[0], tf.float32)
 
 
-def _power(spectrum, conjugate):
-    """The product of the two."""
-    return tf.cast(tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum)), tf.complex64)
-
-
 def _lower_bound(ordered, values):
     """[rows, n], [rows, m] → how many of a row of ``ordered`` are less than each value, int32 [rows, m]"""
     less = ordered[:, None, :] < values[:, :, None]
@@ -84,7 +79,6 @@ _COMPLEX = tf.TensorSpec(None, tf.complex64)
 _ROWS = tf.TensorSpec([None, None], tf.float32)
 _REPLACED = {  # what TensorFlow Lite has no operator for → the same of others, with what it takes
     "IRFFT": (_irfft, _COMPLEX, tf.TensorSpec([1], tf.int32)),
-    "Mul": (_power, _COMPLEX, _COMPLEX),  # where the second factor is the conjugate of the first
     "LowerBound": (_lower_bound, _ROWS, _ROWS),
 }
 
@@ -95,7 +89,7 @@ def _replace_operators(path):
     definition = saved.meta_graphs[0].graph_def
     bodies = [function.node_def for function in definition.library.function]
     for operator, (function, *takes) in _REPLACED.items():
-        nodes = [(node, body) for body in bodies for node in body if node.op == operator and _is_lacking(node, body)]
+        nodes = [(node, body) for body in bodies for node in body if node.op == operator]
         if nodes:
             concrete = tf.function(function, autograph=False).get_concrete_function(*takes)
             definition.library.function.append(concrete.function_def)
@@ -109,14 +103,6 @@ def _replace_operators(path):
             for user in body:
                 user.input[:] = [called if name == product else name for name in user.input]
     path.write_bytes(saved.SerializeToString())
-
-
-def _is_lacking(node, body):
-    """Whether TensorFlow Lite cannot carry out ``node`` of ``body``, which is of an operator in ``_REPLACED``."""
-    if node.op != "Mul":
-        return True
-    conjugates = {f"{other.name}:output:0": other.input[0] for other in body if other.op == "Conj"}
-    return conjugates.get(node.input[1]) == node.input[0]
 
 
 def _reason(error):
