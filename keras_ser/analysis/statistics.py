@@ -1,16 +1,18 @@
-"""How sure a score or a difference of scores is, where clips of one speaker are alike. Statistics by statsmodels and
-SciPy.
+"""How sure a score or a difference of scores is, where clips of one speaker are alike.
 
-Intervals and tests over speakers are cluster-robust (Liang and Zeger, 1986, with the small-sample factor and Student's
-t with one degree of freedom less than there are speakers): the mean over clips is estimated, speakers are what varies.
-An interval and the test beside it come from one fit, so they agree. With fewer than ``FEW_SPEAKERS``, and where the
-speaker of a clip is unknown (""), there is no answer (None); of a UAR neither where fewer than ``FEW_OF_A_CLASS`` say
-one of the classes. Intervals over repetitions are Student's t. No interval of a share leaves [0, 1].
+Intervals and tests over speakers are cluster-robust: the mean over clips is estimated, speakers are what varies. Their
+standard error and degrees of freedom are those of Bell and McCaffrey ("Bias reduction in standard errors for linear
+regression with multi-stage samples", 2002), which hold where speakers have unequal numbers of clips: of one who has
+most of them, little is known of how speakers vary. An interval and the test beside it come from one fit, so they agree.
+With fewer than ``FEW_SPEAKERS``, and where the speaker of a clip is unknown (""), there is no answer (None); of a UAR
+neither where fewer than ``FEW_OF_A_CLASS`` say one of the classes. Intervals over repetitions are Student's t. No
+interval of a share leaves [0, 1].
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
@@ -21,53 +23,85 @@ CONFIDENCE = 0.95
 NO_SPREAD = 1e-9  # standard error of a mean that is a rounding error
 
 
-def _fit(values, speakers):
-    """The mean of ``values`` [clips] with its cluster-robust standard error; None with too few or unknown speakers.
+@dataclass(frozen=True)
+class Fit:
+    """A mean with its standard error and degrees of freedom."""
 
-    Where all speakers have the same mean, their spread says nothing: the error is then that of independent clips.
+    mean: float
+    error: float
+    freedom: float
+
+    def interval(self, confidence):
+        return self.mean + self.error * np.array([-1.0, 1.0]) * stats.t.ppf((1 + confidence) / 2, self.freedom)
+
+    def p(self):
+        """Of the test whether the mean is 0."""
+        return 2 * stats.t.sf(abs(self.mean) / self.error, self.freedom)
+
+
+def _fit(values, speakers, classes=0):
+    """The mean over the ``classes`` [clips] of the means of ``values`` [clips]. → Fit, or None with too few or unknown
+    speakers
+
+    Of a regression on the classes: a speaker's residuals of a class are blown up by 1 / √(1 − his share of its clips),
+    and the degrees of freedom (Satterthwaite) are those that independent clips would give.
     """
-    groups, names = pd.factorize(np.asarray(speakers))
-    if len(names) < FEW_SPEAKERS or "" in names:
+    table = pd.DataFrame({"value": np.asarray(values, np.float64), "speaker": np.asarray(speakers), "class": classes})
+    if table["speaker"].nunique() < FEW_SPEAKERS or (table["speaker"] == "").any():
         return None
-    values = np.asarray(values, np.float64)
-    options = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "df_correction": True}, "use_t": True}
-    model = sm.OLS(values, np.ones(len(values)))
-    fit = model.fit(**options)
-    return fit if fit.bse[0] > NO_SPREAD else model.fit()
+    by_class = table.groupby(["speaker", "class"])["value"].agg(["size", "sum"]).unstack(fill_value=0)
+    n, total = by_class["size"].to_numpy(), by_class["sum"].to_numpy()  # [speakers, classes]
+    n_class = n.sum(axis=0)
+    mean = total.sum(axis=0) / n_class
+    weight = 1 / (len(n_class) * n_class * np.sqrt(1 - n / n_class))
+    error = np.sqrt(np.square((weight * (total - n * mean)).sum(axis=1)).sum())
+    # What a speaker adds to the mean varies as diag(own) − shared · sharedᵀ where clips are independent. [speakers]
+    own, shared = (np.square(weight) * n).sum(axis=1), weight * n / np.sqrt(n_class)
+    of_shared = np.square(shared).sum(axis=1)
+    squares = np.square(own).sum() - 2 * (own * of_shared).sum() + np.square(shared.T @ shared).sum()
+    freedom = (own - of_shared).sum() ** 2 / squares
+    return Fit(mean.mean(), error, freedom)
+
+
+def _fit_of_difference(difference, speakers):
+    """As :func:`_fit`; where all speakers have the same mean, their spread says nothing: the error is then that of
+    independent clips.
+    """
+    fit = _fit(difference, speakers)
+    if fit is None or fit.error > NO_SPREAD:
+        return fit
+    return Fit(fit.mean, stats.sem(difference), len(difference) - 1)
 
 
 def speaker_interval(values, speakers, classes=None, n_clips=None):
     """95 % interval of the mean of ``values`` in [0, 1] [clips] over speakers. → (low, high) or None
 
     ``classes`` [clips]: of the mean over the classes of their means, as UAR is one of what is right. At least as wide
-    as if all ``n_clips`` different clips were independent (Wilson): where every clip is right, speakers do not vary,
-    and that is not certainty.
+    as if all ``n_clips`` different clips were independent (:func:`_clips_interval`): where every clip is right,
+    speakers do not vary, and that is not certainty.
     """
-    values = np.asarray(values, np.float64)
-    if classes is not None:
-        if pd.Series(speakers).groupby(np.asarray(classes)).nunique().min() < FEW_OF_A_CLASS:
-            return None
-        # A clip moves it by how far it is from the mean of its class over the other speakers (as a jackknife over
-        # speakers has it). How many clips of each class a speaker happens to have said is no part of that.
-        weights = uar_weights(classes)
-        moved = weights * (values - _of_other_speakers(values, np.asarray(classes), np.asarray(speakers)))
-        values = np.average(values, weights=weights) + moved - moved.mean()
-    fit = _fit(values, speakers)
+    classes = np.zeros(len(values), int) if classes is None else np.asarray(classes)
+    few = 0 if len(set(classes)) == 1 else FEW_OF_A_CLASS
+    if pd.Series(np.asarray(speakers)).groupby(classes).nunique().min() < few:
+        return None
+    fit = _fit(values, speakers, classes)
     if fit is None:
         return None
-    low, high = fit.conf_int(1 - CONFIDENCE)[0]
-    mean, n = min(1.0, max(0.0, values.mean())), n_clips or len(values)
-    clips_low, clips_high = clip_interval(mean * n, n)
+    low, high = fit.interval(CONFIDENCE)
+    clips_low, clips_high = _clips_interval(values, classes, n_clips or len(values))
     return float(max(0.0, min(low, clips_low))), float(min(1.0, max(high, clips_high)))
 
 
-def _of_other_speakers(values, classes, speakers):
-    """The mean of each clip's class over the clips of other speakers, of whom there are some. → [clips]"""
-    table = pd.DataFrame({"value": values, "n": 1, "class": classes, "speaker": speakers})
-    of_class = table.groupby("class")[["value", "n"]].transform("sum")
-    of_own = table.groupby(["class", "speaker"])[["value", "n"]].transform("sum")
-    others = of_class - of_own
-    return (others["value"] / others["n"]).to_numpy()
+def _clips_interval(values, classes, n_clips):
+    """95 % interval of the mean over the classes of their means, as if all clips were independent: of each class
+    Wilson's, put together as G. Y. Zou and A. Donner have it ("Construction of confidence intervals about effect
+    measures", 2008). → (low, high)
+    """
+    by_class = pd.Series(np.asarray(values, np.float64)).groupby(classes).agg(["size", "mean"])
+    n, mean = by_class["size"].to_numpy() * n_clips / len(values), by_class["mean"].to_numpy()
+    low, high = clip_interval(mean * n, n)
+    below, above = (np.sqrt(np.square(end - mean).sum()) / len(mean) for end in (low, high))
+    return mean.mean() - below, mean.mean() + above
 
 
 def clip_interval(right, clips):
@@ -77,12 +111,12 @@ def clip_interval(right, clips):
 
 def paired(difference, speakers):
     """Whether a mean difference on the same clips [clips] is 0. → p, or None with too few speakers"""
-    fit = _fit(difference, speakers)
+    fit = _fit_of_difference(difference, speakers)
     if fit is None:
         return None
     if np.ptp(difference) == 0:  # two models that are right on the same clips
         return 1.0 if difference[0] == 0 else 0.0
-    return float(fit.pvalues[0])
+    return float(fit.p())
 
 
 def paired_interval(difference, speakers, p, p_corrected):
@@ -90,12 +124,12 @@ def paired_interval(difference, speakers, p, p_corrected):
 
     ``p_corrected`` is a multiple of ``p``: the interval is that of the level which this multiple asks for.
     """
-    fit = _fit(difference, speakers)
+    fit = _fit_of_difference(difference, speakers)
     if fit is None:
         return None
     if np.ptp(difference) == 0:
         return float(difference[0]), float(difference[0])
-    low, high = fit.conf_int((1 - CONFIDENCE) * (p / p_corrected if p_corrected else 1.0))[0]
+    low, high = fit.interval(1 - (1 - CONFIDENCE) * (p / p_corrected if p_corrected else 1.0))
     return float(max(-1.0, low)), float(min(1.0, high))
 
 
