@@ -39,18 +39,19 @@ class Fit:
         return 2 * stats.t.sf(abs(self.mean) / self.error, self.freedom)
 
 
-def _fit(values, speakers, classes=0):
+def _fit(values, speakers, classes):
     """The mean over the ``classes`` [clips] of the means of ``values`` [clips]. → Fit, or None with too few or unknown
     speakers
 
     Of a regression on the classes: a speaker's residuals of a class are blown up by 1 / √(1 − his share of its clips),
     and the degrees of freedom (Satterthwaite) are those that independent clips would give.
     """
-    table = pd.DataFrame({"value": np.asarray(values, np.float64), "speaker": np.asarray(speakers), "class": classes})
-    if table["speaker"].nunique() < FEW_SPEAKERS or (table["speaker"] == "").any():
+    (speaker, names), (of_class, found) = (pd.factorize(np.asarray(given)) for given in (speakers, classes))
+    if len(names) < FEW_SPEAKERS or "" in names:
         return None
-    by_class = table.groupby(["speaker", "class"])["value"].agg(["size", "sum"]).unstack(fill_value=0)
-    n, total = by_class["size"].to_numpy(), by_class["sum"].to_numpy()  # [speakers, classes]
+    shape = len(names), len(found)
+    place = speaker * len(found) + of_class
+    n, total = (np.bincount(place, weights, np.prod(shape)).reshape(shape) for weights in (None, values))
     n_class = n.sum(axis=0)
     mean = total.sum(axis=0) / n_class
     weight = 1 / (len(n_class) * n_class * np.sqrt(1 - n / n_class))
@@ -67,7 +68,7 @@ def _fit_of_difference(difference, speakers):
     """As :func:`_fit`; where all speakers have the same mean, their spread says nothing: the error is then that of
     independent clips.
     """
-    fit = _fit(difference, speakers)
+    fit = _fit(difference, speakers, np.zeros(len(difference), int))
     if fit is None or fit.error > NO_SPREAD:
         return fit
     return Fit(fit.mean, stats.sem(difference), len(difference) - 1)

@@ -29,7 +29,7 @@ COUNTS = {
 )
 def test_an_interval_holds_as_often_as_it_says(counts, accuracy, alike):
     """A speaker's accuracy is drawn about ``accuracy`` (Beta; ``alike``: how little it varies), then the clips."""
-    rng, held, n = np.random.default_rng(0), 0, 300
+    rng, held, n = np.random.default_rng(0), 0, 600
     speakers = np.repeat(np.arange(len(counts)), counts)
     for _ in range(n):
         of_speaker = rng.beta(accuracy * alike, (1 - accuracy) * alike, len(counts))
