@@ -21,6 +21,7 @@ from keras_ser.reports import extensions
 from keras_ser.training import metrics
 
 DESCRIBED = "not tested"
+EXAMPLE = ["clip", "copy", "transform", "parameter"]  # repetitions may draw other parameters for a copy
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def compare(passes, pairs, labels):
 
 
 def tested(passes):
-    """Every test example of every pass that did not diverge. → DataFrame ``experiment, protocol, seed, clip, copy,
+    """Every test example of every pass that did not diverge. → DataFrame: ``EXAMPLE``, ``experiment, protocol, seed,
     corpus, speaker, true, predicted, correct, confidence`` (the probability of the predicted class), ``brier`` (squared
     distance of all probabilities from the truth) and ``kind`` (of the model: an SVM's probabilities are an order only).
 
@@ -65,7 +66,7 @@ def tested(passes):
         probabilities = predictions.filter(regex="^p_")  # [examples, classes]
         truth = probabilities.columns.str.removeprefix("p_").to_numpy() == predictions["true"].to_numpy()[:, None]
         tables.append(
-            predictions[["clip", "copy", "corpus", "speaker", "true", "predicted"]].assign(
+            predictions[[*EXAMPLE, "corpus", "speaker", "true", "predicted"]].assign(
                 **{name: item.facts[name] for name in ("experiment", "protocol", "seed", "kind")},
                 correct=predictions["true"] == predictions["predicted"],
                 confidence=probabilities.max(axis=1),
@@ -84,7 +85,7 @@ def scores(passes, clips):
     ``_std``: over the ``n`` repetitions; ``repetitions_low`` and ``_high``: 95 % interval of the mean accuracy over
     them; ``low`` and ``high``: of the same accuracy over speakers; ``tested``: different clips; ``speakers``: 0 where
     not all are known; ``epochs``: run until training stopped; ``calibration_error``, ``brier``: of the probabilities,
-    0 is best.
+    mean over the repetitions, 0 is best.
     """
     rows = []
     for (experiment, protocol), group in reported.groups(passes).items():
@@ -100,7 +101,7 @@ def scores(passes, clips):
             "diverged": len(group) - len(finished),
             "fitted_on": " + ".join(facts["fitted_on"]),
             "speakers": _n_speakers(group_clips),
-            "tested": len(group_clips[["clip", "copy"]].drop_duplicates()),
+            "tested": len(group_clips[EXAMPLE].drop_duplicates()),
         }
         if finished:
             values = {name: [item.metrics[name] for item in finished] for name in ("accuracy", "uar")}
@@ -114,7 +115,10 @@ def scores(passes, clips):
                 group_clips["correct"], group_clips["speaker"], n_clips=row["tested"]
             ) or (None, None)
             if facts["kind"] == "network":
-                row["calibration_error"] = metrics.calibration_error(group_clips["confidence"], group_clips["correct"])
+                by_repetition = group_clips.groupby("seed")
+                # Of each repetition: errors of several networks would cancel.
+                errors = [metrics.calibration_error(one["confidence"], one["correct"]) for _, one in by_repetition]
+                row["calibration_error"] = np.mean(errors)
                 row["brier"] = group_clips["brier"].mean()
             row["epochs"] = np.mean([item.facts["epochs_run"] for item in finished])
         rows.append(row)
@@ -147,7 +151,7 @@ def _tables(clips, first, second, protocol):
 def paired(clips, first, second, protocol):
     """The examples that two experiments were both tested on, in the same repetition. → DataFrame"""
     tables = _tables(clips, first, second, protocol)
-    keys = ["seed", "clip", "copy", "speaker", "corpus", "true"]
+    keys = ["seed", *EXAMPLE, "speaker", "corpus", "true"]
     for place, (one, other) in enumerate((tables, tables[::-1])):
         if _stands_beside_every_repetition(one, other):
             seeds = pd.DataFrame({"seed": sorted(other["seed"].unique())})
@@ -166,8 +170,8 @@ def differences(clips, pairs, passes):
 
     ``difference`` is ``accuracy_first`` − ``accuracy_second`` on the same ``clips`` of ``speakers``. Under the primary
     protocol (:func:`primary_of`) ``p`` is of the cluster-robust test over speakers, ``p_corrected`` for all its rows
-    together, and the interval excludes 0 exactly where ``p_corrected`` is below 0.05; elsewhere it is a plain 95 %
-    interval.
+    together, and the interval is of the ``level`` at which it excludes 0 exactly where ``p_corrected`` is below 0.05;
+    elsewhere it is a plain 95 % interval.
     """
     if not pairs:
         return pd.DataFrame()
@@ -196,7 +200,7 @@ def differences(clips, pairs, passes):
             "accuracy_first": chosen["correct_first"].mean(),
             "accuracy_second": chosen["correct_second"].mean(),
             "difference": change.mean(),
-            "clips": len(chosen[["clip", "copy"]].drop_duplicates()),
+            "clips": len(chosen[EXAMPLE].drop_duplicates()),
             "speakers": _n_speakers(chosen),
             "choosing_speakers": both.loc[choosing, "speaker"].nunique(),
             "all_chose": bool(choosing.all()),
@@ -214,9 +218,9 @@ def differences(clips, pairs, passes):
         single.append((change.to_numpy(), chosen["speaker"]))
     frame = pd.DataFrame(rows)
     frame["p_corrected"] = statistics.corrected([None if pd.isna(p) else p for p in frame["p"]])
+    frame["level"] = [statistics.level(row.p, row.p_corrected) for row in frame.itertuples()]
     intervals = [
-        statistics.paired_interval(*values, *((0.5, 0.5) if pd.isna(row.p) else (row.p, row.p_corrected)))
-        for values, row in zip(single, frame.itertuples(), strict=True)
+        statistics.paired_interval(*values, level) for values, level in zip(single, frame["level"], strict=True)
     ]
     frame["low"], frame["high"] = zip(*(interval or (None, None) for interval in intervals), strict=True)
     frame["finding"] = [_finding(row) for row in frame.itertuples()]

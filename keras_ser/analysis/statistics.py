@@ -120,17 +120,21 @@ def paired(difference, speakers):
     return float(fit.p())
 
 
-def paired_interval(difference, speakers, p, p_corrected):
-    """Interval of a mean difference that excludes 0 exactly where ``p_corrected`` is below 0.05. → (low, high) or None
-
-    ``p_corrected`` is a multiple of ``p``: the interval is that of the level which this multiple asks for.
+def level(p, p_corrected):
+    """Of the interval that excludes 0 exactly where ``p_corrected``, a multiple of ``p``, is below 0.05; 0.95 where
+    nothing was tested (None, NaN).
     """
+    return CONFIDENCE if pd.isna(p) or not p_corrected else 1 - (1 - CONFIDENCE) * p / p_corrected
+
+
+def paired_interval(difference, speakers, level):
+    """Interval of a mean difference on the same clips [clips]. → (low, high) or None with too few speakers"""
     fit = _fit_of_difference(difference, speakers)
     if fit is None:
         return None
     if np.ptp(difference) == 0:
         return float(difference[0]), float(difference[0])
-    low, high = fit.interval(1 - (1 - CONFIDENCE) * (p / p_corrected if p_corrected else 1.0))
+    low, high = fit.interval(level)
     return float(max(-1.0, low)), float(min(1.0, high))
 
 

@@ -20,7 +20,7 @@ def whole(question, report, description, found):
         f"{report.title}. {description[0].upper()}{description[1:]}.",
         "Accuracy and UAR: mean ± standard deviation over the repetitions. Intervals over speakers and tests are "
         "cluster-robust (clips of one speaker are alike). Calibration error: mean distance of accuracy from "
-        "confidence.",
+        "confidence, mean over the repetitions.",
         scores(found.scores),
     )
     added = sorted({item.facts["experiment"] for item in found.passes if item.facts["extension"]})
@@ -127,6 +127,7 @@ def differences(frame):
                 "accuracy B": describe(row.accuracy_second),
                 "difference": signed(row.difference),
                 "interval over speakers": between(row.low, row.high, sign="+").replace("-", "−"),
+                "level": f"{row.level:.1%}" if pd.notna(row.low) else "–",
                 "p": describe(row.p),
                 "p (Holm)": describe(row.p_corrected),
                 "examples": row.clips,

@@ -40,13 +40,14 @@ def one(
     speakers=SPEAKERS,
     clips=CLIPS,
     corpora="emodb",
+    shifts=0.0,
     **facts,
 ):
     """A pass that gets the clips right where ``right`` [clips], always with probability 0.8."""
     true = np.where(np.arange(len(clips)) % 2, "fear", "anger")
     predicted = np.where(right, true, np.where(true == "fear", "anger", "fear"))
     predictions = pd.DataFrame({"clip": clips, "copy": 0, "corpus": corpora, "speaker": speakers})
-    predictions = predictions.assign(transform="none", parameter=0.0)
+    predictions = predictions.assign(transform="pitch_shift", parameter=shifts)
     predictions = predictions.assign(true=true, predicted=predicted)
     for label in LABELS:
         predictions[f"p_{label}"] = np.where(predicted == label, 0.8, 0.2)
@@ -125,7 +126,7 @@ def test_scores(tmp_path, better):
     assert row["low"] < mean < row["high"]
     assert (row["speakers"], row["tested"], row["fitted_on"]) == (8, 80, "train")
     assert (row["corpus"], row["clips"]) == ("Emo-DB", 535)
-    assert row["calibration_error"] == pytest.approx(abs(0.8 - mean))
+    assert row["calibration_error"] == pytest.approx(np.mean([abs(0.8 - right.mean()) for right in better]))
     assert row["epochs"] == 7
     of_svm = frame.loc[2, ["accuracy_std", "repetitions_low", "calibration_error", "brier"]]
     assert of_svm.isna().all()  # one fit has no spread, and its numbers are no probabilities
@@ -153,10 +154,23 @@ def test_differences_on_the_same_clips(tmp_path, better):
     assert frame["p"].tolist() == [pytest.approx(p), 1]
     assert frame["p_corrected"].tolist() == [pytest.approx(2 * p), 1]
     assert frame["finding"].tolist() == ["b is better", "no difference shown"]
+    assert frame["level"].tolist() == [0.975, 0.95]
     assert frame["high"][0] < 0
     recall = paired.by_class(paired.tested(items), [("a", "b")], LABELS)
     fear = np.arange(80) % 2 == 1
     assert recall.loc[0, "fear"] == pytest.approx(first[fear].mean() - second[fear].mean())
+
+
+def test_copies_that_were_shifted_otherwise_are_not_the_same(tmp_path, better):
+    """An SVM of one repetition beside a network of two, for each of which half of the clips are shifted anew."""
+    first, second = better
+    shifts = [np.where(np.arange(80) < 40, 0.0, shift) for shift in (0.5, -0.7)]
+    items = [one(tmp_path, "a", first, seed, shifts=of_seed) for seed, of_seed in enumerate(shifts)]
+    items.append(svm(tmp_path, second, shifts=shifts[0]))
+    row = compared(items, [("a", "svm")]).loc[0]
+    assert row["clips"] == 80
+    assert row["accuracy_first"] == pytest.approx((2 * first[:40].sum() + first[40:].sum()) / 120)
+    assert list(paired.scores(items, paired.tested(items))["tested"]) == [120, 80]
 
 
 def test_a_row_has_one_estimand(tmp_path, rng):

@@ -85,7 +85,7 @@ def test_of_speakers_with_as_many_clips_it_is_liang_and_zegers(rng):
     options = {"cov_type": "cluster", "cov_kwds": {"groups": speakers, "df_correction": True}, "use_t": True}
     expected = sm.OLS(values - 0.5, np.ones(240)).fit(**options)
     assert statistics.paired(values - 0.5, speakers) == pytest.approx(expected.pvalues[0])
-    assert statistics.paired_interval(values - 0.5, speakers, 0.5, 0.5) == pytest.approx(expected.conf_int()[0])
+    assert statistics.paired_interval(values - 0.5, speakers, 0.95) == pytest.approx(expected.conf_int()[0])
 
 
 @pytest.mark.slow
@@ -134,10 +134,10 @@ def test_a_test_and_the_interval_beside_it_agree(pairs):
     for (speakers, difference), p, corrected in zip(tables, p_values, statistics.corrected(p_values), strict=True):
         assert (p is None) == (len(set(speakers)) < statistics.FEW_SPEAKERS)
         if p is None:
-            assert corrected is statistics.paired_interval(difference, speakers, 0.5, 0.5) is None
+            assert corrected is statistics.paired_interval(difference, speakers, 0.95) is None
             continue
         assert 0 <= p <= corrected <= 1
-        low, high = statistics.paired_interval(difference, speakers, p, corrected)
+        low, high = statistics.paired_interval(difference, speakers, statistics.level(p, corrected))
         assert -1 <= low <= high <= 1
         assert low - 1e-9 <= difference.mean() <= high + 1e-9
         if abs(corrected - 0.05) > 1e-9:
@@ -149,13 +149,13 @@ def test_a_test_and_the_interval_beside_it_agree(pairs):
 def test_speakers_that_all_differ_by_the_same_leave_what_clips_tell():
     speakers, difference = np.repeat(np.arange(8), 4), np.tile([1.0, -1.0, 0.0, 0.0], 8)
     assert statistics.paired(difference, speakers) == pytest.approx(1)
-    low, high = statistics.paired_interval(difference, speakers, 1.0, 1.0)
+    low, high = statistics.paired_interval(difference, speakers, 0.95)
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 31, 0, difference.std(ddof=1) / 32**0.5))
 
 
 def test_two_models_that_are_right_on_the_same_clips():
     assert statistics.paired(np.zeros(80), np.arange(80) % 8) == 1
-    assert statistics.paired_interval(np.zeros(80), np.arange(80) % 8, 1.0, 1.0) == (0, 0)
+    assert statistics.paired_interval(np.zeros(80), np.arange(80) % 8, 0.95) == (0, 0)
 
 
 def test_too_few_speakers_to_tell():

@@ -285,7 +285,10 @@ def differences(frame, title, path):
     axes.grid(axis="y", visible=False)
     lines = [Line2D([], [], marker="o", color=colors[name][0], label=PROTOCOLS[name].title) for name in order]
     figure.legend(handles=lines, loc="outside lower center", ncols=3)
-    interval = ", 95 % interval over speakers" if frame["low"].notna().any() else ""
+    levels = frame.loc[frame["low"].notna(), "level"]
+    interval = ", 95 % interval over speakers" if len(levels) else ""
+    if levels.nunique() > 1:
+        interval = ", interval over speakers (95 %, more where corrected for several tests)"
     style.headline(figure, f"Accuracy difference A − B on the same clips{interval}", title)
     return style.save(figure, path)
 

@@ -25,7 +25,8 @@ CAPTIONS = {
     "class_counts": "True positives, false positives and false negatives per class, reported and obtained.",
     "ladder": "Top: accuracy under each protocol. Bottom: share of test examples whose clip, speaker or sentence is "
     "also in train.",
-    "differences": "Differences of accuracy on the same clips, with 95 % intervals over speakers where there are any.",
+    "differences": "Differences of accuracy on the same clips, with intervals over speakers where there are any: of "
+    "95 %, more where they are corrected for several tests.",
     "reliability": "Accuracy by confidence; on the diagonal a model is as often right as it says.",
     **{
         f"curves_{name}": f"Learning curves, {protocol.title}: one line per training, a dot on a chosen epoch."
