@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "artifacts"
 CARD = ROOT / "keras_ser" / "pretrained" / "README.md"
 IN_DOCS = {path.name for path in (ROOT / "docs").glob("*.md")}
-NOT_COMMITTED = {"cache", "runs", "synthetic", "own", "tensorboard"}
+NOT_COMMITTED = {"cache", "runs", "synthetic", "streamed", "fresh", "own", "tensorboard"}
 SHOWN = {".md", ".html", ".png"}
 LINKS = {  # from a page of docs/, in the repository → in the documentation
     "](../artifacts/": "](artifacts/",

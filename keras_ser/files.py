@@ -49,14 +49,15 @@ _ADVICE = {
 }
 
 
-def check_writable(path: str | Path) -> None:
-    """Raises UserError where :func:`replaced` could not write a file to ``path``."""
+def check_writable(path: str | Path, *, folder: bool = False) -> None:
+    """Raises UserError where :func:`replaced` could not write a file to ``path`` (``folder``: one in the folder)."""
     with writing(path):
         target = Path(os.path.realpath(path))  # of a link, the file that it leads to
-        if target.exists() and not target.is_file():
+        if target.exists() and not target.is_file() and not folder:
             kind = "a directory" if target.is_dir() else "a pipe, a socket or a device"
             raise UserError(f"{path}: is {kind}: name a file to write to")
-        above = next(folder for folder in target.parents if os.path.lexists(folder))  # those below it would be made
+        folders = [target, *target.parents] if folder else target.parents
+        above = next(item for item in folders if os.path.lexists(item))  # those below it would be made
         if not above.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.access(above, os.W_OK | os.X_OK):

@@ -15,8 +15,11 @@ import pytest
 from keras_ser import layers, reports
 from keras_ser.analysis import QUESTIONS
 from keras_ser.cli import commands, parser
+from keras_ser.data import PIPELINES
 from keras_ser.output import tables
 from keras_ser.output.page import content
+from keras_ser.reports import extensions
+from keras_ser.runs import archive
 from tests.words import house_words, without_code
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +51,13 @@ def test_it_builds(tmp_path):
     assert 'id="keras_ser.api.run"' in api
     assert not re.search(r":(func|class|mod|meth|data|attr|ref):", page + api)
     assert (tmp_path / "site" / "artifacts" / "index.html").is_file()
+
+
+def test_what_only_a_machine_keeps_is_neither_committed_nor_shown(hooks):
+    ignored = (ROOT / ".gitignore").read_text().split()
+    for name in hooks.NOT_COMMITTED:
+        assert {f"artifacts/{name}/", f"artifacts/**/{name}/"} & set(ignored), name
+    assert set(PIPELINES) - {"cached"} < hooks.NOT_COMMITTED
 
 
 def test_every_command_has_its_help(hooks):
@@ -139,13 +149,18 @@ def test_the_notebook_runs_as_it_stands(tmp_path):
     assert (tmp_path / "model" / "README.md").is_file()
 
 
-def test_the_commands_of_the_tables_make_what_the_tables_have():
-    """Each is understood, and the repetitions that they train of each experiment and protocol are those of its rows."""
+@pytest.fixture(scope="module")
+def of_tables():
+    """The commands by which the committed tables were made, as they are understood."""
     text = (DOCS / "tables.md").read_text()
     lines = [shlex.split(line) for block in re.findall(r"```bash\n(.*?)```", text, re.S) for line in block.splitlines()]
-    called = [parser.arguments().parse_args(line[1:]) for line in lines if line[0] == "keras-ser"]
+    return [parser.arguments().parse_args(line[1:]) for line in lines if line[0] == "keras-ser"]
+
+
+def test_the_commands_of_the_tables_make_what_the_tables_have(of_tables):
+    """The repetitions that they train of each experiment and protocol are those of its rows."""
     made = {}
-    for options in called:
+    for options in of_tables:
         if options.func is not commands.reproduce:
             continue
         report = reports.load(options.reports[0])
@@ -160,3 +175,19 @@ def test_the_commands_of_the_tables_make_what_the_tables_have():
     stored = {(row.report, row.experiment, row.protocol): row.n for row in rows.itertuples()}
     of_networks = {key: n for key, n in made.items() if not key[1].startswith("svm")}  # an SVM is one fit
     assert of_networks == stored
+
+
+def test_whatever_is_stored_is_trained_by_a_command_of_the_tables(of_tables):
+    """From nothing: what is made with ``--stored`` was trained before."""
+    trained = set()
+    for options in of_tables:
+        if options.func is commands.reproduce:
+            report = reports.load(options.reports[0])
+            trained |= {(report.name, name) for name in options.experiments or [item.name for item in report.listed]}
+        elif options.func is commands.compare and not options.stored:
+            report = reports.load(options.report)
+            experiments, _ = extensions.compared(report, options.question, options.experiments or ())
+            trained |= {(report.name, item.name) for item in experiments}
+    names = (*reports.NAMES, *reports.RECIPES)
+    runs = [run.facts for name in names for run in archive.read_all(ROOT / "artifacts" / "runs", name)]
+    assert {(facts["report"], facts["experiment"]) for facts in runs} == trained

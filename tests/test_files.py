@@ -104,6 +104,19 @@ def test_a_file_where_a_folder_should_be(tmp_path):
         pass
 
 
+def test_what_can_be_written_is_known_before(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path, tmp_path / "new" / "er"):
+        files.check_writable(folder, folder=True)
+    for path in (tmp_path / "file", tmp_path / "file" / "x"):
+        with pytest.raises(UserError, match="a file is where a folder is needed"):
+            files.check_writable(path, folder=True)
+    files.check_writable(tmp_path / "file")
+    with pytest.raises(UserError, match="is a directory: name a file"):
+        files.check_writable(tmp_path)
+    assert names(tmp_path) == ["file"]
+
+
 def test_what_is_no_file_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")

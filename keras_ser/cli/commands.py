@@ -288,6 +288,7 @@ def evaluate(options):
     finally:  # shown too where the disk does not take them
         for table in (evaluation.scores, evaluation.classes):
             known = table.astype(object).where(table.notna(), None)  # a NaN would be printed as one
+            known = known.replace({"speakers": 0}, "unknown")
             print(f"\n{tabulate(known, table.columns, showindex=False, floatfmt='.3f', missingval='–')}")
 
 
@@ -326,6 +327,8 @@ def predict(options):
     started()
     from keras_ser.serving import answers, formats, parts
 
+    if options.timeline:
+        formats.check_timelines(options.timeline)
     _without_model(options)
     _check_predict(options, parts.FORMATS)
     form = formats.Form(options.format, options.top, options.window, options.hop)
@@ -451,7 +454,7 @@ def carry_out(options):
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        extra = EXTRAS[error.name]
+        extra = "demo" if options.func is demo else EXTRAS[error.name]  # which brings all that it needs
         return _complain(f"{error.name} is not installed, which this command needs: pip install 'keras-ser[{extra}]'")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -355,7 +355,8 @@ def arguments():
         metavar="S",
         help="analyse in windows of S seconds (default: only recordings longer than 15 s are cut into windows)",
     )
-    subparser.add_argument("--hop", type=seconds, metavar="S", help="step between windows (default: half a window)")
+    words = "step between the windows of --window, at most as long (default: half a window)"
+    subparser.add_argument("--hop", type=seconds, metavar="S", help=words)
     subparser.add_argument(
         "--timeline", type=Path, metavar="DIR", help="write the windows of each file as CSV and figure"
     )

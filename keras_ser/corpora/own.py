@@ -39,7 +39,9 @@ def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) ->
         kind, manifest = "table", table.manifest(path, **options, data_root=data_root)
     digest = blake2b(str(place).encode(errors="surrogateescape"), digest_size=4).hexdigest()
     stem = as_text(place.stem).replace("\\", "_")  # TensorFlow takes a backslash for the end of a folder's name
-    return f"the {kind} {as_text(place.name)}{_unknown(manifest)}", f"{stem}-{digest}", manifest
+    unknown = unknown_speakers(manifest)
+    title = f"the {kind} {as_text(place.name)}{f' ({unknown}: not speaker-independent)' * bool(unknown)}"
+    return title, f"{stem}-{digest}", manifest
 
 
 def is_own(name: str | Path) -> bool:
@@ -48,10 +50,9 @@ def is_own(name: str | Path) -> bool:
     return bool(name) and str(name) not in corpora.CORPORA and (os.path.isdir(name) or os.path.isfile(name))
 
 
-def _unknown(manifest) -> str:
-    """What cannot be said where speakers are unknown: stands beside every figure."""
-    unknown = int((manifest["speaker"] == "").sum())
+def unknown_speakers(clips: pd.DataFrame) -> str:
+    """Of how many clips the speakers are unknown, in words that stand beside every figure; "" where all are known."""
+    unknown = int((clips["speaker"] == "").sum())
     if not unknown:
         return ""
-    whose = "speakers" if unknown == len(manifest) else f"speakers of {unknown} of {len(manifest)} clips"
-    return f" ({whose} unknown: not speaker-independent)"
+    return "speakers unknown" if unknown == len(clips) else f"speakers of {unknown} of {len(clips)} clips unknown"

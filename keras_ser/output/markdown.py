@@ -22,6 +22,7 @@ from keras_ser.output.words import (
     text,
     title_of,
 )
+from keras_ser.runs import SYNTHETIC_SPEECH
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -375,7 +376,7 @@ def results(frame):
     """All accuracies, one row per experiment of a report, one column per protocol. → DataFrame of text
 
     ``frame``: of :func:`keras_ser.output.tables.accuracies`. ``clips``: as many as were tested on unseen speakers,
-    where each of the experiment's clips is once; without that, those of the corpora.
+    where each of the experiment's clips is once; without that, those of the corpora; with a mark of synthetic speech.
     """
     order = ordered(frame["protocol"])
     rows = []
@@ -384,6 +385,7 @@ def results(frame):
         as_reported = lines.get("as_reported")
         stated = as_reported is not None and as_reported.verdict != NOT_STATED
         tested = lines["speaker_independent"].tested if "speaker_independent" in lines else 0
+        clips, synthetic = int(tested or group["clips"].max()), group["corpus"].str.startswith(SYNTHETIC_SPEECH).any()
         rows.append(
             {
                 "report": report,
@@ -396,7 +398,7 @@ def results(frame):
                     else "–"
                     for protocol in order
                 },
-                "clips": int(tested or group["clips"].max()),
+                "clips": f"{clips}, synthetic" if synthetic else clips,
             }
         )
     return pd.DataFrame(rows)

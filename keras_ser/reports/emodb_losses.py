@@ -80,10 +80,11 @@ def cnn_lstm_over_coefficients(n_classes):
 
 
 def callbacks():
-    """C, D. Stop when the validation loss has not fallen for 5 epochs, and go back to the best epoch."""
+    """C, D. Stop when the validation loss has not fallen for 5 epochs; D: go back to the best epoch, and so for C."""
     return [keras.callbacks.EarlyStopping(monitor="val_loss", patience=5, restore_best_weights=True)]
 
 
+# C, D. 50 epochs; D: Adam() and batches of 32, and so for C.
 TRAINING = Training(optimizer="adam", batch_size=32, epochs=50, callbacks=callbacks, chosen_on=("validation",))
 
 EXPERIMENTS = tuple(

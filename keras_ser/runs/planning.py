@@ -17,7 +17,7 @@ from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError
 from keras_ser.reports.specification import Report
-from keras_ser.runs import archive, identity, layout
+from keras_ser.runs import SYNTHETIC_SPEECH, archive, identity, layout
 from keras_ser.runs.train import assemble
 
 
@@ -44,7 +44,7 @@ class Material:
     @property
     def description(self):
         """Says what it is: stands beside every figure."""
-        return f"bundled synthetic speech in place of {self.title}" if self.synthetic else self.title
+        return f"{SYNTHETIC_SPEECH} in place of {self.title}" if self.synthetic else self.title
 
 
 @dataclass(frozen=True)

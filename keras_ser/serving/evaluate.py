@@ -11,6 +11,7 @@ import pandas as pd
 
 from keras_ser.analysis import statistics
 from keras_ser.analysis.summaries import Confusion
+from keras_ser.corpora import own
 from keras_ser.errors import UserError
 from keras_ser.progress import bar, log
 from keras_ser.serving.inputs import SILENT
@@ -19,23 +20,26 @@ from keras_ser.training import metrics
 from keras_ser.training.evaluation import LEAST
 
 LEAST_CLASSES = 2
+OF_SYNTHETIC = "caution: SYNTHETIC speech: a smoke test; the numbers mean nothing"
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """``predictions``: a row per clip: ``clip, path, corpus, speaker, gender, true, predicted, p_<label>``; ``labels``:
-    that could be answered; ``unknown``: how many clips have which emotions that the model does not know.
+    that could be answered; ``unknown``: how many clips have which emotions that the model does not know;
+    ``synthetic``: whether any of them is synthetic speech.
     """
 
     predictions: pd.DataFrame
     labels: tuple[str, ...]
     unknown: dict[str, int]
+    synthetic: bool = False
 
     @property
     def scores(self) -> pd.DataFrame:
-        """A row for all clips and, where there are several, for each corpus and each gender: ``clips``, ``speakers``,
-        ``accuracy`` and ``uar`` with their 95 % intervals over speakers (``…_low``, ``…_high``; None of few speakers),
-        and ``calibration_error``.
+        """A row for all clips and, where there are several, for each corpus and each gender: ``clips``, ``speakers``
+        (that are known), ``accuracy`` and ``uar`` with their 95 % intervals over speakers (``…_low``, ``…_high``; None
+        of few speakers, or where some are unknown), and ``calibration_error``.
         """
         rows = [self._scores("all", self.predictions)]
         for column in ("corpus", "gender"):
@@ -63,18 +67,23 @@ class Evaluation:
         """The confusion matrix as a figure. ``corpus``: what the recordings are called."""
         from keras_ser.output.figures.results import confusion_matrices  # who draws nothing needs no matplotlib
 
-        title = f"{corpus}, {len(self.predictions)} clips"
+        title = f"{corpus}{' (synthetic speech)' * self.synthetic}, {len(self.predictions)} clips"
         confusion_matrices({"the model": self.confusion}, self.labels, corpus, title, path)
 
     def _scores(self, name, clips):
         correct = (clips["true"] == clips["predicted"]).to_numpy()
         confidence = clips[[f"p_{label}" for label in self.labels]].to_numpy().max(axis=1)
-        row = {"part": name, "clips": len(clips), "speakers": clips["speaker"].nunique()}
+        row = {"part": name, "clips": len(clips), "speakers": n_speakers(clips)}
         for score, classes in (("accuracy", None), ("uar", clips["true"])):
             low, high = statistics.speaker_interval(correct, clips["speaker"], classes) or (None, None)
             mean = float(np.average(correct, weights=None if classes is None else statistics.uar_weights(classes)))
             row |= {score: mean, f"{score}_low": low, f"{score}_high": high}
         return row | {"calibration_error": metrics.calibration_error(confidence, correct)}
+
+
+def n_speakers(clips):
+    """How many speak in ``clips``; those that are unknown ("") do not count."""
+    return clips.loc[clips["speaker"] != "", "speaker"].nunique()
 
 
 def in_common(predictor, manifest):
@@ -96,7 +105,7 @@ def evaluate(predictor, manifest, *, all_classes=False):
     """Answer the clips of ``manifest`` by ``predictor``. → Evaluation
 
     ``all_classes``: every class of the model may be answered, those too that no clip is of. A recording that cannot be
-    used, or is silent, is skipped, with a warning.
+    used, or is silent, is skipped, with a warning; others say where speech is synthetic, or speakers are unknown.
 
     Raises UserError where the model knows fewer than two of the clips' emotions, or no recording can be used.
     """
@@ -124,4 +133,9 @@ def evaluate(predictor, manifest, *, all_classes=False):
     table["true"] = clips.loc[places, "emotion"].to_numpy()
     table["predicted"] = np.array(labels)[answers.argmax(axis=1)]
     probabilities = pd.DataFrame(answers, columns=[f"p_{label}" for label in labels])
-    return Evaluation(pd.concat([table, probabilities], axis=1), labels, unknown)
+    synthetic = bool(clips["synthetic"].any())
+    if synthetic:
+        log.warning(OF_SYNTHETIC)
+    if of_whom := own.unknown_speakers(table):
+        log.warning("caution: %s: no intervals over speakers", of_whom)
+    return Evaluation(pd.concat([table, probabilities], axis=1), labels, unknown, synthetic)

@@ -111,6 +111,13 @@ def lines(form, prediction):
     return [(as_line if form.name == "table" else as_json_line)(prediction, form.n_top)]
 
 
+def check_timelines(folder):
+    """Raises UserError where nothing can be written into ``folder``, ModuleNotFoundError where nothing can be drawn."""
+    from keras_ser.output.figures.recordings import timeline  # noqa: F401 - as write_timeline will
+
+    files.check_writable(folder, folder=True)
+
+
 def write_timeline(prediction, folder):
     """The windows of a recording as CSV and as a figure: ``<its folder>_<its name>-<digest of its path>``, which no
     other recording shares. Raises UserError if the disk does not take them.

@@ -331,19 +331,27 @@ def predict(predictor, paths, *, window_s=None, hop_s=None) -> Iterator[Predicti
         paths: files, or :class:`~keras_ser.serving.inputs.Sound`.
         window_s: length of the windows in seconds; None: only for recordings longer than ``LONGEST_S``, as long as
             the model hears.
-        hop_s: from the start of a window to the next; None: half a window.
+        hop_s: from the start of a window to the next, at most ``window_s``; None: half a window.
 
-    Raises UserError where a window or hop is not within ``WINDOWS_S``.
+    Raises UserError as :func:`check_windows`.
     """
     check_windows(window_s, hop_s)
     return _predict(predictor, paths, window_s, hop_s)
 
 
 def check_windows(window_s, hop_s):
-    """Raises UserError where a window or hop is given and not within ``WINDOWS_S``."""
+    """Raises UserError where a window or hop is not within ``WINDOWS_S``, or a hop is given without a window or longer
+    than it: what lies between two windows would have no answer.
+    """
     for name, value in (("window", window_s), ("hop", hop_s)):
         if value is not None and not WINDOWS_S[0] <= value <= WINDOWS_S[1]:
             raise UserError(f"a {name} of {value:g} s: from {WINDOWS_S[0]:g} to {WINDOWS_S[1]:g} s are possible")
+    if hop_s and not window_s:
+        raise UserError(f"a hop of {hop_s:g} s without a window: give the window too, or leave out the hop")
+    if hop_s and hop_s > window_s:
+        raise UserError(
+            f"a hop of {hop_s:g} s leaves gaps between windows of {window_s:g} s: give one of at most {window_s:g} s"
+        )
 
 
 def _predict(predictor, paths, window_s, hop_s):

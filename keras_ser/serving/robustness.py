@@ -23,7 +23,7 @@ from keras_ser.dsp.resample import resample
 from keras_ser.errors import UserError
 from keras_ser.progress import bar, log
 from keras_ser.serving.chain import open_run, stored_clips
-from keras_ser.serving.evaluate import in_common
+from keras_ser.serving.evaluate import OF_SYNTHETIC, in_common, n_speakers
 from keras_ser.serving.predict import load
 from keras_ser.training import metrics
 
@@ -109,6 +109,8 @@ def of_run(folder, root):
     clips = stored_clips(run, root)
     if clips.empty:
         raise UserError(f"{root}: no recording of a test clip of {folder} is there (--data DIR, or --corpus)")
+    if run.facts["synthetic"]:
+        log.warning(OF_SYNTHETIC)
     possible = np.ones((len(clips), len(run.facts["labels"])), bool)
     if reports.load(run.facts["report"]).classes_by_corpus:
         # Others got no probability in any clip of the corpus; of a single clip a 0 may be a very small number.
@@ -122,6 +124,8 @@ def of_manifest(predictor, manifest):
     :func:`measure`. Raises UserError where they have fewer than two in common.
     """
     clips, _ = in_common(predictor, manifest)
+    if clips["synthetic"].any():
+        log.warning(OF_SYNTHETIC)
     present = np.isin(predictor.labels, clips["emotion"].unique())
     return predictor, clips.rename(columns={"emotion": "true"}), np.tile(present, (len(clips), 1))
 
@@ -130,10 +134,10 @@ def measure(predictor, clips, possible, *, n_clips):
     """Scores on ``n_clips`` of the ``clips`` (``clip, path, speaker, true``) under each of ``CONDITIONS``, the answers
     among the ``possible`` classes, bool [clips, classes]. → DataFrame ``condition, clips, speakers, accuracy, uar``.
 
-    Raises UserError where the clips are of one speaker alone, or none can be used.
+    Raises UserError where fewer than two speakers of the clips are known, or none can be used.
     """
-    if clips["speaker"].nunique() < 2:
-        raise UserError("clips of two speakers at least are needed: some conditions mix them")
+    if (known := n_speakers(clips)) < 2:
+        raise UserError(f"clips of two known speakers at least are needed, not of {known}: some conditions mix them")
     order = np.argsort([draw(SEED, clip, 0, "robustness", 0, 1) for clip in clips["clip"]])[:n_clips]
     sounds = _sounds(predictor, clips.reset_index(drop=True), order)
     answered = {name: [] for name in CONDITIONS}  # name → [(places, probabilities [clips, classes]), …]
@@ -155,7 +159,7 @@ def measure(predictor, clips, possible, *, n_clips):
         answers = np.where(possible[places], np.concatenate([of_part for _, of_part in parts]), -1).argmax(axis=1)
         used = clips.iloc[places]
         scores = metrics.scores(metrics.indices(used["true"], predictor.labels), answers)
-        row = {"condition": name, "clips": len(used), "speakers": used["speaker"].nunique()}
+        row = {"condition": name, "clips": len(used), "speakers": n_speakers(used)}
         rows.append({**row, "accuracy": scores["accuracy"], "uar": scores["uar"]})
     return pd.DataFrame(rows)
 

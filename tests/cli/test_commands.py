@@ -185,10 +185,10 @@ def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, capsys):
     def needs(_):
         raise ModuleNotFoundError("No module named 'seaborn'", name="seaborn")
 
-    monkeypatch.setattr(commands, "list_reports", needs)
-    assert "seaborn is not installed, which this command needs: pip install 'keras-ser[figures]'" in complaint(
-        capsys, "reports"
-    )
+    for command, of_command, extra in (("reports", "list_reports", "figures"), ("demo", "demo", "demo")):
+        monkeypatch.setattr(commands, of_command, needs)
+        said = f"seaborn is not installed, which this command needs: pip install 'keras-ser[{extra}]'"
+        assert said in complaint(capsys, command)
 
 
 @pytest.mark.slow
@@ -534,6 +534,30 @@ def test_what_cannot_be_written_to_is_said_before_the_work(command, tmp_path, ca
     ):
         assert said in complaint(capsys, name, *words, "x", "--output", output)  # there is no such model either
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_timeline_that_cannot_be_written_or_drawn_is_said_before_the_work(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "lines"):
+        said = complaint(capsys, "predict", "no/such/model", "x.wav", "--timeline", folder)
+        assert f"cannot write {folder}: Not a directory: a file is where a folder is needed" in said
+    monkeypatch.setitem(sys.modules, "keras_ser.output.figures.recordings", None)
+    with pytest.raises(ModuleNotFoundError):
+        call("predict", "no/such/model", "x.wav", "--timeline", tmp_path / "lines")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--hop 1", "a hop of 1 s without a window: give the window too"),
+        ("--window 2 --hop 3", "a hop of 3 s leaves gaps between windows of 2 s: give one of at most 2 s"),
+    ],
+)
+def test_a_hop_without_a_window_and_one_that_leaves_gaps(words, said, tmp_path, capsys):
+    for parts in ((), ("--parts", tmp_path / "parts")):
+        assert said in complaint(capsys, "predict", "no/such/model", "x.wav", *words.split(), *parts)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_table_is_written_though_nobody_reads_what_is_printed(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from keras_ser import reports
 from keras_ser.analysis import reported
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import document, markdown, tables, words
-from keras_ser.runs import passes
+from keras_ser.runs import passes, planning
 from tests.words import house_words, without_code
 
 REPORT = reports.load("emodb_losses")
@@ -55,6 +55,17 @@ def test_results_count_the_clips_of_each_experiment(made, tmp_path):
     tables.write(table, document.Document(REPORT.title, (), ()), tmp_path / REPORT.name)
     found = markdown.results(tables.accuracies([REPORT], tmp_path)).set_index("experiment")["clips"]
     assert found.to_dict() == {CNN: table["clips"].max(), LSTM: 5}
+
+
+def test_results_of_synthetic_speech_are_marked(made, tmp_path):
+    """The verdict does not say it where nothing is reported to compare with."""
+    report = REPORT.of_classes(REPORT.labels)
+    table = reported.table(report, passes.whole([made(report, CNN, "as_reported")]))
+    for synthetic, mark in ((False, ""), (True, ", synthetic")):
+        material = planning.Material("a table", pd.DataFrame({"synthetic": [synthetic]}), [], False)
+        tables.write(table.assign(corpus=material.description), document.Document("", (), ()), tmp_path / report.name)
+        (row,) = markdown.results(tables.accuracies([report], tmp_path)).itertuples()
+        assert f"{row.clips}" == f"{table['clips'].max()}{mark}"
 
 
 def test_every_device_is_named(made):

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import keras_ser
-from keras_ser import audio, corpora
+from keras_ser import api, audio, corpora
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.serving.evaluate import evaluate
@@ -83,6 +85,28 @@ def test_silence_is_left_out_and_said(predictor, clips, tmp_path, caplog):
     assert f"skipped: {tmp_path / 'silent.wav'}: silent" in caplog.text
 
 
+def test_unknown_speakers_are_not_counted_and_said(predictor, clips, caplog):
+    some = clips.assign(speaker=clips["speaker"].mask(clips.index < 12, ""))
+    found = evaluate(predictor, some).scores
+    assert list(found["speakers"]) == [clips["speaker"][12:].nunique(), *found["speakers"][1:]]
+    assert found["speakers"].max() < 7
+    assert found["accuracy_low"].isna()[0]
+    assert "caution: speakers of 12 of 42 clips unknown: no intervals over speakers" in caplog.text
+    assert set(evaluate(predictor, clips.assign(speaker="")).scores["speakers"]) == {0}
+    assert "caution: speakers unknown: no intervals over speakers" in caplog.text
+    caplog.clear()
+    evaluate(predictor, clips)
+    assert "unknown" not in caplog.text
+
+
+def test_synthetic_speech_is_called_so(predictor, clips, caplog):
+    assert evaluate(predictor, clips).synthetic
+    assert "caution: SYNTHETIC speech: a smoke test; the numbers mean nothing" in caplog.text
+    caplog.clear()
+    assert not evaluate(predictor, clips.assign(synthetic=False)).synthetic
+    assert not caplog.records
+
+
 def test_where_no_class_in_common_gets_anything_they_are_as_likely(clips):
     def answer(waveform, lengths):
         return np.tile(np.eye(7)[6], (len(waveform), 1))
@@ -102,3 +126,11 @@ def test_command_and_function(runs, embedded, tmp_path, capsys):
     assert f"{found.scores['uar'][0]:.3f}" in printed
     pd.testing.assert_frame_equal(pd.read_csv(out)[["clip", "predicted"]], found.predictions[["clip", "predicted"]])
     assert figure.stat().st_size > 10_000
+
+
+def test_the_command_says_where_speakers_are_unknown(predictor, clips, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(api, "evaluate", lambda *_, **__: evaluate(predictor, clips.assign(speaker="", gender="")))
+    assert not commands.main(["evaluate", "--corpus", "x"])
+    said = capsys.readouterr()
+    assert re.search(r"^all +42 +unknown +0\.\d{3} ", said.out, re.MULTILINE)
+    assert said.err.count("caution: ") == 2

@@ -310,6 +310,15 @@ def test_windows_that_no_one_means(option, value, exported, paths, capsys):
     assert "seconds above 0" in said.err or "from 0.02 to 86400 s are possible" in said.err
 
 
+def test_a_hop_is_at_most_a_window(paths):
+    predictor = predict.Predictor("", "", ("a", "b"), None, False, None, None)
+    with pytest.raises(UserError, match="a hop of 1 s without a window"):
+        predictor.predict(paths[0], hop_s=1.0)
+    with pytest.raises(UserError, match=r"a hop of 1\.5 s leaves gaps between windows of 1 s"):
+        predictor.predict(paths[0], window_s=1.0, hop_s=1.5)
+    predict.check_windows(1.0, 1.0)
+
+
 def command(*words, **options):
     """A process of its own: bytes in and out as a shell has them."""
     return subprocess.Popen([sys.executable, "-m", "keras_ser", *words], stderr=subprocess.PIPE, **options)

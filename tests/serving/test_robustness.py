@@ -91,7 +91,7 @@ def test_a_run_is_measured_on_its_own_test_clips(runs, embedded, tmp_path):
         robustness.of_run(run.folder, tmp_path)
     predictor, clips, possible = asked
     alone = (clips["speaker"] == clips["speaker"][0]).to_numpy()
-    with pytest.raises(UserError, match="two speakers at least"):
+    with pytest.raises(UserError, match="two known speakers at least are needed, not of 1"):
         robustness.measure(predictor, clips[alone], possible[alone], n_clips=5)
 
 
@@ -153,6 +153,20 @@ def test_what_cannot_be_used_is_skipped(heard, recorded, caplog):
         answered(heard, recorded)
 
 
+def test_unknown_speakers_are_not_counted(heard, recorded):
+    table, *_ = answered(heard, recorded.assign(speaker=recorded["speaker"].replace("a", "")))
+    assert set(table["speakers"]) == {2}
+    with pytest.raises(UserError, match="two known speakers at least are needed, not of 0"):
+        answered(heard, recorded.assign(speaker=""))
+
+
+def test_synthetic_speech_is_called_so(heard, recorded, caplog):
+    manifest = recorded.rename(columns={"true": "emotion"})
+    for synthetic in (False, True):
+        robustness.of_manifest(heard[0], manifest.assign(synthetic=synthetic))
+        assert ("SYNTHETIC speech: a smoke test" in caplog.text) == synthetic
+
+
 def test_a_class_is_impossible_only_where_corpora_have_different_ones(runs, embedded, monkeypatch):
     run = runs["emodb_losses"]
     stored = stored_clips(run, embedded)
@@ -170,7 +184,9 @@ def test_command(runs, embedded, tmp_path, capsys):
     out = tmp_path / "robustness.csv"
     command = ["robustness", str(runs["emodb_losses"].folder), "--data", str(embedded), "--clips", "6"]
     assert not commands.main([*command, "--output", str(out)])
-    assert "telephone band" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "telephone band" in said.out
+    assert said.err.count("caution: SYNTHETIC speech") == 1
     assert list(pd.read_csv(out)["condition"]) == list(CONDITIONS)
     assert not commands.main([*command, "--corpus", "tess"])
     assert "telephone band" in capsys.readouterr().out
