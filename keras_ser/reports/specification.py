@@ -128,6 +128,7 @@ class Experiment:
     have statistics (:class:`~keras_ser.layers.RunningNormalization`) are adapted before training.
     ``augmentation``: in place of the report's, where this experiment is trained on other examples.
     ``selected_on``: corpus → the speakers whose clips chose its design, () for all: nothing is tested on them.
+    ``scores_known``: corpus → the speakers whose test scores were known when its design was chosen, () for all.
     ``extension``: the report does not have it; it is run only when named.
     """
 
@@ -139,6 +140,7 @@ class Experiment:
     before: Callable[[], list] = list
     augmentation: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
     selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    scores_known: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     extension: bool = False
     note: str = ""
 
