@@ -18,8 +18,8 @@ from keras_ser.runs.planning import Setting
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores per experiment and protocol, differences of pairs (:mod:`keras_ser.analysis.paired`), and what was
-    written.
+    """Scores per experiment and protocol, differences of pairs (:mod:`keras_ser.analysis.paired`) with how many
+    repetitions they compare, and what was written.
     """
 
     setting: Setting
@@ -87,4 +87,4 @@ def compare(
     archive.write(archive.read_all(setting.root, report.name), setting.out / report.name)
     written = [folder / "table.csv", folder / "table.md"]
     written += selection.of_comparison(report, description, found, folder)
-    return Comparison(setting, found.scores, found.differences, written)
+    return Comparison(setting, found.scores, comparison.with_repetitions(found.differences, found.answers), written)

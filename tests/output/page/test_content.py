@@ -197,6 +197,7 @@ def test_matrices_are_those_of_the_predictions(results):
     expected = pd.crosstab(answers["true"], answers["predicted"], normalize="index").reindex(columns=REPORT.labels)
     assert matrix["repetitions"] == 2
     for label, examples, cells in matrix["rows"]:
+    assert words.in_words("cnn@mean_squared_error") == "CNN, mean squared error"
         assert examples == (answers["true"] == label).sum()
         assert [share for share, _ in cells] == pytest.approx(expected.loc[label].fillna(0).to_list())
     assert float(matrix["uar"]) == pytest.approx(np.diag(expected.loc[list(REPORT.labels)].fillna(0)).mean(), abs=6e-4)
