@@ -83,7 +83,7 @@ def without(report, facts):
 def chance(report, passes):
     """The accuracy of answers by chance, or None where the corpora that were used together know different classes."""
     several = report.classes_by_corpus and (not passes or corpora.are_known(passes[0].facts["corpora"]))
-    return None if several else 1 / len(report.labels)
+    return None if several else 1 / len(report.with_clips)
 
 
 def _whole(report, corpus):
@@ -259,7 +259,7 @@ def _row(report, group, metric, label, figure, values, tested, *, share=False):
     if figure and (metric == "parameters" or figure.experiment == ""):
         outcome = _size_verdict(reported, values, **options)
     else:
-        chance = 1 / len(report.labels) if share else 0.0
+        chance = 1 / len(report.with_clips) if share else 0.0
         outcome = verdict(reported, values, chance=chance, rounding=rounding, **options)
     (ci_low, ci_high), (pi_low, pi_high) = of_mean or (None, None), of_next or (None, None)
     return {

@@ -428,3 +428,9 @@ def test_scores_of_one_report_alone():
 def test_chance_is_one_where_the_corpora_have_the_same_classes(name, used, expected):
     passes = [SimpleNamespace(facts={"corpora": used})]
     assert reported.chance(reports.load(name), passes) == expected
+
+
+def test_chance_has_the_classes_that_have_clips():
+    report = reports.load("four_corpora")
+    assert reported.chance(report, []) == 1 / 14
+    assert reported.chance(report.of_classes(("anger", "unknown")), []) == 1 / 2  # of a user's own
