@@ -168,7 +168,8 @@ def _stands_beside_every_repetition(one, other):
 def differences(clips, pairs, passes):
     """Accuracy of the first minus that of the second experiment of each pair, under each protocol. → DataFrame
 
-    ``difference`` is ``accuracy_first`` − ``accuracy_second`` on the same ``clips`` of ``speakers``. Under the primary
+    ``difference`` is ``accuracy_first`` − ``accuracy_second`` on the same ``clips`` of ``speakers``, in so many
+    ``repetitions`` of ``repetitions_first`` and ``repetitions_second``. Under the primary
     protocol (:func:`primary_of`) ``p`` is of the cluster-robust test over speakers, ``p_corrected`` for all its rows
     together, and the interval is of the ``level`` at which it excludes 0 exactly where ``p_corrected`` is below 0.05;
     elsewhere it is a plain 95 % interval.
@@ -201,6 +202,11 @@ def differences(clips, pairs, passes):
             "accuracy_second": chosen["correct_second"].mean(),
             "difference": change.mean(),
             "clips": len(chosen[EXAMPLE].drop_duplicates()),
+            "repetitions": both["seed"].nunique(),
+            **{
+                f"repetitions_{one}": table["seed"].nunique()
+                for one, table in zip(("first", "second"), tables, strict=True)
+            },
             "speakers": _n_speakers(chosen),
             "choosing_speakers": both.loc[choosing, "speaker"].nunique(),
             "all_chose": bool(choosing.all()),

@@ -83,7 +83,7 @@ def without(report, facts):
 def chance(report, passes):
     """The accuracy of answers by chance, or None where the corpora that were used together know different classes."""
     several = report.classes_by_corpus and (not passes or corpora.are_known(passes[0].facts["corpora"]))
-    return None if several else 1 / len(report.labels)
+    return None if several else 1 / len(report.with_clips)
 
 
 def _whole(report, corpus):
@@ -169,13 +169,14 @@ def table(report, passes):
             finished = [item for item in group if not item.diverged]
             further = dict.fromkeys(name for item in finished for name in item.metrics.get("further", {}))
             metrics = [(name, "") for name in (*SCORES, *further)]
+            tested = _tested(group)
             over_speakers = _over_speakers(finished) if PROTOCOLS[protocol].held_out else {}
             for metric, label in dict.fromkeys([*metrics, *printed]):
                 # Test clips without any of a corpus have no score on it.
                 scored = [item for item in finished if metric not in further or metric in item.metrics["further"]]
                 values = [value(item, metric, label) for item in scored]
                 share = (metric, label) in metrics
-                row = _row(report, group, metric, label, printed.get((metric, label)), values, share=share)
+                row = _row(report, group, metric, label, printed.get((metric, label)), values, tested, share=share)
                 if over_speakers.get(metric):
                     row["ci_low"], row["ci_high"] = over_speakers[metric]
                     row["interval_over"] = "speakers"
@@ -214,11 +215,12 @@ def _speaker_intervals(tables):
 def _data_rows(report, passes):
     """Clips, examples and splits under ``as_reported``, against the report's."""
     passes = [item for item in passes if item.facts["protocol"] == "as_reported"]
-    for figure in report.figures:
-        if figure.experiment == "" and passes:
+    figures = [figure for figure in report.figures if figure.experiment == ""]
+    if figures and passes:
+        tested, seeds = _tested(passes), {item.facts["seed"] for item in passes}
+        for figure in figures:
             values = [_size(report, item.facts, figure.metric) for item in passes]
-            row = _row(report, passes, figure.metric, "", figure, values)
-            seeds = {item.facts["seed"] for item in passes}
+            row = _row(report, passes, figure.metric, "", figure, values, tested)
             yield {**row, "experiment": "data", "n": len(seeds), "diverged": 0, "setup": "", "fitted_on": ""}
 
 
@@ -238,8 +240,8 @@ def _size_verdict(reported, values, obstacle, without, diverged):
     return f"{word} ({', '.join(details)})" if details else word
 
 
-def _row(report, group, metric, label, figure, values, *, share=False):
-    """``share``: it is a score, which lies in [0, 1]; others are counts or labels."""
+def _row(report, group, metric, label, figure, values, tested, *, share=False):
+    """``tested``: of :func:`_tested`. ``share``: it is a score, which lies in [0, 1]; others are counts or labels."""
     facts = group[0].facts
     reported, rounding = (figure.value, figure.rounding) if figure else (None, 0.0)
     mean = std = of_mean = of_next = None
@@ -257,7 +259,7 @@ def _row(report, group, metric, label, figure, values, *, share=False):
     if figure and (metric == "parameters" or figure.experiment == ""):
         outcome = _size_verdict(reported, values, **options)
     else:
-        chance = 1 / len(report.labels) if share else 0.0
+        chance = 1 / len(report.with_clips) if share else 0.0
         outcome = verdict(reported, values, chance=chance, rounding=rounding, **options)
     (ci_low, ci_high), (pi_low, pi_high) = of_mean or (None, None), of_next or (None, None)
     return {
@@ -278,7 +280,7 @@ def _row(report, group, metric, label, figure, values, *, share=False):
         "verdict": outcome,
         "corpus": facts["corpus"],
         "clips": facts["clips"],
-        "tested": _tested(group),
+        "tested": tested,
         "fitted_on": " + ".join(facts["fitted_on"]),
         "diverged": diverged,
         "setup": facts["setup"],
@@ -309,6 +311,7 @@ def info_sheets(passes):
             tuple(dict.fromkeys(name for of_pass in facts for name in of_pass["chosen_on"])),
             tuple(dict.fromkeys(step for of_pass in facts for step in of_pass["from_all"])),
             frozenset().union(*map(extensions.designed_on, of_protocol)),
+            frozenset().union(*map(extensions.known_of, of_protocol)),
         )
         speakers = {name for of_pass in facts for name in of_pass["test_speakers"]}
         sheets[protocol] = leakage.sheet(

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_ser import audio, files, librosa_reference
 from keras_ser.benchmark.table import cells, machine, seconds, turn, write
 from keras_ser.data.features import padded
+from keras_ser.errors import UserError
 from keras_ser.progress import bar
 from keras_ser.reports import extensions
 from keras_ser.serving import export, exported, tflite
@@ -25,7 +26,15 @@ def run(runs, paths, out_dir, *, corpus, rounds=5):
     ``model.predict``), and the start of both; write serving.csv and serving.md in ``out_dir``.
 
     ``paths``: clips to predict; one of them alone, then all as one batch. → pd.DataFrame, one row per run and call
+
+    Raises UserError where a run is of a recipe, whose features no listing computes.
     """
+    for run in runs:
+        if extensions.experiment_of(run.facts).front_end.reference is None:
+            raise UserError(
+                f"{run.folder}: {run.facts['report']} has no listing by librosa to set the exported model beside: name "
+                "runs of the reports"
+            )
     rows = []
     progress = bar(runs, desc="serving", unit="model")
     with files.temporary(out_dir), tempfile.TemporaryDirectory() as part, progress:

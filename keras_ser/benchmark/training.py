@@ -118,13 +118,15 @@ def _time(name, listing, experiment, features, paths, classes, rounds, progress)
 
 
 def _markdown(table, corpus, n_clips, rounds):
+    sizes = (report.REPORT.experiments[0].training.batch_size for report in (tess_mfcc, four_corpora))
+    usual, of_four_corpora = (min(size, n_clips) for size in sizes)  # no batch holds more than there are
     return f"""# Speed of training
 
-A training step of batches of 32 (four_corpora: 512), from epochs of {n_clips} examples: {rounds} rounds, both in
-turn. Left the model and the input as a report lists them, right as they are trained here: features computed once,
-batches by tf.data, the one-column convolutions of the Emo-DB report folded. The generators of the TESS and the
-four-corpora report read their files ({corpus}) and compute MFCC by librosa in every epoch. `ratio` is the median over
-the rounds, with the least and the greatest.
+A training step of batches of {usual} (four_corpora: {of_four_corpora}), from epochs of {n_clips} examples: {rounds}
+rounds, both in turn. Left the model and the input as a report lists them, right as they are trained here: features
+computed once, batches by tf.data, the one-column convolutions of the Emo-DB report folded. The generators of the TESS
+and the four-corpora report read their files ({corpus}) and compute MFCC by librosa in every epoch. `ratio` is the
+median over the rounds, with the least and the greatest.
 
 {cells(table)}
 

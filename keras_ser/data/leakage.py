@@ -103,21 +103,26 @@ class Fitting:
 
     ``chosen_on``: the splits by which an epoch, a weight or a hyperparameter was chosen. ``from_all``: the steps that
     were computed from all clips, test clips included, before the split. ``designed_on``: the test speakers whose clips
-    chose the design.
+    chose the design. ``known_of``: those whose scores were known when it was chosen.
     """
 
     chosen_on: tuple[str, ...]
     from_all: tuple[str, ...]
     designed_on: frozenset[str] = frozenset()
+    known_of: frozenset[str] = frozenset()
 
 
 def _chosen(fitting):
-    """What was chosen by which clips, in words."""
-    if not fitting.chosen_on and not fitting.designed_on:
-        return "no epoch, weight or hyperparameter was chosen on test clips"
+    """What was chosen by which clips. → (whether that is a leak: "yes", "no" or "not known", the same in words)"""
     by_splits = [f"chosen on {' and '.join(fitting.chosen_on)}"] if fitting.chosen_on else []
     n = len(fitting.designed_on)
-    return "; ".join(by_splits + [f"the design was chosen on {n} of the test speakers"] * bool(n))
+    said = by_splits + [f"the design was chosen on {n} of the test speakers"] * bool(n)
+    said = said or ["no epoch, weight or hyperparameter was chosen on test clips"]
+    if fitting.known_of:
+        said += [f"the scores of {len(fitting.known_of)} of the test speakers were known when a design was chosen"]
+    # What is known may have an influence on a choice that is made by other clips.
+    leak = "yes" if "test" in fitting.chosen_on or n else "not known" if fitting.known_of else "no"
+    return leak, "; ".join(said)
 
 
 def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True, repetitions=1):
@@ -135,11 +140,7 @@ def sheet(protocol_name, counts, fitting, test_speakers, *, acted=True, repetiti
     dependent = [name for name in ("clip", "speaker", "sentence") if counts[name]]
     what = {"clip": "an augmented version or copy of the clip", "speaker": "the speaker", "sentence": "the sentence"}
     rows = [
-        (
-            "L1.1 no separate test set",
-            "yes" if "test" in fitting.chosen_on or fitting.designed_on else "no",
-            _chosen(fitting),
-        ),
+        ("L1.1 no separate test set", *_chosen(fitting)),
         (
             "L1.2 pre-processing on train and test together",
             "yes" if fitting.from_all else "no",

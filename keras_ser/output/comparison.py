@@ -2,6 +2,7 @@
 text and a whole document (:mod:`keras_ser.output.document`).
 """
 
+import numpy as np
 import pandas as pd
 
 from keras_ser.analysis import paired, statistics
@@ -64,9 +65,10 @@ def sentences_of(frame, changes, bias):
             sentences.append(f"{in_words(first)} against {in_words(second)}: {'; '.join(findings)}.")
     if len(bias):
         most = bias.loc[bias["added"].idxmax()]
+        mean = np.average(bias["added"], weights=bias["watched"])  # over trainings, as in each row
         sentences.append(
-            f"Selecting the epoch on the test set would have inflated accuracy by {bias['added'].mean():.3f} on "
-            f"average, at most by {most['added']:.3f} ({in_words(most['experiment'])}, {title_of(most['protocol'])})."
+            f"Selecting the epoch on the test set would have inflated accuracy by {mean:.3f} on average, at most by "
+            f"{most['added']:.3f} ({in_words(most['experiment'])}, {title_of(most['protocol'])})."
         )
     return sentences
 
@@ -123,6 +125,7 @@ def differences(frame):
             {
                 "protocol": row.protocol,
                 "A − B": f"{in_words(row.first)} − {in_words(row.second)}",
+                "repetitions": _compared(row),
                 "accuracy A": describe(row.accuracy_first),
                 "accuracy B": describe(row.accuracy_second),
                 "difference": signed(row.difference),
@@ -138,6 +141,12 @@ def differences(frame):
     return pd.DataFrame(rows)
 
 
+def _compared(row):
+    """ "5", or "1 (A 5, B 1)" where the two have not the same"""
+    n, first, second = row.repetitions, row.repetitions_first, row.repetitions_second
+    return f"{n}" if n == first == second else f"{n} (A {first}, B {second})"
+
+
 def _differences(changes):
     """→ Section"""
     primary = changes.loc[changes["primary"], "protocol"].iloc[0]
@@ -147,6 +156,12 @@ def _differences(changes):
             "An SVM with one repetition is compared with every repetition of a network on the clips that both tested; "
             "it was fitted to the training clips of its own repetition. Clips tested in several repetitions count "
             "several times."
+        )
+    others = changes["repetitions"] < changes[["repetitions_first", "repetitions_second"]].max(axis=1)
+    if others.any():
+        notes.append(
+            "Models are compared in the repetitions that both have. Where one has more (`1 (A 5, B 1)`), its accuracy "
+            "here is that of these repetitions and differs from that of the first table."
         )
     if (changes["choosing_speakers"] > 0).any():
         notes.append(

@@ -285,7 +285,7 @@ def report_table(report, frame, passes):
 def chance(report, passes):
     """The chance level in words; where corpora know different classes, that of each."""
     if level := reported.chance(report, passes):
-        return f"{level:.3f} ({len(report.labels)} classes)"
+        return f"{level:.3f} ({len(report.with_clips)} classes{' that have clips' * bool(report.reserved)})"
     classes = {}
     for table in (item.predictions() for item in passes if not item.diverged):
         for corpus, group in table.groupby("corpus", sort=False):

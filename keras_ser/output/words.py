@@ -32,6 +32,7 @@ _WORDS = {  # of two that begin alike the longer one comes first
     "_hertz": ", bands in hertz",
     "_standardized": ", standardised",
     "khz": "kHz",
+    "@": ", ",
     "/": ", ",
     "_": " ",
 }

@@ -143,6 +143,7 @@ REPORT = Report(
     figures=FIGURES,
     **notes.beside(__file__),
     clip_figures=("class_shares", "durations", "clips"),
+    reserved=LABELS[:1],
     classes=classes,
     scores=scores,
     conclusion=findings.conclusion,

@@ -128,6 +128,7 @@ class Experiment:
     have statistics (:class:`~keras_ser.layers.RunningNormalization`) are adapted before training.
     ``augmentation``: in place of the report's, where this experiment is trained on other examples.
     ``selected_on``: corpus → the speakers whose clips chose its design, () for all: nothing is tested on them.
+    ``scores_known``: corpus → the speakers whose test scores were known when its design was chosen, () for all.
     ``extension``: the report does not have it; it is run only when named.
     """
 
@@ -139,6 +140,7 @@ class Experiment:
     before: Callable[[], list] = list
     augmentation: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
     selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    scores_known: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     extension: bool = False
     note: str = ""
 
@@ -150,6 +152,7 @@ class Report:
     ``corpora``: names of those it uses, taken together.
     ``labels``: the classes in the order of the probability columns: emotions (common vocabulary), unless ``classes``,
     manifest → the class of each clip, says otherwise; a manifest's ``emotion`` is then that class.
+    ``reserved``: those of them that no clip is of, though the model has an output for each.
     ``augmentation``: (manifest, repetition) → DataFrame ``clip, copy, transform, parameter`` with every training
     example; ``low`` and ``high``, the range of the parameter, where it may be drawn anew in each epoch.
     ``protocols``: names of those that are run unless others are asked for.
@@ -184,6 +187,7 @@ class Report:
     confusions: dict[str, np.ndarray] = field(default_factory=dict, hash=False)
     clip_figures: tuple[str, ...] = ("class_distribution", "waveforms")
     speakers: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
     classes: Callable[[pd.DataFrame], pd.Series] | None = None
     classes_by_corpus: bool = False
     scores: Callable[[pd.DataFrame], dict[str, float]] | None = None
@@ -202,6 +206,11 @@ class Report:
         """The experiments that are the report's own."""
         return tuple(item for item in self.experiments if not item.extension)
 
+    @property
+    def with_clips(self):
+        """The labels of the classes that have clips: as many as chance has to choose from."""
+        return tuple(label for label in self.labels if label not in self.reserved)
+
     def experiment(self, name):
         """The experiment called ``name``. Raises UserError, listing the names, if there is none."""
         for experiment in self.experiments:
@@ -212,7 +221,7 @@ class Report:
 
     def of_classes(self, labels):
         """The report for the classes of a user's own recordings: without what it prints, and says, of its own."""
-        return replace(self, labels=tuple(labels), figures=(), confusions={}, conclusion=None)
+        return replace(self, labels=tuple(labels), reserved=(), figures=(), confusions={}, conclusion=None)
 
     def of_runs(self, facts):
         """The report as runs with these ``facts`` have it: of a user's own recordings, :meth:`of_classes`."""

@@ -19,7 +19,7 @@ class Pass:
     """One repetition. ``runs``: one per fold. ``facts``: what they have in common, with sums over the folds.
 
     ``metrics``: of the pooled predictions ({} if a fold diverged); those on train and validation are means over the
-    folds.
+    folds, and only there where every fold has them.
     """
 
     runs: tuple[Run, ...]
@@ -77,7 +77,7 @@ def _pool(runs):
     predictions = pd.concat([run.predictions() for run in runs], ignore_index=True)
     metrics = evaluation.score(predictions, first.facts["labels"])
     for split in ("train", "validation"):
-        if split in first.metrics:
+        if all(split in run.metrics for run in runs):  # older runs have none
             metrics[split] = pd.DataFrame([run.metrics[split] for run in runs]).mean().to_dict()
     report = reports.load(first.facts["report"])
     if report.scores:

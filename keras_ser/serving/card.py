@@ -34,7 +34,10 @@ def card(run, facts, lite):
         facts["protocol"],
         run.facts["shared"],
         leakage.Fitting(
-            tuple(run.facts["chosen_on"]), tuple(run.facts["from_all"]), frozenset(extensions.designed_on(run))
+            tuple(run.facts["chosen_on"]),
+            tuple(run.facts["from_all"]),
+            frozenset(extensions.designed_on(run)),
+            frozenset(extensions.known_of(run)),
         ),
         run.facts["test_speakers"],
         acted=acted,

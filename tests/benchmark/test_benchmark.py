@@ -1,4 +1,5 @@
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -6,8 +7,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from keras_ser import benchmark, corpora
+from keras_ser import benchmark, corpora, reports
 from keras_ser.benchmark import serving, signal, table, training
+from keras_ser.errors import UserError
 from keras_ser.reports import emodb_losses
 
 
@@ -74,6 +76,21 @@ def test_training_beside_the_listings(clips, tmp_path, monkeypatch):
     assert (found.drop(columns=["model", "listing"]) > 0).all(axis=None)
     assert (tmp_path / "training.csv").is_file()
     assert "3 examples" in (tmp_path / "training.md").read_text()
+
+
+def test_a_batch_holds_no_more_than_there_are_clips():
+    times = pd.DataFrame({"model": ["tess_mfcc cnn"], "ratio": 1.0})
+    assert "batches of 32 (four_corpora: 320), from epochs of 320 " in training._markdown(times, "noise", 320, 1)
+    assert "batches of 32 (four_corpora: 512), from epochs of 600 " in training._markdown(times, "noise", 600, 1)
+    assert "batches of 3 (four_corpora: 3), from epochs of 3 " in training._markdown(times, "noise", 3, 1)
+
+
+def test_a_recipe_has_no_listing_to_time_beside(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(serving.export, "export", lambda *args: pytest.fail("exported first"))
+    runs = [SimpleNamespace(folder=tmp_path, facts={"report": name, "experiment": "mlp"}) for name in reports.RECIPES]
+    with pytest.raises(UserError, match="unseen_speakers has no listing by librosa"):
+        serving.run(runs, clips, tmp_path / "out", corpus="noise", rounds=1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_listing_that_is_timed_is_made_of_keras_layers(rng):

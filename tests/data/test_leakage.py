@@ -69,9 +69,9 @@ def test_honest_protocols_declare_neither_clips_nor_duplicates():
 TYPES = ["L1.1", "L1.2", "L1.3", "L1.4", "L2", "L3.1", "L3.2", "L3.3"]
 
 
-def types(protocol, counts, chosen_on=(), from_all=(), speakers=("1", "2"), designed_on=(), repetitions=1):
+def types(protocol, counts, chosen_on=(), from_all=(), speakers=("1", "2"), designed_on=(), known_of=(), repetitions=1):
     """Type of leakage → (whether it is there, where)."""
-    fitting = Fitting(tuple(chosen_on), tuple(from_all), frozenset(designed_on))
+    fitting = Fitting(tuple(chosen_on), tuple(from_all), frozenset(designed_on), frozenset(known_of))
     frame = sheet(protocol, counts, fitting, set(speakers), repetitions=repetitions)
     assert [name.split()[0] for name in frame["type"]] == TYPES
     return {
@@ -116,6 +116,16 @@ def test_the_eight_types_are_read_off_the_counts():
 )
 def test_what_was_chosen_by_whom(chosen_on, designed_on, answer):
     assert types("clip_disjoint", NOTHING, chosen_on, designed_on=designed_on)["L1.1"] == answer
+
+
+def test_scores_that_were_known_when_a_design_was_chosen_are_said_to_be():
+    """Whether they had an influence nobody knows; where test clips chose, that is a leak all the same."""
+    known = "the scores of 2 of the test speakers were known when a design was chosen"
+    nothing = "no epoch, weight or hyperparameter was chosen on test clips"
+    assert types("as_reported", NOTHING, known_of="12")["L1.1"] == ("not known", f"{nothing}; {known}")
+    answer = types("as_reported", NOTHING, ["test"], known_of="12")["L1.1"]
+    assert answer == ("yes", f"chosen on test; {known}")
+    assert types("as_reported", NOTHING, designed_on="3", known_of="12")["L1.1"][0] == "yes"
 
 
 def test_of_several_repetitions_the_first_is_counted_and_that_is_said():

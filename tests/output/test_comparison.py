@@ -1,5 +1,6 @@
 """What a person reads of models side by side: from stored runs, whose numbers are checked where they are made."""
 
+import pandas as pd
 import pytest
 
 from keras_ser import reports
@@ -55,7 +56,7 @@ def test_tests_are_made_under_one_protocol_and_fitting_is_said(made):
     ]
     assert [row[1].strip() for row in rows] == ["as_reported", "speaker_independent"]
     assert [row[-2].strip() for row in rows] == ["not tested", f"{words.in_words(CNN)} is better"]
-    assert [cell.strip() for cell in rows[0][7:9]] == ["95.0%", "–"]  # an interval, no p
+    assert [cell.strip() for cell in rows[0][8:10]] == ["95.0%", "–"]  # an interval, no p
     assert "| fitted on   |" in text
 
 
@@ -79,8 +80,37 @@ def test_an_svm_of_one_repetition_is_said_to_be(made):
     runs = [made(sheet, name, "clip_disjoint", repetition) for name in pair for repetition in range(2)]
     said = "An SVM with one repetition is compared with every repetition of a network"
     assert said not in compared(runs, [pair])
-    assert said in compared(runs[1:], [pair])
+    text = compared(runs[1:], [pair])
+    assert said in text
+    assert cells_of(text)["repetitions"] == "2 (A 1, B 2)"
+    assert "repetitions that both have" not in text
     assert said not in compared(runs[:3], [pair])
+
+
+def test_repetitions_that_only_one_of_two_has_are_not_compared_and_that_is_said(made):
+    said = "Models are compared in the repetitions that both have"
+    runs = [made(REPORT, name, "as_reported", repetition) for name in (CNN, LSTM) for repetition in range(3)]
+    whole = compared(runs, [(CNN, LSTM)])
+    assert said not in whole
+    assert cells_of(whole)["repetitions"] == "3"
+    text = compared([*runs[:3], *runs[4:]], [(CNN, LSTM)])
+    assert said in text
+    assert cells_of(text)["repetitions"] == "2 (A 3, B 2)"
+
+
+def cells_of(text):
+    """The only row of the differences. → dict column → cell"""
+    table = text.partition("## Differences on the same clips")[2].partition("\n## ")[0]
+    header, _, row = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")]
+    return dict(zip((name.strip() for name in header), (cell.strip() for cell in row), strict=True))
+
+
+def test_the_bias_of_the_selection_is_a_mean_over_the_trainings():
+    bias = pd.DataFrame(
+        {"experiment": [CNN, LSTM], "protocol": "as_reported", "added": [0.01, 0.05], "watched": [1, 3]}
+    )
+    (sentence,) = comparison.sentences_of(pd.DataFrame(columns=["accuracy", "experiment"]), pd.DataFrame(), bias)
+    assert "inflated accuracy by 0.040 on average, at most by 0.050 (CNN-LSTM, mean squared error" in sentence
 
 
 def test_an_svm_has_no_calibration(made):

@@ -162,6 +162,9 @@ def test_findings_name_the_model_whose_runs_end_furthest_apart():
     (table,) = REPORT.conclusion(None, passes[:2])  # no two runs of one model: nothing is said of their distance
     assert len(table) == 2
     assert REPORT.conclusion(None, []) == ()
+    del passes[0].metrics["validation"]  # an older run
+    (table,) = REPORT.conclusion(None, passes[:2])
+    assert table["validation accuracy"].isna().tolist() == [True, False]
 
 
 def test_findings_say_what_the_baseline_and_the_listeners_make_of_the_clips():

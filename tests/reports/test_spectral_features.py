@@ -124,6 +124,7 @@ def test_the_speakers_that_chose_the_networks_are_named():
         chosen = {"ravdess": tuple(f"{actor:02d}" for actor in actors), "emodb": ()} if actors else {}
         assert item.selected_on == chosen
         assert not set(item.selected_on.get("ravdess", ())) & set(REPORT.split.test_speakers)
+        assert item.scores_known == ({"ravdess": REPORT.split.test_speakers} if actors else {})
 
 
 def test_the_networks_are_small():

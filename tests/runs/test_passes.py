@@ -1,5 +1,7 @@
 """Whole passes: what is pooled, and what is no pass."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -79,6 +81,17 @@ def test_a_pass_of_which_a_fold_diverged_has_no_scores(tmp_path):
     (item,) = passes.whole([fold(tmp_path, 0), fold(tmp_path, 1, diverged_at=3)])
     assert item.diverged
     assert (item.facts["diverged_at"], item.metrics) == (3, {})
+
+
+def test_scores_of_a_split_that_a_fold_lacks_are_none(tmp_path):
+    """Of an older run beside newer ones, whichever is read first: an interrupted training leaves both."""
+    runs = [fold(tmp_path, 0), fold(tmp_path, 1)]
+    older = dataclasses.replace(runs[1], metrics={"accuracy": 1.0, "validation": {"accuracy": 0.5}})
+    for mixed in ([runs[0], older], [older, runs[0]]):
+        (item,) = passes.whole(mixed)
+        assert item.metrics["accuracy"] == 3 / 4
+        assert "train" not in item.metrics
+        assert item.metrics["validation"] == {"accuracy": 0.5}
 
 
 def test_without_folds_a_run_is_a_pass(tmp_path):

@@ -50,8 +50,22 @@ def test_too_little_to_fit(clips):
     x, classes, speakers = clips
     with pytest.raises(UserError, match="all 4 classes in train: found 3"):
         svm.fit(x, classes, speakers, 4, training=GRID)
-    with pytest.raises(UserError, match="two speakers in train, or 4 clips of each class"):
+    with pytest.raises(UserError, match="two speakers in train with two classes each, or 4 clips"):
         svm.fit(x[:9], classes[:9], ["a"] * 9, 3, training=GRID)
+
+
+def test_speakers_are_left_out_only_where_two_classes_are_left(clips):
+    x, classes, _ = clips
+    two = np.where(classes == 2, "b", "a")  # without a only the last class is left
+    _, fit = svm.fit(x, classes, two, 3, training=GRID)
+    _, without_speakers = svm.fit(x, classes, ["unknown"] * 60, 3, training=GRID)
+    assert fit.history.equals(without_speakers.history)
+    with pytest.raises(UserError, match="two speakers in train with two classes each, or 4 clips"):
+        svm.fit(x[:9], classes[:9], two[:9], 3, training=GRID)
+    # Two classes are enough: what only one speaker says is wrong when that one is left out.
+    three = np.where(classes == 2, "c", np.where(np.arange(60) < 30, "a", "b"))
+    _, fit = svm.fit(x, classes, three, 3, training=GRID)
+    assert fit.history["val_accuracy"].max() <= 2 / 3
 
 
 def test_a_class_that_no_clip_can_be_of_needs_none(clips):

@@ -34,7 +34,7 @@ def layout(known, frame):
         group = {
             "title": report.title.partition(":")[0],
             "y": y + 20,
-            "chance": place(1 / len(report.labels)),
+            "chance": place(1 / len(report.with_clips)),
             "rows": [],
         }
         y += HEADING

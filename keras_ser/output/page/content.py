@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 import keras_ser
 from keras_ser import corpora, reports
-from keras_ser.analysis import QUESTIONS, paired, summaries
+from keras_ser.analysis import QUESTIONS, paired, statistics, summaries
 from keras_ser.data.protocols import PROTOCOLS, ordered
 from keras_ser.errors import UserError
 from keras_ser.output import comparison, markdown, tables, words
@@ -100,6 +100,7 @@ def of_all(known, out):
     return {
         "finding": finding(known, frame),
         "definitions": definitions(frame),
+        "few_speakers": statistics.FEW_SPEAKERS,
         "chart": chart.layout([report for report in known if report.name not in reports.RECIPES], frame),
         "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
         "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
@@ -162,7 +163,7 @@ def finding(known, frame):
                 f"{as_reported.reported:.3f} is reported; we obtain {obtained['as_reported']} with the report's own "
                 f"split, {obtained['clip_disjoint']} with no augmented version of a test clip in the training set, and "
                 f"{obtained['speaker_independent']} on unseen speakers, where chance level is "
-                f"{1 / len(report.labels):.3f}."
+                f"{1 / len(report.with_clips):.3f}."
             )
     return ""
 
@@ -201,11 +202,14 @@ def verdict(report, frame):
         "not decided": "not decided by so few repetitions",
     }
     counted = [(n, meanings[word]) for word, n in verdicts.str.partition(" (")[0].value_counts().items()]
+    missing = verdicts.str.extract(r"(without [^)]*)", expand=False).dropna().unique()  # of the report's clips
+    caveat = f" ({'; '.join(missing)})" if len(missing) else ""
     if len(counted) == 1:
         ((n, meaning),) = counted
-        return f"The reported accuracy is {meaning}." if n == 1 else f"All {n} reported accuracies are {meaning}."
+        what = "The reported accuracy is" if n == 1 else f"All {n} reported accuracies are"
+        return f"{what} {meaning}{caveat}."
     parts = [f"{n} {'is' if n == 1 else 'are'} {meaning}" for n, meaning in counted]
-    return f"Of {len(verdicts)} reported accuracies {', '.join(parts)}."
+    return f"Of {len(verdicts)} reported accuracies {', '.join(parts)}{caveat}."
 
 
 def of_report(report, table, whole, out, root, audio):

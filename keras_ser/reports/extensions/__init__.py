@@ -98,12 +98,21 @@ def experiment_of(facts):
 
 def designed_on(item):
     """The test speakers of a pass or a run whose clips chose the design of its experiment. → set"""
-    selected_on = experiment_of(item.facts).selected_on
-    if item.diverged or not set(selected_on) & set(item.facts["corpora"]):  # which spares reading its predictions
+    return _tested_of(item, experiment_of(item.facts).selected_on)
+
+
+def known_of(item):
+    """The test speakers of a pass or a run whose scores were known when its experiment's design was chosen. → set"""
+    return _tested_of(item, experiment_of(item.facts).scores_known)
+
+
+def _tested_of(item, speakers):
+    """Those of the ``speakers`` (corpus → theirs, () for all) whom a pass or a run tests. → set"""
+    if item.diverged or not set(speakers) & set(item.facts["corpora"]):  # which spares reading its predictions
         return set()
     tested = item.predictions()[["corpus", "speaker"]].drop_duplicates().itertuples(index=False, name=None)
     return {
         speaker
         for corpus, speaker in tested
-        if corpus in selected_on and (not selected_on[corpus] or speaker in selected_on[corpus])
+        if corpus in speakers and (not speakers[corpus] or speaker in speakers[corpus])
     }

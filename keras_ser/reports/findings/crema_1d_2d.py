@@ -45,7 +45,7 @@ def _stopped(item):
         "experiment": item.facts["experiment"],
         "seed": item.facts["seed"],
         "epochs": item.facts["epochs_run"],
-        "validation accuracy": item.metrics["validation"]["accuracy"],
+        "validation accuracy": item.metrics.get("validation", {}).get("accuracy"),  # older runs have none
         "test accuracy": item.metrics["accuracy"],
     }
 

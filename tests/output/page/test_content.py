@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from keras_ser import corpora, progress, reports
-from keras_ser.analysis import QUESTIONS, reported
+from keras_ser.analysis import QUESTIONS, reported, statistics
 from keras_ser.data.digests import digest
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
@@ -154,6 +154,21 @@ def test_verdicts_are_counted():
     assert content.verdict(REPORT, frame[1:]) == "All 2 reported accuracies are not decided by so few repetitions."
 
 
+def test_what_a_verdict_was_reached_without_is_said():
+    missing = "without SAVEE, 4 % of the clips"
+    rows = [("a", f"reproduced ({missing})"), ("b", f"not decided (one repetition, {missing})")]
+    frame = pd.DataFrame(rows, columns=["experiment", "verdict"]).assign(protocol="as_reported", reported=0.9)
+    assert content.verdict(REPORT, frame[:1]) == f"The reported accuracy is reproduced ({missing})."
+    counted = "1 is reproduced, 1 is not decided by so few repetitions"
+    assert content.verdict(REPORT, frame) == f"Of 2 reported accuracies {counted} ({missing})."
+
+
+def test_the_first_page_says_what_accuracy_and_its_intervals_are(page):
+    text = page.read_text()
+    assert "the emotion, in <code>four_corpora</code> gender and emotion together;" in text
+    assert f"tested once and {statistics.FEW_SPEAKERS} or more speakers are tested, else over repetitions" in text
+
+
 def test_marks_lie_where_their_numbers_are(results):
     frame = tables.accuracies([REPORT], results)
     (group,) = chart.layout([REPORT], frame)["groups"]
@@ -169,10 +184,20 @@ def test_marks_lie_where_their_numbers_are(results):
         assert row["top"] < mark["y"] < row["bottom"]
 
 
+def test_the_level_of_chance_is_of_the_classes_that_have_clips():
+    report = reports.load("four_corpora")
+    rows = pd.DataFrame({"experiment": ["cnn"], "protocol": "as_reported", "mean": 0.5, "std": 0.1, "reported": 0.55})
+    frame = rows.assign(report=report.name, verdict="lower", n=2, ci_low=None, ci_high=None)
+    (group,) = chart.layout([report], frame)["groups"]
+    assert group["chance"] == chart.place(1 / 14)
+    assert markdown.chance(report, []) == "0.071 (14 classes that have clips)"
+
+
 def test_experiments_have_names_in_words():
     names = [item.name for name in reports.NAMES for item in reports.load(name).experiments]
     assert not any(re.search(r"[_/]|cnn|lstm|svm", words.in_words(name)) for name in names)
     assert words.in_words("cnn_lstm/categorical_crossentropy") == "CNN-LSTM, cross-entropy"
+    assert words.in_words("cnn@mean_squared_error") == "CNN, mean squared error"
     assert len({words.in_words(name) for name in names}) == len(set(names))
 
 
