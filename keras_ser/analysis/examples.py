@@ -6,14 +6,15 @@ In: a manifest, or a waveform float32 [samples] and its rate in hertz. Opens the
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 
-from keras_ser import audio
+from keras_ser import audio, reports
 from keras_ser.analysis import DB_RANGE
 from keras_ser.dsp.cepstrum import mfcc
 from keras_ser.dsp.decibel import power_to_db
 from keras_ser.dsp.mel import mel_spectrogram
-from keras_ser.dsp.scaling import grey_levels
+from keras_ser.dsp.resample import resample
 from keras_ser.dsp.spectrum import stft
 
 
@@ -33,12 +34,13 @@ class Example:
 
 
 def of_each_class(manifest, labels):
-    """Of each of ``labels`` that the manifest has: its clip of median length, of several as long the one whose name is
-    in the middle. → list of Example
+    """Of each of ``labels`` that the manifest has: its clip of median length in seconds, of several as long the one
+    whose name is in the middle. → list of Example
     """
+    manifest = manifest.assign(seconds=manifest["samples"] / manifest["rate"])
     chosen = []
     for label in labels:
-        clips = manifest[manifest["emotion"] == label].sort_values(["samples", "clip"])
+        clips = manifest[manifest["emotion"] == label].sort_values(["seconds", "clip"])
         if len(clips):
             clip = clips.iloc[len(clips) // 2]
             chosen.append(Example(clip["clip"], label, clip["speaker"], *audio.read(clip["path"])))
@@ -65,16 +67,14 @@ def described(manifest, labels):
 
 
 def in_images(manifest, labels):
-    """Of the first speaker and of the last a clip of each class, with what :func:`mel_image` gives of it.
+    """Of the first speaker and of the last a clip of each class, with what :func:`mel_images` gives of it.
 
-    → dict label → list of (Example, dB, grey levels, step) per speaker, None where a speaker has no such clip
+    → dict label → list of (Example, dB, grey levels, seconds) per speaker, None where a speaker has no such clip
     """
+    chosen = [of_each_class(part, labels) for part in first_and_last_speaker(manifest)]
     by_speaker = [
-        {
-            example.label: (example, *mel_image(example.waveform, example.rate))
-            for example in of_each_class(part, labels)
-        }
-        for part in first_and_last_speaker(manifest)
+        {example.label: (example, *image) for example, image in zip(part, mel_images(part), strict=True)}
+        for part in chosen
     ]
     present = [label for label in labels if (manifest["emotion"] == label).any()]
     return {label: [of_speaker.get(label) for of_speaker in by_speaker] for label in present}
@@ -104,13 +104,17 @@ def cepstrum(waveform, rate):
     return mfcc(waveform[None], sample_rate=rate).numpy()[0].T[1:]
 
 
-def mel_image(waveform, rate, n_mels=3401, step=0.015, n_frames=200):
-    """What the 2D CNN of ``spectral_features`` gets, before it is resized. ``step``: seconds between frames.
+def mel_images(chosen):
+    """What the 2D CNN of ``spectral_features`` gets of examples before it is resized, by the layers of its front end.
 
-    → (dB below the maximum, grey levels 0 to 255), each [n_mels, frames], and ``step``
+    → iterator of (dB below the maximum, grey levels 0 to 255, each [3401 mel bands, 200 frames], their seconds)
     """
-    mel = mel_spectrogram(
-        waveform[None], sample_rate=rate, power=1.0, n_fft=16384, hop_length=int(step * rate), n_mels=n_mels
-    ).numpy()[:, :n_frames]  # [1, frames, n_mels]
-    db = power_to_db(mel**2, ref="max", top_db=DB_RANGE).numpy()[0].T
-    return db, np.asarray(grey_levels(np.log(mel.transpose(0, 2, 1) + 1e-9)))[0], step
+    front_end = reports.load("spectral_features").experiment("cnn_2d").front_end
+    graph = front_end.graph()
+    frames, grey = graph.get_layer("fix_frames"), graph.get_layer("png")
+    layers = keras.Model(graph.inputs, [frames.output, grey.output])
+    for example in chosen:
+        waveform = resample(example.waveform[None], orig_sr=example.rate, target_sr=front_end.sample_rate)
+        magnitude, levels = layers(waveform)  # [1, frames, mel bands], [1, mel bands, frames, 1]
+        db = power_to_db(magnitude**2, ref="max", top_db=DB_RANGE).numpy()[0].T
+        yield db, levels.numpy()[0, ..., 0], frames.n_frames * frames.hop_length / front_end.sample_rate

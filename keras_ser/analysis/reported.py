@@ -185,16 +185,18 @@ def table(report, passes):
 
 
 def _over_speakers(finished):
-    """Intervals of accuracy and UAR over the speakers of all passes, and of each of several corpora ("emodb: uar").
+    """Intervals of accuracy and UAR over the speakers of all passes, and of each corpus ("emodb: uar").
     → dict metric → (low, high) or None
     """
     if not finished:
         return {}
     tables = [item.predictions() for item in finished]
-    intervals = _speaker_intervals(tables)
+    of_all = _speaker_intervals(tables)
+    intervals = dict(of_all)
     of_corpora = dict.fromkeys(corpus for table in tables for corpus in table["corpus"])
-    for corpus in of_corpora if len(of_corpora) > 1 else ():
-        of_corpus = _speaker_intervals([table[table["corpus"] == corpus] for table in tables])
+    for corpus in of_corpora:
+        several = len(of_corpora) > 1
+        of_corpus = _speaker_intervals([part[part["corpus"] == corpus] for part in tables]) if several else of_all
         intervals |= {f"{corpus}: {metric}": interval for metric, interval in of_corpus.items()}
     return intervals
 

@@ -14,10 +14,16 @@ FEWEST = 10  # clips that a bin needs to be shown
 
 @dataclass(frozen=True)
 class Confusion:
-    """``counts``: test examples of all ``repetitions`` by true and predicted class, int [labels, labels]."""
+    """``counts``: test examples of all repetitions by true and predicted class, int [labels, labels]; ``uars``: the UAR
+    of each repetition, of which there are none where counts alone are known.
+    """
 
     counts: np.ndarray
-    repetitions: int = 0
+    uars: tuple[float, ...] = ()
+
+    @property
+    def repetitions(self):
+        return len(self.uars)
 
     @property
     def shares(self):
@@ -26,14 +32,19 @@ class Confusion:
 
     @property
     def uar(self):
-        """Mean recall of the classes that have examples."""
-        return float(np.diag(self.shares)[self.counts.sum(axis=1) > 0].mean())
+        """The mean of the repetitions, as tables have it; of counts alone the mean recall of the classes that have
+        examples.
+        """
+        return float(np.mean(self.uars or np.diag(self.shares)[self.counts.sum(axis=1) > 0]))
 
 
 def confusions(passes):
     """→ dict (experiment, protocol) → Confusion, of the passes that did not diverge"""
     return {
-        key: Confusion(sum(np.array(item.metrics["confusion"]) for item in finished), len(finished))
+        key: Confusion(
+            sum(np.array(item.metrics["confusion"]) for item in finished),
+            tuple(item.metrics["uar"] for item in finished),
+        )
         for key, group in reported.groups(passes).items()
         if (finished := [item for item in group if not item.diverged])
     }

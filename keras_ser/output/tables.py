@@ -58,15 +58,16 @@ def contents(frame, document):
     return {CSV: frame.to_csv(index=False, float_format="%.6g"), MARKDOWN: as_markdown(document)}
 
 
-def accuracies(reports, out):
+def accuracies(reports, out, corpus=""):
     """Rows of the accuracy of every experiment that a report lists, of all ``reports`` whose table is under the folder
-    ``out``. → DataFrame with the columns of a table
+    ``out``; that on one ``corpus`` of several alone, where one is named. → DataFrame with the columns of a table
     """
+    metric = f"{corpus}: accuracy" if corpus else "accuracy"
     parts = []
     for report in reports:
         path = out / report.name / CSV
         if path.exists():
             frame = read(path)
             listed = [item.name for item in report.listed]
-            parts.append(frame[(frame["metric"] == "accuracy") & frame["experiment"].isin(listed)])
+            parts.append(frame[(frame["metric"] == metric) & frame["experiment"].isin(listed)])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -172,6 +172,15 @@ def test_of_several_corpora_each_has_an_interval_over_its_own_speakers():
         assert found[["ci_low", "ci_high"]].tolist() == pytest.approx(expected)
 
 
+def test_on_the_one_corpus_that_is_tested_the_interval_is_that_of_all():
+    further = {"further": {"emodb: uar": 0.5}}
+    rows = rows_of([one(0.6, seed, "speaker_independent", metrics=further) for seed in range(2)])
+    of_corpus, of_all = (rows.loc[(CNN, "speaker_independent", name, "")] for name in ("emodb: uar", "uar"))
+    interval = ["ci_low", "ci_high", "interval_over"]
+    assert of_corpus[interval].tolist() == of_all[interval].tolist()
+    assert of_corpus["interval_over"] == "speakers"
+
+
 def test_one_fit_has_no_interval_over_repetitions():
     row = rows_of([one(0.312)]).loc[(CNN, "as_reported", "accuracy", "")]
     assert row["n"] == 1

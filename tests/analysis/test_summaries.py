@@ -68,14 +68,24 @@ def test_curves_show_the_fit_that_validation_watched(tmp_path):
 
 def test_confusions_add_up_and_leave_out_what_diverged():
     facts = {"experiment": "cnn", "protocol": "as_reported", "diverged_at": None}
-    passes = [Pass((), facts, {"confusion": [[3, 1, 0], [0, 4, 0], [0, 0, 0]]}) for _ in range(2)]
+    passes = [Pass((), facts, {"confusion": [[3, 1, 0], [0, 4, 0], [0, 0, 0]], "uar": 0.875}) for _ in range(2)]
     passes.append(Pass((), {**facts, "diverged_at": 3}, {}))
     ((key, matrix),) = summaries.confusions(passes).items()
     assert key == ("cnn", "as_reported")
     assert matrix.counts.tolist() == [[6, 2, 0], [0, 8, 0], [0, 0, 0]]
     assert matrix.repetitions == 2
     assert matrix.shares.tolist() == [[0.75, 0.25, 0], [0, 1, 0], [0, 0, 0]]
-    assert matrix.uar == 0.875  # of the classes that have examples
+    assert matrix.uar == summaries.Confusion(matrix.counts).uar == 0.875  # of the classes that have examples
+
+
+def test_the_uar_of_a_matrix_is_that_of_the_table():
+    """The mean over repetitions, which test other numbers of each class, and not the UAR of all their clips."""
+    facts = {"experiment": "cnn", "protocol": "as_reported", "diverged_at": None}
+    matrices = {0.75: [[1, 1], [0, 4]], 0.5: [[8, 0], [4, 0]]}
+    passes = [Pass((), facts, {"confusion": matrix, "uar": uar}) for uar, matrix in matrices.items()]
+    (matrix,) = summaries.confusions(passes).values()
+    assert (matrix.uar, matrix.repetitions) == (0.625, 2)
+    assert summaries.Confusion(matrix.counts).uar == 0.7
 
 
 def test_reliability_is_that_of_the_calibration_error(rng):

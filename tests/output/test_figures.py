@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -22,7 +23,7 @@ from tests.test_architecture import imports
 from tests.words import house_words
 
 LABELS = ("anger", "neutral", "sadness")
-MATRIX = Confusion(np.array([[6, 2, 0], [0, 8, 0], [0, 0, 4]]), 2)
+MATRIX = Confusion(np.array([[6, 2, 0], [0, 8, 0], [0, 0, 4]]), (0.95, 0.85))
 REPORT = reports.load("emodb_losses")
 CNN, LSTM = "cnn/mean_squared_error", "cnn_lstm/mean_squared_error"
 LONG = "RAVDESS speech (Ryerson Audio-Visual Database), TESS (Toronto Emotional Speech Set) and CREMA-D (Crowd-sourced "
@@ -73,7 +74,7 @@ def scales_of(figure):
 def test_confusion_is_in_per_cent_of_the_true_class(drawn, tmp_path):
     results.confusion_matrices({"cnn": MATRIX}, LABELS, "unseen speakers", "Emo-DB, 9 clips", tmp_path / "x.png")
     (axes,) = drawn[0].axes
-    assert axes.get_title() == "cnn\nUAR 0.917, 2 repetitions"
+    assert axes.get_title() == "cnn\nUAR 0.900, mean of 2 repetitions"
     assert [text.get_text() for text in axes.texts] == ["75", "25", "0", "0", "100", "0", "0", "0", "100"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["anger (8)", "neutral (8)", "sadness (4)"]
 
@@ -116,7 +117,8 @@ def test_listeners_stand_beside_the_models(drawn, tmp_path):
     votes = np.array([[5, 5, 0], [0, 10, 0], [0, 5, 5]])
     results.listeners(votes, {"a": MATRIX, "b": MATRIX}, LABELS, "unseen speakers", "title", tmp_path / "x.png")
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert titles == ["human listeners\nUAR 0.667", "a\nUAR 0.917", "b\nUAR 0.917"]
+    models = [f"{name}\nUAR 0.900, mean of 2 repetitions" for name in "ab"]
+    assert titles == ["human listeners\nUAR 0.667", *models]
     assert [axes.get_xlabel() for axes in drawn[0].axes] == ["chosen by the listeners", "predicted", "predicted"]
 
 
@@ -231,6 +233,80 @@ def test_reported_stands_only_where_something_is_compared(drawn, tmp_path, verdi
     assert (0.9 in dashes) == shown
     assert ("reported" in [text.get_text() for text in axes.get_legend().get_texts()]) == shown
     assert "interval" not in " ".join(texts_of(drawn[0]))  # none is drawn
+
+
+def bars_of(axes):
+    """Of each point that has one: where its interval begins and ends."""
+    segments = [segment for bars in axes.collections for segment in bars.get_segments()]
+    return [tuple(segment[:, 1]) for segment in segments if len(segment)]
+
+
+def caps_of(axes):
+    """Where the bars have theirs."""
+    return [
+        y
+        for line in axes.lines
+        if line.get_marker() == "_" and line.get_label() == "_nolegend_"
+        for y in line.get_ydata()
+        if np.isfinite(y)
+    ]
+
+
+def test_a_point_without_an_interval_has_no_bar(drawn, tmp_path):
+    row = {"mean": 0.5, "n": 1, "verdict": "not stated"}
+    bounds = {"ci_low": 0.4, "ci_high": 0.7, "interval_over": "speakers"}
+    rows = [
+        {**row, "experiment": "a", "protocol": "as_reported"},
+        {**row, "experiment": "b", "protocol": "as_reported"},
+        {**row, "experiment": "b", "protocol": "speaker_independent", **bounds},
+    ]
+    results.protocols(table_of(rows).fillna({"interval_over": ""}), "accuracy", 0.25, "title", tmp_path / "x.png")
+    (axes,) = drawn[0].axes
+    assert bars_of(axes) == [(pytest.approx(0.4), pytest.approx(0.7))]
+    assert sorted(caps_of(axes)) == pytest.approx([0.4, 0.7])
+
+
+def test_counts_of_one_repetition_have_no_bar(drawn, tmp_path):
+    rows = [
+        {"experiment": "a", "metric": metric, "label": label, "reported": 1, "mean": 2, "std": None, "n": 1}
+        for metric in reported.COUNTS
+        for label in LABELS
+    ]
+    results.class_counts(pd.DataFrame(rows), LABELS, "title", tmp_path / "x.png")
+    assert not any(bars_of(axes) for axes in drawn[0].axes)
+
+
+def test_corpora_of_other_classes_have_panels_of_their_own(drawn, tmp_path):
+    row = {"protocol": "speaker_independent", "n": 1, "verdict": "not stated"}
+    scores = {
+        ("cnn", "uar"): 0.7,
+        ("cnn", "emodb: uar"): 0.8,
+        ("cnn", "crema_d: uar"): 0.6,
+        ("svm/emodb", "uar"): 0.75,
+        ("svm/emodb", "emodb: uar"): 0.75,
+    }
+    rows = [{**row, "experiment": name, "metric": metric, "mean": mean} for (name, metric), mean in scores.items()]
+    table = pd.DataFrame(rows).reindex(columns=reported.COLUMNS).assign(interval_over="")
+    facts = {"corpora": ["emodb", "ravdess", "crema_d"], "clips_by_corpus": {"crema_d": 7441, "emodb": 535}}
+    parts = selection.by_corpus(table, [SimpleNamespace(facts=facts)], "uar")
+    results.protocols(table, "uar", None, "title", tmp_path / "x.png", parts=parts)
+    shown = {
+        axes.get_title(): [*np.concatenate([line.get_ydata() for line in axes.lines if line.get_marker() == "o"])]
+        for axes in drawn[0].axes
+    }
+    assert shown == {"Emo-DB\n535 clips": [0.8, 0.75], "CREMA-D\n7441 clips": [0.6]}
+    (legend,) = [axes.get_legend() for axes in drawn[0].axes if axes.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == ["cnn", "svm/emodb"]
+    assert drawn[0].axes[0].get_ylabel() == "UAR"
+
+
+def test_a_report_whose_corpora_have_other_classes_is_drawn_by_corpus(made, tmp_path, drawn):
+    report = dataclasses.replace(reports.load("unseen_speakers"), clip_figures=())
+    whole = passes.whole([made(report, "mlp", "speaker_independent", 0, fold, 2) for fold in range(2)])
+    material = planning.Material("a corpus", pd.DataFrame({"synthetic": [False]}), [], substitute=False)
+    paths = selection.of_report(report, material, whole, reported.table(report, whole), tmp_path)
+    panels = {path.stem: [axes.get_title() for axes in figure.axes] for path, figure in zip(paths, drawn, strict=True)}
+    assert panels["protocols_uar"] == panels["protocols_accuracy"] == ["Emo-DB\n144 clips"]
 
 
 def test_reports_name_figures_that_exist():
@@ -382,14 +458,35 @@ def test_a_name_like_a_formula_is_no_formula(name, rng, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("losses", "shown"), [([900.0, 0.5, 0.5, 0.05], ["0.1", "100"]), ([2.0, 0.3, 0.3], ["0.3", "2"])]
+    ("losses", "shown"),
+    [
+        ([900.0, 0.5, 0.5, 0.05], ["0.1", "1", "10", "100", "1000"]),
+        ([6.0, 1.0, 0.5, 0.25], ["0.5", "1", "2", "5"]),  # one power of ten alone is in sight
+        ([2.0, 0.3, 0.3], ["0.5", "1", "2"]),
+    ],
 )
 def test_ticks_of_a_logarithmic_axis_are_numbers(drawn, tmp_path, losses, shown):
     results.curves({"a": [(history_of(losses), 1)]}, "report's split", 0.25, "title", tmp_path / "x.png")
     drawn[0].draw_without_rendering()
-    texts = texts_of(drawn[0])
-    assert set(shown) < set(texts)
-    assert "$" not in "".join(texts)
+    axis, (low, high) = drawn[0].axes[0].yaxis, drawn[0].axes[0].get_ylim()
+    assert [tick.label1.get_text() for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high] == shown
+    assert not any(tick.label1.get_text() for tick in axis.get_minor_ticks())
+    assert "$" not in "".join(texts_of(drawn[0]))
+
+
+def test_a_file_has_every_colour_that_a_colour_bar_explains(rng, tmp_path, monkeypatch):
+    """A palette of 256 would make one colour of many."""
+    shown = []
+    pixels = style.pixels
+    monkeypatch.setattr(style, "pixels", lambda figure: shown.append(pixels(figure)) or shown[-1])
+    waveform = rng.normal(0, 0.1, 8000).astype(np.float32)
+    tone = waveform, 8000, examples.spectrogram(waveform, 8000)
+    with Image.open(recordings.chirp(tone, "", tmp_path / "x.png")) as image:
+        assert image.mode == "RGB"
+        np.testing.assert_array_equal(np.asarray(image), shown[0])
+    matrix = results.confusion_matrices({"cnn": MATRIX}, LABELS, "unseen speakers", "title", tmp_path / "x.png")
+    with Image.open(matrix) as image:
+        assert image.mode == "P"  # a chart
 
 
 def test_a_corpus_is_named_in_short():

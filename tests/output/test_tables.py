@@ -87,6 +87,10 @@ def test_accuracies_are_of_what_the_reports_list(table, tmp_path):
     assert found[["experiment", "protocol"]].to_numpy().tolist() == [[CNN, "as_reported"], [CNN, "clip_disjoint"]]
     assert set(found["metric"]) == {"accuracy"}
     assert tables.accuracies([REPORT], tmp_path / "elsewhere").empty
+    further = table[:1].assign(metric="emodb: accuracy", experiment=CNN)
+    tables.write(pd.concat([table, further]), EMPTY, tmp_path / REPORT.name)
+    assert tables.accuracies([REPORT], tmp_path, "emodb")["metric"].to_list() == ["emodb: accuracy"]
+    assert set(tables.accuracies([REPORT], tmp_path)["metric"]) == {"accuracy"}
 
 
 def test_a_full_disk_leaves_the_tables_as_they_were(table, tmp_path, small_disk):

@@ -141,8 +141,8 @@ def mel_images(shown, title, path):
         for of_speaker, (spectrum, image) in zip(of_label, (line[:2], line[2:]), strict=False):
             if of_speaker is None:
                 continue
-            example, db, grey, step = of_speaker
-            options = {"aspect": "auto", "origin": "lower", "extent": (0, step * db.shape[1], 0, len(db))}
+            example, db, grey, seconds = of_speaker
+            options = {"aspect": "auto", "origin": "lower", "extent": (0, seconds, 0, len(db))}
             power = spectrum.imshow(db, cmap="magma", vmin=-DB_RANGE, vmax=0, **options)
             levels = image.imshow(grey, cmap="gray", vmin=0, vmax=255, **options)
             spectrum.set_title(f"{example.label}, speaker {example.speaker}", fontsize=10, loc="left", pad=4)

@@ -9,17 +9,18 @@ import seaborn
 from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from keras_ser.analysis import reported
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.output.figures import style
-from keras_ser.output.words import METRICS
+from keras_ser.output.words import METRICS, repetitions
 
 COUNT_NAMES = {"tp": "true positives", "fp": "false positives", "fn": "false negatives"}
 DWARFED = 5  # a loss that begins this many times above its median is drawn on a logarithmic axis
 TRAIN, VALIDATION = style.PALETTE[0], style.PALETTE[1]
+REPORTED = {"linestyle": "", "marker": "_", "markersize": 15, "markeredgewidth": 2}
 
 
 @style.styled
@@ -49,9 +50,7 @@ def curves(trainings, subject, chance, title, path):
         _epochs((loss, accuracy), int(max(history["epoch"].max() for history, _ in of_name)))
         losses = pd.concat([history.filter(["loss", "val_loss"]) for history, _ in of_name]).stack()
         if losses.max() > DWARFED * losses.median() and losses.min() > 0:
-            loss.set_yscale("log")
-            loss.yaxis.set_major_formatter(_Logarithmic())
-            loss.yaxis.set_minor_formatter(_Logarithmic())
+            _logarithmic(loss)
         level = style.chance_line(accuracy, chance)
         accuracy.set(ylim=(0, 1.03), xlabel="epoch")
         loss.set_title(name.replace("/", "\n"), fontsize=10)
@@ -70,11 +69,15 @@ def curves(trainings, subject, chance, title, path):
     return style.save(figure, path)
 
 
-class _Logarithmic(LogFormatter):
-    """Ticks as numbers: those of Matplotlib are formulas, which no text of ours may be."""
-
-    def __call__(self, x, pos=None):
-        return f"{x:g}" if super().__call__(x, pos) else ""
+def _logarithmic(axes):
+    """Ticks at powers of ten, and where fewer than two of these decades are in sight at 1, 2 and 5 times them; as
+    numbers: those of Matplotlib are formulas, which no text of ours may be.
+    """
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _unused(grid, n, columns):
@@ -101,26 +104,31 @@ def confusion_matrices(matrices, labels, subject, title, path, printed=None):
     panels, printed = {}, printed or {}
     for name, matrix in sorted(matrices.items(), key=lambda item: item[0] not in printed):
         if name in printed:
-            panels[f"{name}, printed in the report\nUAR {printed[name].uar:.3f}"] = printed[name]
-        repetitions = f"{matrix.repetitions} repetition{'s' * (matrix.repetitions != 1)}"
-        panels[f"{name}\nUAR {matrix.uar:.3f}, {repetitions}"] = matrix
+            panels[f"{name}, printed in the report\n{_uar(printed[name])}"] = printed[name]
+        panels[f"{name}\n{_uar(matrix)}"] = matrix
     figure = _matrices(panels, labels, columns=2 if printed else None)
     style.headline(figure, f"Confusion matrices in % of the true class, {subject}", title)
     return style.save(figure, path)
+
+
+def _uar(matrix):
+    """That of a table, which the shares below it, of all repetitions, need not have."""
+    n = matrix.repetitions
+    return f"UAR {matrix.uar:.3f}" + (f", {'mean of ' * (n > 1)}{repetitions(n)}" if n else "")
 
 
 @style.styled
 def confusion_image(counts, labels):
     """One confusion matrix, ``counts`` [labels, labels] by true and predicted class. → uint8 [height, width, 3]"""
     matrix = Confusion(np.asarray(counts))
-    return style.pixels(_matrices({f"% of the true class\nUAR {matrix.uar:.3f}": matrix}, labels))
+    return style.pixels(_matrices({f"% of the true class\n{_uar(matrix)}": matrix}, labels))
 
 
 @style.styled
 def listeners(votes, matrices, labels, subject, title, path):
     """What human listeners chose, ``votes`` [labels, labels], beside what the models predicted."""
-    panels = {f"human listeners\nUAR {Confusion(votes).uar:.3f}": Confusion(votes)}
-    panels |= {f"{name}\nUAR {matrix.uar:.3f}": matrix for name, matrix in matrices.items()}
+    matrices = {"human listeners": Confusion(votes), **matrices}
+    panels = {f"{name}\n{_uar(matrix)}": matrix for name, matrix in matrices.items()}
     figure = _matrices(panels, labels, first_axis="chosen by the listeners")
     style.headline(figure, f"Listeners (audio only) and models in % of the true class, {subject}", title)
     return style.save(figure, path)
@@ -167,8 +175,7 @@ def splits(frame, chance, title, path):
             for place, split in enumerate(SPLITS):
                 rows = chosen[chosen["split"] == split].set_index("experiment").reindex(names)
                 y = np.arange(len(names)) + (place - 1) * 0.26
-                error = rows["std"].fillna(0)
-                axes.barh(y, rows["mean"], 0.26, xerr=error, color=colors[split], error_kw={"linewidth": 1})
+                axes.barh(y, rows["mean"], 0.26, xerr=rows["std"], color=colors[split], error_kw={"linewidth": 1})
             for place, name in enumerate(names):
                 if name not in set(chosen["experiment"]):
                     axes.text(0.5, place, "not recorded", ha="center", va="center", color="#666666", fontsize=10)
@@ -187,32 +194,41 @@ def splits(frame, chance, title, path):
 
 
 @style.styled
-def protocols(table, metric, chance, title, path):
+def protocols(table, metric, chance, title, path, parts=None):
     """Obtained under each protocol (mean and 95 % confidence interval) beside reported, under the report's own.
 
     ``table``: of :func:`keras_ser.analysis.reported.table`. What is not compared has no reported value here.
+    ``parts``: what is drawn in place of ``metric``, each in a panel: its name in the table → what stands above it.
     """
-    frame = table[(table["metric"] == metric) & (table["experiment"] != "data") & (table["n"] > 0)]
+    parts = parts or {metric: ""}
+    frame = table[table["metric"].isin(parts) & (table["experiment"] != "data") & (table["n"] > 0)]
     order = ordered(frame["protocol"])
     colors = style.color_of(dict.fromkeys(frame["experiment"]))
-    wide = max(2.2, 0.3 * len(colors))  # of a protocol
-    figure, ((axes,),) = style.subplots(size=(max(7.4, 3 + wide * len(order)), 5))
+    # Inches, of a panel with all its protocols.
+    wide = len(order) * max(2.2, 0.3 * max(frame.groupby("metric")["experiment"].nunique(), default=0))
+    figure, (panels,) = style.subplots(1, len(parts), size=(max(7.4, 3 + wide * len(parts)), 5), sharey=True)
     compared = frame["reported"].notna() & ~frame["verdict"].str.startswith("not comparable")
-    for place, (name, (color, marker)) in enumerate(colors.items()):
-        rows = frame[frame["experiment"] == name].set_index("protocol").reindex(order)
-        x = np.arange(len(order)) + (place - (len(colors) - 1) / 2) * min(0.15, 0.8 / len(colors))
-        mean, low, high = (rows[column].to_numpy(float) for column in ("mean", "ci_low", "ci_high"))
-        reach = np.nan_to_num([mean - low, high - mean]).clip(0)
-        axes.errorbar(x, mean, yerr=reach, fmt=marker, color=color, capsize=4, label=name)
-        stated = frame[compared & (frame["experiment"] == name)].set_index("protocol")["reported"].reindex(order)
-        axes.plot(x, stated.to_numpy(float), linestyle="", marker="_", markersize=15, markeredgewidth=2, color=color)
-    if compared.any():
-        axes.plot([], [], linestyle="", marker="_", markersize=15, markeredgewidth=2, color="#777777", label="reported")
-    style.chance_line(axes, chance)
-    axes.set_xticks(range(len(order)), [style.protocol_label(name) for name in order])
-    axes.set(ylim=(0, 1.03), ylabel=METRICS[metric], xlim=(-0.5, len(order) - 0.5))
-    axes.grid(axis="x", visible=False)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    frame = frame.assign(stated=frame["reported"].where(compared))
+    handles = {}
+    for (part, caption), axes in zip(parts.items(), panels, strict=True):
+        by_name = dict(iter(frame[frame["metric"] == part].groupby("experiment", sort=False)))
+        for place, (name, rows) in enumerate(by_name.items()):
+            color, marker = colors[name]
+            rows = rows.set_index("protocol").reindex(order)
+            x = np.arange(len(order)) + (place - (len(by_name) - 1) / 2) * min(0.15, 0.8 / len(by_name))
+            mean, low, high, stated = (rows[key].to_numpy(float) for key in ("mean", "ci_low", "ci_high", "stated"))
+            reach = np.clip([mean - low, high - mean], 0, None)
+            reach = None if np.isnan(reach).all() else reach
+            handles[name] = axes.errorbar(x, mean, yerr=reach, fmt=marker, color=color, capsize=4, label=name)
+            axes.plot(x, stated, color=color, **REPORTED)
+        level = style.chance_line(axes, chance)
+        axes.set_xticks(range(len(order)), [style.protocol_label(name) for name in order])
+        axes.set(ylim=(0, 1.03), xlim=(-0.5, len(order) - 0.5))
+        axes.set_title(caption, fontsize=11)
+        axes.grid(axis="x", visible=False)
+    dashes = [Line2D([], [], color="#777777", label="reported", **REPORTED)] if compared.any() else []
+    panels[0].set_ylabel(METRICS[metric])
+    panels[-1].legend(handles=[*handles.values(), *dashes, *level], loc="upper left", bbox_to_anchor=(1, 1))
     over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
     if len(over) == 2:
         over = ["speakers where every clip is tested once, else over repetitions"]
@@ -236,7 +252,7 @@ def class_counts(table, labels, title, path):
             obtained = axes.errorbar(
                 values["mean"].astype(float),
                 places,
-                xerr=values["std"].astype(float).fillna(0),
+                xerr=values["std"].astype(float),
                 fmt="o",
                 capsize=3,
                 color=style.PALETTE[0],

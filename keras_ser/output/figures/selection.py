@@ -9,7 +9,7 @@ import joblib
 from keras_ser import corpora
 from keras_ser.analysis import clips, examples, reported, summaries
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output.figures import recordings, results
+from keras_ser.output.figures import recordings, results, style
 from keras_ser.runs import processes
 
 
@@ -84,7 +84,8 @@ def of_report(report, material, passes, table, folder, jobs=1):
     if len(by_split):
         plan("splits", results.splits, by_split, chance)
     for metric in ("accuracy", "uar"):
-        plan(f"protocols_{metric}", results.protocols, table, metric, chance)
+        draw = functools.partial(results.protocols, parts=by_corpus(table, passes, metric) if chance is None else None)
+        plan(f"protocols_{metric}", draw, table, metric, chance)
     counted = (table["metric"] == "tp") & table["reported"].notna() & (table["n"] > 0)
     if counted.any() and not reported.obstacle(report, passes[0].facts):
         plan("class_counts", results.class_counts, table, report.labels)
@@ -94,6 +95,16 @@ def of_report(report, material, passes, table, folder, jobs=1):
     for _ in processes.results(calls.values(), jobs):
         pass
     return list(calls)
+
+
+def by_corpus(table, passes, metric):
+    """The scores on each corpus alone. → dict: name in the table → the corpus and its clips in words"""
+    facts, present = passes[0].facts, set(table["metric"])
+    return {
+        f"{name}: {metric}": f"{style.short(corpora.get(name).title)}\n{facts['clips_by_corpus'][name]} clips"
+        for name in facts["corpora"]
+        if f"{name}: {metric}" in present
+    }
 
 
 def of_comparison(report, title, found, folder):

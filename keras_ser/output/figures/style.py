@@ -51,8 +51,10 @@ def subplots(rows=1, columns=1, *, size, **options):
 
 
 def save(figure, path):
-    """As a PNG of few colours, whole or not at all. → ``path``"""
-    image = Image.fromarray(pixels(figure)).quantize(256, dither=Image.Dither.NONE)
+    """As a PNG, whole or not at all; of few colours where no colour bar says what each of them means. → ``path``"""
+    image = Image.fromarray(pixels(figure))
+    if not any(axes.get_label() == "<colorbar>" for axes in figure.axes):
+        image = image.quantize(256, dither=Image.Dither.NONE)
     with files.replaced(path) as part:
         image.save(part, format="PNG", optimize=True)
     return path

@@ -102,7 +102,7 @@ def of_all(known, out):
         "definitions": definitions(frame),
         "few_speakers": statistics.FEW_SPEAKERS,
         "chart": chart.layout([report for report in known if report.name not in reports.RECIPES], frame),
-        "cards": [card(report, frame[frame["report"] == report.name]) for report in known],
+        "cards": [card(report, frame[frame["report"] == report.name], out) for report in known],
         "results": markdown.results(frame) if len(frame) else pd.DataFrame(),
         "speed": speed(out / "benchmark"),
         "recipes": any(report.name in reports.RECIPES for report in known),
@@ -168,8 +168,13 @@ def finding(known, frame):
     return ""
 
 
-def card(report, frame):
+def card(report, frame, out):
     """One report on the first page. ``frame``: accuracies of its experiments. → dict"""
+    by_corpus = {}  # where the corpora know different classes: an accuracy on one is none on all
+    for name in report.corpora if report.classes_by_corpus else ():
+        rows = tables.accuracies([report], out, name)
+        if len(rows):
+            by_corpus[f", {short(corpora.get(name).title)}"] = rows
     return {
         "name": report.name,
         "title": report.title,
@@ -177,8 +182,10 @@ def card(report, frame):
         "corpus": short(corpora.titles(report.corpora)),
         "verdict": verdict(report, frame),
         "scores": [
-            (PROTOCOLS[protocol].title, words.span(frame.loc[frame["protocol"] == protocol, "mean"]))
+            (f"{PROTOCOLS[protocol].title}{where}", words.span(rows.loc[rows["protocol"] == protocol, "mean"]))
             for protocol in ordered(frame["protocol"])
+            for where, rows in (by_corpus or {"": frame}).items()
+            if (rows["protocol"] == protocol).any()
         ],
     }
 

@@ -17,12 +17,14 @@ from keras_ser.data.digests import digest
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.errors import UserError
 from keras_ser.output import markdown, tables, words
+from keras_ser.output.document import Document
 from keras_ser.output.figures.style import short
 from keras_ser.output.page import chart, clips, content, images
 from keras_ser.runs import archive, passes, store
 
 REPORT = reports.load("emodb_losses")
 CNN = "cnn/mean_squared_error"
+EMPTY = Document("Title", (), ())
 
 
 def passes_of(results):
@@ -137,13 +139,24 @@ def test_the_chart_is_of_the_reports_alone(results):
     of_recipe = of_recipe.reindex(columns=reported.COLUMNS)
     with pytest.MonkeyPatch.context() as patch:
         frame = pd.concat([tables.accuracies([REPORT], results), of_recipe], ignore_index=True)
-        patch.setattr(tables, "accuracies", lambda known, out: frame)
+        patch.setattr(tables, "accuracies", lambda known, out, corpus="": frame[:0] if corpus else frame)
         first = content.of_all([REPORT, recipe], results)
     assert [group["title"] for group in first["chart"]["groups"]] == ["Emo-DB"]
     assert [card["name"] for card in first["cards"]] == [REPORT.name, recipe.name]
     assert recipe.name in set(first["results"]["report"])
     assert first["chart"]["intervals"]
     assert not chart.layout([REPORT], frame.assign(ci_low=None))["intervals"]
+
+
+def test_a_card_of_corpora_with_other_classes_gives_the_accuracies_on_each(tmp_path):
+    recipe = reports.load("unseen_speakers")
+    scores = {("cnn", "accuracy"): 0.7, ("cnn", "emodb: accuracy"): 0.8, ("cnn", "crema_d: accuracy"): 0.6}
+    scores |= {("svm/emodb", "accuracy"): 0.9, ("svm/emodb", "emodb: accuracy"): 0.9}
+    table = pd.DataFrame([(*key, mean) for key, mean in scores.items()], columns=["experiment", "metric", "mean"])
+    facts = {"report": recipe.name, "protocol": "speaker_independent", "corpus": "a corpus", "verdict": "not stated"}
+    tables.write(table.reindex(columns=reported.COLUMNS).assign(n=1, **facts), EMPTY, tmp_path / recipe.name)
+    found = content.card(recipe, tables.accuracies([recipe], tmp_path), tmp_path)
+    assert found["scores"] == [("unseen speakers, Emo-DB", "0.800 to 0.900"), ("unseen speakers, CREMA-D", "0.600")]
 
 
 def test_verdicts_are_counted():
