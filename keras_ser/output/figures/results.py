@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from keras_ser.analysis import reported
 from keras_ser.analysis.summaries import Confusion
+from keras_ser.analysis.statistics import FEW_SPEAKERS
 from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.output.figures import style
 from keras_ser.output.words import METRICS, repetitions
@@ -231,7 +232,7 @@ def protocols(table, metric, chance, title, path, parts=None):
     panels[-1].legend(handles=[*handles.values(), *dashes, *level], loc="upper left", bbox_to_anchor=(1, 1))
     over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
     if len(over) == 2:
-        over = ["speakers where every clip is tested once, else over repetitions"]
+        over = [f"{FEW_SPEAKERS} or more speakers where every clip is tested once, else over repetitions"]
     shown = f"{METRICS[metric][0].upper()}{METRICS[metric][1:]} by protocol"
     style.headline(figure, f"{shown}\nbars: 95 % interval over {over[0]}" if over else shown, title)
     return style.save(figure, path)
