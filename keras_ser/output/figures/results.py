@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from keras_ser.analysis import reported
-from keras_ser.analysis.summaries import Confusion
 from keras_ser.analysis.statistics import FEW_SPEAKERS
+from keras_ser.analysis.summaries import Confusion
 from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.output.figures import style
 from keras_ser.output.words import METRICS, repetitions
