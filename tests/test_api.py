@@ -15,6 +15,7 @@ import pytest
 
 import keras_ser
 from keras_ser import api, audio, corpora, reports
+from keras_ser.api import running
 from keras_ser.api.settings import listed, whole_number
 from keras_ser.cli import commands
 from keras_ser.data import GREATEST_SEED
@@ -137,6 +138,10 @@ def test_an_empty_folder(predictor, tmp_path):
     [
         ({"seeds": 0}, "seeds must be a whole number of at least 1, not 0"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1, not 0"),
+        ({"jobs": 0}, "jobs must be a whole number of at least 1, not 0"),
+        ({"jobs": "2"}, "jobs must be a whole number of at least 1, not '2'"),
+        ({"jobs": 2.5}, r"jobs must be a whole number of at least 1, not 2\.5"),
+        ({"corpus": ""}, "no corpus is called ''"),
         ({"protocols": "loso"}, "there is no protocol 'loso'"),  # one name alone
         ({"experiments": "svn"}, "no experiment 'svn'"),
     ],
@@ -290,13 +295,37 @@ def test_clips_and_splits_for_models_of_ones_own(embedded, tmp_path):
         keras_ser.split(clips.drop(columns="audio_hash"))
     with pytest.raises(UserError, match="of no clips"):
         keras_ser.split(clips[:0])
-    with pytest.raises(UserError, match="must be above 0, and leave clips to train on"):
-        keras_ser.split(clips, "clip_disjoint", validation=0.5, test=0.5)
+    for shares in (
+        {"validation": 0.5, "test": 0.5},
+        {"validation": float("nan")},
+        {"test": float("nan")},
+        {"validation": "a"},
+        {"test": None},
+        {"test": 0},
+    ):
+        with pytest.raises(UserError, match="must be shares of the clips, above 0, and leave clips to train on, not"):
+            keras_ser.split(clips, "clip_disjoint", **shares)
+    with pytest.raises(UserError, match=f"42 clips have the name of an earlier one, the first {clips['clip'][0]}"):
+        keras_ser.split(pd.concat([clips, clips.assign(corpus="table")]))
     with pytest.raises(UserError, match="no corpus is called 'iemocap'"):
         keras_ser.load_corpus("iemocap", embedded)
     for of_own in ({"labels": {"nosuch": "x"}}, {"speaker_from": "(..)"}):
         with pytest.raises(UserError, match="are of recordings of your own"):
             keras_ser.load_corpus("emodb", embedded, out=tmp_path, **of_own)
+
+
+def test_an_empty_name_is_no_corpus(embedded, tmp_path, monkeypatch):
+    """Neither whatever lies where the caller is, nor what is taken where none is named."""
+    monkeypatch.chdir(tmp_path)
+    for call in (
+        lambda: keras_ser.load_corpus("", embedded),
+        lambda: keras_ser.evaluate("", data=embedded),
+        lambda: keras_ser.export(None, "out", corpus=""),
+        lambda: keras_ser.run("emodb_losses", CNN, data=embedded, corpus="", out=tmp_path),
+    ):
+        with pytest.raises(UserError, match=r"no corpus is called ''|'' names no recordings"):
+            call()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_readme_keeps_its_line_ends(tmp_path):
@@ -319,6 +348,31 @@ def test_what_a_report_is_run_on(embedded, tmp_path):
     assert streamed.root == tmp_path / "streamed" / "synthetic" / "runs"
     with pytest.raises(TypeError, match="datum"):
         api.setting("emodb_losses", datum=embedded)
+    rows = found.material.manifest[["path", "emotion", "speaker"]]
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    own = api.setting("emodb_losses", data=embedded, corpus=tmp_path / "mine.csv", out=tmp_path)
+    title = "Emo-DB (Berlin Database of Emotional Speech)"
+    assert own.material.description == f"the table mine.csv (synthetic speech) in place of {title}"
+    assert found.material.description == f"bundled synthetic speech in place of {title}"
+
+
+def test_what_is_of_a_corpus_that_is_not_there_is_not_run(embedded, tmp_path, caplog):
+    shutil.copytree(embedded / "emodb", tmp_path / "data" / "emodb")
+    of_one = {"data": tmp_path / "data", "out": tmp_path / "out"}
+    setting = api.setting("unseen_speakers", **of_one)
+    caplog.clear()
+    assert [item.name for item in running.with_clips(setting).listed] == ["cnn", "mlp", "svm/emodb"]
+    assert caplog.messages == [
+        "unseen_speakers: svm/ravdess, svm/crema_d excluded: there are no clips of ravdess, crema_d"
+    ]
+    with pytest.raises(UserError, match="svm/ravdess needs clips of ravdess, of which there are none"):
+        keras_ser.reproduce("unseen_speakers", experiments="svm/ravdess", **of_one)
+    with pytest.raises(UserError, match="svm_compare/crema_d needs clips of crema_d, of which there are none"):
+        keras_ser.run("unseen_speakers", "svm_compare/crema_d", **of_one)
+    of_three = api.setting("unseen_speakers", data=embedded, out=tmp_path / "out")
+    caplog.clear()
+    assert running.with_clips(of_three).experiments == of_three.report.experiments
+    assert not caplog.messages
 
 
 def test_results_are_written_between_the_marks_of_a_file(tmp_path):

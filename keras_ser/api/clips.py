@@ -1,6 +1,7 @@
 """Clips and their splits: for models of a caller's own, as files, and searched for leakage."""
 
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +56,8 @@ def split(
 ) -> pd.DataFrame:
     """``clips`` (of :func:`load_corpus`, or of this function) with a column ``split``: train, validation or test; and
     ``split_of_corpus``: what the corpus itself has for one ("": nothing), which ``as_reported`` keeps to. Clips that
-    share with the test clips what the protocol does not allow are left out.
+    share with the test clips what the protocol does not allow are left out, and those without a split of the corpus
+    where ``as_reported`` keeps to it.
 
     Args:
         protocol: ``clip_disjoint``, ``sentence_independent``, ``speaker_independent``, ….
@@ -72,9 +74,19 @@ def split(
     if lacking or not len(clips):
         problem = f"without {', '.join(lacking)}" if lacking else "of no clips"
         raise UserError(f"a table {problem}: split takes clips as load_corpus gives them")
-    if min(validation, test) <= 0 or validation + test >= 1:
-        raise UserError(f"validation {validation:g} and test {test:g} must be above 0, and leave clips to train on")
+    shares = (validation, test)
+    if not (all(isinstance(share, Real) and share > 0 for share in shares) and sum(shares) < 1):
+        raise UserError(
+            "validation and test must be shares of the clips, above 0, and leave clips to train on, not "
+            f"{validation!r} and {test!r}"
+        )
     clips = _as_loaded(clips)
+    again = clips["clip"].duplicated()
+    if again.any():
+        raise UserError(
+            f"{again.sum()} clips have the name of an earlier one, the first {clips['clip'][again].iloc[0]}: name each "
+            "differently in the column clip, as after its corpus"
+        )
     seed, fold = whole_number("seed", seed, 0, GREATEST_SEED), whole_number("fold", fold, 0)
     n_folds = whole_number("n_folds", n_folds, 2)
     chosen, shares = protocols.get(protocol), protocols.Split(validation, test, random_state=42, n_folds=n_folds)

@@ -64,12 +64,13 @@ def compare(
 
     if question not in QUESTIONS:
         raise UserError(f"there is no question {question!r}: choose from {', '.join(QUESTIONS)}")
-    seeds = whole_number("seeds", seeds, 1)
+    seeds, jobs = whole_number("seeds", seeds, 1), None if jobs is None else whole_number("jobs", jobs, 1)
     experiments, names = listed(experiments), listed(protocols)
     asked(report, names, [])
     setting = Options(data, corpus, labels, speaker_from, epochs, backend, out=out).setting(report)
     report, manifest = setting.report, setting.material.manifest
-    chosen, pairs = extensions.compared(report, question, experiments)
+    of_question = report if experiments else running.with_clips(setting)
+    chosen, pairs = extensions.compared(of_question, question, experiments)
     names = names or possible(manifest, report.split)
     if stored:
         runs = [item for item in running.stored(setting, chosen) if item.facts["protocol"] in names]

@@ -56,7 +56,8 @@ def reproduce(
     """Run a report and write its table and figures.
 
     Args:
-        experiments: names, or one; None: those that the report lists. Extensions are run when they are named.
+        experiments: names, or one; None: those that the report lists and that have clips. Extensions are run when they
+            are named.
         protocols: names, or one; None: those of the report.
         seeds: repetitions of each protocol, seeds 0 … ``seeds`` - 1.
         stored: train nothing. With it and without, the table is of all runs that are stored, whatever is named.
@@ -73,14 +74,14 @@ def reproduce(
     from keras_ser.output import markdown, tables, tensorboard
     from keras_ser.output.figures import selection
 
-    seeds = whole_number("seeds", seeds, 1)
+    seeds, jobs = whole_number("seeds", seeds, 1), None if jobs is None else whole_number("jobs", jobs, 1)
     experiments, protocols = listed(experiments), listed(protocols)
     chosen, names = asked(report, protocols, experiments)
     setting = Options(data, corpus, labels, speaker_from, epochs, backend, features, out).setting(report)
     if not protocols and setting.material.substitute:  # others than the report's may not know their speakers
         names = _without_impossible(names, setting)
     if not stored:
-        chosen = [setting.report.experiment(item.name) for item in chosen]
+        chosen = chosen if experiments else running.with_clips(setting).listed
         with running.randomness_of_the_caller():
             runner.run_all(setting, chosen, names, range(seeds), jobs=jobs, scheduler=scheduler)
     runs = running.stored(setting)

@@ -3,7 +3,7 @@
 import contextlib
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -15,6 +15,7 @@ from keras_ser.data import GREATEST_SEED, protocols
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 from keras_ser.reports import extensions
+from keras_ser.reports.specification import Report
 from keras_ser.runs import passes, planning, runner, store
 from keras_ser.runs.passes import Pass
 from keras_ser.serving.chain import chain, open_run
@@ -121,6 +122,19 @@ def randomness_of_the_caller() -> Iterator[None]:
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)
+
+
+def with_clips(setting) -> Report:
+    """The report with those of its experiments alone that have clips to be run on; a warning names the others that it
+    lists.
+    """
+    report, material = setting.report, setting.material
+    lacking = [item for item in report.listed if not planning.has_clips(item, material)]
+    if lacking:
+        names, of = ", ".join(item.name for item in lacking), ", ".join(dict.fromkeys(item.corpus for item in lacking))
+        log.warning("%s: %s excluded: there are no clips of %s", report.name, names, of)
+    kept = [item for item in report.experiments if planning.has_clips(item, material)]
+    return replace(report, experiments=tuple(kept))
 
 
 def stored(setting, experiments=None) -> list[store.Run]:

@@ -47,9 +47,9 @@ def export(
         UserError: no such run; there is something at ``out``; the self-test fails; ``data`` or ``corpus`` has no test
             clip; the model cannot be adapted, or not to so few recordings; an adapted one is to be compared.
     """
-    if not corpus:
+    if corpus is None:
         check_of_own(labels, speaker_from)
-    if adapt is not None and (data or corpus):
+    if adapt is not None and (data or corpus is not None):
         raise UserError(
             "adapt and data or corpus exclude one another: what the run stored is not what an adapted model answers: "
             "there is nothing to compare it with"
@@ -60,13 +60,14 @@ def export(
     if adapt is not None:
         return exporting.export(opened, out, statistics=load(run).statistics(adapt))
     clips = None
-    if corpus:
+    if corpus is not None:
         _, _, clips = own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)
     stored = stored_clips(opened, root, clips)
-    if stored.empty and (data or corpus):
+    if stored.empty and (data or corpus is not None):
+        where = root if corpus is None else corpus
         raise UserError(
-            f"{corpus or root}: no recording of a test clip of this run; without data and corpus the model is exported "
-            "and not compared with what the run stored"
+            f"{where}: no recording of a test clip of this run; without data and corpus the model is exported and not "
+            "compared with what the run stored"
         )
     differences = exporting.export(opened, out, stored)
     return differences | ({"test clips as the run stored them": None} if stored.empty else {})
@@ -150,12 +151,11 @@ def robustness(
     from keras_ser.serving import robustness as conditions
 
     n_clips, model = whole_number("n_clips", n_clips, 1), model or SHIPPED
-    if not corpus:
+    if corpus is None:
         check_of_own(labels, speaker_from)
-    if corpus:
-        asked = conditions.of_manifest(load(model), recordings(corpus, data, labels, speaker_from))
-    else:
         asked = conditions.of_run(model, corpora.data_root(data))
+    else:
+        asked = conditions.of_manifest(load(model), recordings(corpus, data, labels, speaker_from))
     predictor, clips, possible = asked
     if adapt:
         predictor = predictor.adapted(list(clips["path"]))

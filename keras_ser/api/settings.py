@@ -44,7 +44,7 @@ class Options:
         if self.features != "cached" and self.backend != "tensorflow":
             raise UserError(f"{self.features} features are computed by TensorFlow, while training: leave out --backend")
         report, root, out = reports.load(name), corpora.data_root(self.data), Path(self.out)
-        cache, results, corpus = out / "cache", out, str(self.corpus or "")
+        cache, results, corpus = out / "cache", out, None if self.corpus is None else str(self.corpus)
         of_own = {"labels": self.labels, "speaker_from": self.speaker_from}
         is_own = own.is_own(corpus)
         if not is_own:
@@ -52,7 +52,7 @@ class Options:
         if is_own:
             title, place, manifest = own.read(corpus, **of_own, data_root=root)
             report, results = _for_classes_of(report, manifest), out / "own" / place
-        elif corpus and report.corpora != (corpus,):
+        elif corpus is not None and report.corpora != (corpus,):
             title, manifest = corpora.get(corpus).title, corpora.manifest(corpus, root)
             results = out / "substitute" / corpus
         else:
@@ -121,7 +121,8 @@ def check_of_own(labels, speaker_from):
     """Raises UserError if an argument is given that says something of a user's own recordings, and there are none."""
     if labels or speaker_from:
         raise UserError(
-            "--labels and --speaker-from are of recordings of your own: name their table or directory as the corpus"
+            "labels and speaker_from (--labels, --speaker-from) are of recordings of your own: name their table or "
+            "directory as the corpus"
         )
 
 

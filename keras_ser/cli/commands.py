@@ -220,9 +220,12 @@ def corpus_check(options):
 
 
 def corpus_make(options):
-    from keras_ser.corpora import synthetic
+    from keras_ser.corpora import get, synthetic
 
-    for name in options.name or synthetic.NAMES:
+    names = options.name or synthetic.NAMES
+    for name in names:  # before the first is made
+        get(name)
+    for name in names:
         print(synthetic.make(name, options.out / name))
 
 

@@ -91,7 +91,11 @@ def mapping(text):
     pairs = [pair.partition("=") for pair in names(text)]
     if not all(label.strip() and emotion.strip() for label, _, emotion in pairs):
         raise argparse.ArgumentTypeError(f"label=emotion pairs are needed, as in ang=anger,exc=happiness, not {text!r}")
-    return {label.strip(): emotion.strip() for label, _, emotion in pairs}
+    labels = [label.strip() for label, _, _ in pairs]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise argparse.ArgumentTypeError(f"the label {_shortened(label)!r} is mapped twice: keep one of the two")
+    return {label: emotion.strip() for label, (_, _, emotion) in zip(labels, pairs, strict=True)}
 
 
 def names(text):

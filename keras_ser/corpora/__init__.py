@@ -8,7 +8,7 @@ the bundled ones.
 import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -137,10 +137,15 @@ def listing(name: str, root: str | Path) -> Listing:
     return listed
 
 
+def looks_like(paths: Sequence[PurePosixPath]) -> Counter:
+    """Name of a corpus → how many of these files have a name such as its clips."""
+    return Counter(corpus.name for path in paths for corpus in CORPORA.values() if corpus.parse(path))
+
+
 def _what_is_there(folder: Path) -> str:
     paths = list(audio_files(folder))
     if not paths:
         return "no audio file is there"
-    looks = Counter(corpus.name for path in paths for corpus in CORPORA.values() if corpus.parse(path))
+    looks = looks_like(paths)
     like = f", which looks like {looks.most_common(1)[0][0]}" if looks else ""
     return f"{len(paths)} audio files are there, the first {paths[0]}{like}"

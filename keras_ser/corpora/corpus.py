@@ -51,6 +51,9 @@ SPLITS = {  # what folders and tables call them, in lower case
     **dict.fromkeys(("test", "testing", "test1", "test2", "test3"), "test"),
 }
 
+OFFICIAL = {"train", "test"}  # what a split has that whoever made the recordings wants kept
+
+SYNTHETIC_SPEECH = "synthetic speech"  # in the description of whatever was made from any
 SYNTHETIC_MARKER = "SYNTHETIC.txt"  # a file of this name marks everything below its folder as synthetic
 
 

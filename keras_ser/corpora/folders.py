@@ -10,8 +10,18 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from keras_ser import corpora
 from keras_ser.corpora import emotions, ravdess
-from keras_ser.corpora.corpus import NOTHING_KNOWN, SPLITS, as_manifest, as_text, audio_files, clip_ids, speaker_of
+from keras_ser.corpora.corpus import (
+    NOTHING_KNOWN,
+    OFFICIAL,
+    SPLITS,
+    as_manifest,
+    as_text,
+    audio_files,
+    clip_ids,
+    speaker_of,
+)
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 
@@ -24,7 +34,7 @@ def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFram
         speaker_from: regular expression whose group, found in a clip's path, is its speaker.
 
     Raises:
-        UserError: no such folder, no audio in it, or no folder that names an emotion.
+        UserError: no such folder, no audio in it, no folder that names an emotion, or it is that of a published corpus.
     """
     folder = Path(root).absolute()
     if not folder.is_dir():
@@ -32,6 +42,7 @@ def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFram
     files = list(audio_files(folder))
     if not files:
         raise UserError(f"{folder}: no audio file below it; put one folder per class there, such as Angry/x.wav")
+    _refuse_corpus(folder, files, labels or {})
     if loose := [file for file in files if len(file.parts) == 1]:
         files = [file for file in files if len(file.parts) > 1]
         said = f"{len(loose)} recordings lie in no folder of a class"
@@ -51,10 +62,32 @@ def manifest(root: str | Path, *, labels=None, speaker_from=None) -> pd.DataFram
         next((SPLITS[part.lower()] for part in file.parts[:-2] if part.lower() in SPLITS), "") for file in files
     ]
     clips["emotion"] = clips["label"].map(emotions.meanings(clips["label"], labels or {}, str(folder), asked=labels))
-    return as_manifest(clips.dropna(subset="emotion"), folder, extra=("split",))
+    clips = clips.dropna(subset="emotion")
+    unknown = clips.loc[clips["split"] == "", "path"]
+    if len(unknown) and set(clips["split"]) >= OFFICIAL:
+        said = f"{len(unknown)} recordings lie below no folder of a split and are excluded under the folders' own split"
+        log.warning("%s: %s (as_reported), the first %s", folder, said, unknown.iloc[0])
+    return as_manifest(clips, folder, extra=("split",))
 
 
 def _label(file: PurePosixPath, labels) -> str:
     """The innermost folder that means an emotion; the innermost of all, where none does."""
     folders = [as_text(part) for part in reversed(file.parts[:-1])]
-    return next((name for name in folders if name in labels or emotions.common(name)), folders[0])
+    return next((name for name in folders if _means_an_emotion(name, labels)), folders[0])
+
+
+def _means_an_emotion(name, labels) -> bool:
+    return name in labels or emotions.common(name) is not None
+
+
+def _refuse_corpus(folder, files, labels):
+    """Raises UserError where no folder means an emotion, and most files have the names of a published corpus."""
+    names = {as_text(part) for file in files for part in file.parts[:-1]}
+    if any(_means_an_emotion(name, labels) for name in names):
+        return
+    for corpus, n_files in corpora.looks_like(files).most_common(1):
+        if 2 * n_files > len(files):
+            raise UserError(
+                f"{folder}: its files are those of the corpus {corpus}: name that in place of the folder ({corpus} "
+                f"--data DIR, where DIR holds it as {corpus}/)"
+            )

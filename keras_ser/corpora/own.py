@@ -5,14 +5,16 @@ Out: what they are called in words, a name for the folder of their results, and 
 
 import os
 import re
+from collections.abc import Mapping
 from hashlib import blake2b
+from numbers import Integral
 from pathlib import Path
 
 import pandas as pd
 
 from keras_ser import corpora
 from keras_ser.corpora import folders, table
-from keras_ser.corpora.corpus import as_text
+from keras_ser.corpora.corpus import SYNTHETIC_SPEECH, as_text
 from keras_ser.errors import UserError
 
 
@@ -22,16 +24,19 @@ def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) ->
     Returns: title, name of the folder of results (which no other path shares), manifest.
 
     Raises:
-        UserError: as the two; or `speaker_from` is no regular expression with a group.
+        UserError: as the two; `path` is empty, `labels` map no text to text, or `speaker_from` is no regular expression
+            with a group.
     """
+    if not str(path):
+        raise UserError("'' names no recordings: name a table (CSV) or a directory")
+    labels = _as_texts(labels)
     if speaker_from is not None:
         try:
             if re.compile(speaker_from).groups < 1:
                 raise ValueError("no group (…) in it")
-        except (re.error, ValueError) as error:
+        except (re.error, TypeError, ValueError) as error:
             raise UserError(f"{speaker_from!r} finds no speaker: {error}; as in '(spk\\d+)_'") from error
     place = Path(path).resolve()
-    labels = labels and {as_text(label): as_text(emotion) for label, emotion in labels.items()}
     options = {"labels": labels, "speaker_from": speaker_from}
     if os.path.isdir(place):
         kind, manifest = "folder", folders.manifest(path, **options)
@@ -39,9 +44,10 @@ def read(path: str | Path, *, labels=None, speaker_from=None, data_root=None) ->
         kind, manifest = "table", table.manifest(path, **options, data_root=data_root)
     digest = blake2b(str(place).encode(errors="surrogateescape"), digest_size=4).hexdigest()
     stem = as_text(place.stem).replace("\\", "_")  # TensorFlow takes a backslash for the end of a folder's name
+    made = f" ({SYNTHETIC_SPEECH})" if manifest["synthetic"].any() else ""
     unknown = unknown_speakers(manifest)
-    title = f"the {kind} {as_text(place.name)}{f' ({unknown}: not speaker-independent)' * bool(unknown)}"
-    return title, f"{stem}-{digest}", manifest
+    whose = f" ({unknown}: not speaker-independent)" if unknown else ""
+    return f"the {kind} {as_text(place.name)}{made}{whose}", f"{stem}-{digest}", manifest
 
 
 def is_own(name: str | Path) -> bool:
@@ -56,3 +62,14 @@ def unknown_speakers(clips: pd.DataFrame) -> str:
     if not unknown:
         return ""
     return "speakers unknown" if unknown == len(clips) else f"speakers of {unknown} of {len(clips)} clips unknown"
+
+
+def _as_texts(labels) -> dict[str, str] | None:
+    """`labels` as tables and folders spell them, where a label may be a number."""
+    if labels is None:
+        return None
+    pairs = labels.items() if isinstance(labels, Mapping) else [(labels, None)]
+    for label, emotion in pairs:
+        if not (isinstance(label, str | Integral) and isinstance(emotion, str) and emotion.strip()):
+            raise UserError(f"labels must map labels to emotions, as in {{'ang': 'anger'}}, not {labels!r}")
+    return {as_text(label): as_text(emotion) for label, emotion in labels.items()}

@@ -18,7 +18,7 @@ import pandas as pd
 
 from keras_ser import files
 from keras_ser.corpora import emotions
-from keras_ser.corpora.corpus import SPLITS, as_manifest, as_text, clip_ids, speaker_of
+from keras_ser.corpora.corpus import OFFICIAL, SPLITS, as_manifest, as_text, clip_ids, speaker_of
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 
@@ -96,6 +96,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     meaning = emotions.meanings(clips["label"], {**of_table, **(labels or {})}, str(path), asked=labels)
     clips["emotion"] = clips["label"].map(meaning)
     clips = _once(clips.dropna(subset="emotion"), path)
+    _warn_of_no_split(table.loc[clips.index, "split"], clips["split"], path)
     ends = clips["part"].str.replace("#t=", "_", regex=False).str.replace(",", "-", regex=False)
     clips["clip"] = clip_ids(clips["clip"], ends)
     return as_manifest(clips.sort_values("clip"), Path(root), extra=("split",))
@@ -158,6 +159,8 @@ def _rows(path) -> Iterator[tuple[int, list[str]]]:
                     return
                 if row and row[-1].endswith(end):
                     raise ValueError(f"a quotation mark of line {line} is never closed")
+                if any("\0" in cell for cell in row):
+                    raise ValueError(f"a NUL byte in line {line}: is it text in UTF-8?")
                 row = [cell.strip() for cell in row]
                 if len(row) > 1 or any(row):
                     yield line, row
@@ -243,3 +246,12 @@ def _splits(column: pd.Series, path) -> pd.Series:
         line = wrong.idxmax()
         raise UserError(f"{path}, line {line}: no split is called {column[line]!r}: choose from {', '.join(SPLITS)}")
     return words.map(SPLITS).fillna("")
+
+
+def _warn_of_no_split(words, splits, path):
+    """Of rows that the table's own split says nothing of. `words`: its cells; `splits`: what they mean."""
+    unknown = words[splits == ""]
+    if len(unknown) and set(splits) >= OFFICIAL:
+        counts = ", ".join(f"{word or 'empty'} ({n})" for word, n in unknown.value_counts().items())
+        said = f"{len(unknown)} rows have no known split ({counts}) and are excluded under the table's own split"
+        log.warning("%s: %s (as_reported), the first in line %d", path, said, unknown.index[0])

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from keras_ser.corpora.corpus import OFFICIAL
 from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
 
@@ -98,7 +99,7 @@ class Protocol:
             if n_emotions < 2:
                 raise UserError(
                     f"{self.name}: the {name} split would contain only {n_emotions} emotion(s) ({len(manifest)} clips "
-                    "in total): the corpus is too small for this protocol; add clips, or choose others with --protocols"
+                    "in total): the corpus is too small for this protocol; add clips, or choose other protocols"
                 )
         return assigned
 
@@ -146,13 +147,13 @@ def _n_groups(manifest, column, split):
     if (manifest[column] == "").any():
         raise UserError(
             f"{int((manifest[column] == '').sum())} of {len(manifest)} clips have no {column} information: "
-            f"{column}-independent protocols need it for every clip; choose others with --protocols"
+            f"{column}-independent protocols need it for every clip; choose other protocols"
         )
     n_values = manifest[column].nunique()
     if n_values < 2:
         raise UserError(
             f"the corpus has one {column} ({manifest[column].iloc[0]}): {column}-independent protocols need at least "
-            "two, choose others with --protocols"
+            "two, choose other protocols"
         )
     return min(split.n_folds, n_values)
 
@@ -227,22 +228,23 @@ def _speaker_and_sentence(examples, manifest, split, repetition, fold):
 
 def _as_reported(examples, manifest, split, repetition, fold):
     """The report's own split: of all examples, augmented versions included, so that versions of one clip fall into
-    different splits; or of speakers, where it splits those; or that of the folders Train and Test, where the corpus
-    comes in such.
+    different splits; or of speakers, where it splits those; or that which the corpus comes with, as in folders Train
+    and Test: clips of which it says nothing are excluded.
     """
-    if "split" in manifest and {"train", "test"} <= set(manifest["split"]):
-        return _by_folder(manifest, split, repetition)
+    if "split" in manifest and set(manifest["split"]) >= OFFICIAL:
+        return _as_published(manifest, split, repetition)
     if isinstance(split, SpeakerSplit):
         return _by_named_speakers(manifest, split, repetition)
     emotion = examples["clip"].map(manifest.set_index("clip")["emotion"]).to_numpy()
     return examples.assign(split=_random_splits(emotion, split, repetition))
 
 
-def _by_folder(manifest, split, repetition):
-    """→ Series clip → split. Where no folder is called Validation, it is drawn from those in Train."""
-    splits = manifest.set_index("clip")["split"].replace("", "train")
+def _as_published(manifest, split, repetition):
+    """→ Series clip → split. Where nothing is called Validation, it is drawn from Train."""
+    known = manifest[manifest["split"] != ""]
+    splits = known.set_index("clip")["split"]
     if "validation" not in set(splits):
-        train = manifest[splits.to_numpy() == "train"]
+        train = known[known["split"] == "train"]
         share = split.validation / (1 - split.test)
         try:
             _, drawn = train_test_split(

@@ -8,6 +8,7 @@ import pandas as pd
 from keras_ser import corpora
 from keras_ser.analysis import reported, statistics, summaries
 from keras_ser.analysis.reported import COUNTS, NOT_STATED
+from keras_ser.corpora.corpus import SYNTHETIC_SPEECH
 from keras_ser.data.protocols import PROTOCOLS, SpeakerSplit, ordered
 from keras_ser.output.document import bullets, document, section
 from keras_ser.output.words import (
@@ -22,7 +23,6 @@ from keras_ser.output.words import (
     text,
     title_of,
 )
-from keras_ser.runs import SYNTHETIC_SPEECH
 from keras_ser.training.metrics import SCORES
 
 HEADINGS = {
@@ -385,7 +385,7 @@ def results(frame):
         as_reported = lines.get("as_reported")
         stated = as_reported is not None and as_reported.verdict != NOT_STATED
         tested = lines["speaker_independent"].tested if "speaker_independent" in lines else 0
-        clips, synthetic = int(tested or group["clips"].max()), group["corpus"].str.startswith(SYNTHETIC_SPEECH).any()
+        clips, synthetic = int(tested or group["clips"].max()), group["corpus"].str.contains(SYNTHETIC_SPEECH).any()
         rows.append(
             {
                 "report": report,

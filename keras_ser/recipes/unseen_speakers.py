@@ -139,13 +139,16 @@ EXPERIMENTS = (
             "hinge",
             SupportVectors(C=(1e-3,), kernels=("linear",), standardize=True, fitted_on=("train", "validation")),
             augmentation=functools.partial(of_corpus, corpus),
+            corpus=corpus,
             selected_on=SELECTED_ON,
             note="a linear SVM on the functionals of one corpus",
         )
         for corpus in CORPORA
     ),
     *(
-        opensmile.baseline(f"svm_{kind}/{corpus}", kind, functools.partial(of_corpus, corpus), selected_on=SELECTED_ON)
+        opensmile.baseline(
+            f"svm_{kind}/{corpus}", kind, functools.partial(of_corpus, corpus), corpus=corpus, selected_on=SELECTED_ON
+        )
         for kind in opensmile.SETS
         for corpus in CORPORA
     ),
@@ -156,7 +159,8 @@ def scores(predictions):
     """Accuracy and UAR of each corpus. → dict"""
     by_corpus = {}
     for corpus, group in predictions.groupby("corpus", sort=False):
-        of_corpus = metrics.scores(*(metrics.indices(group[name], LABELS) for name in ("true", "predicted")))
+        labels = sorted({*group["true"], *group["predicted"]})  # recordings of a user's own have others than LABELS
+        of_corpus = metrics.scores(*(metrics.indices(group[name], labels) for name in ("true", "predicted")))
         by_corpus |= {f"{corpus}: {name}": of_corpus[name] for name in ("accuracy", "uar")}
     return by_corpus
 

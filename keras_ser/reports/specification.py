@@ -127,6 +127,7 @@ class Experiment:
     perhaps with other axes. ``before``: () → layers that come first, where more than a reshape leads there; those that
     have statistics (:class:`~keras_ser.layers.RunningNormalization`) are adapted before training.
     ``augmentation``: in place of the report's, where this experiment is trained on other examples.
+    ``corpus``: the one of the report's whose clips alone it is trained and tested on, "" where it is none.
     ``selected_on``: corpus → the speakers whose clips chose its design, () for all: nothing is tested on them.
     ``scores_known``: corpus → the speakers whose test scores were known when its design was chosen, () for all.
     ``extension``: the report does not have it; it is run only when named.
@@ -139,6 +140,7 @@ class Experiment:
     training: Training | SupportVectors
     before: Callable[[], list] = list
     augmentation: Callable[[pd.DataFrame, int], pd.DataFrame] | None = None
+    corpus: str = ""
     selected_on: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     scores_known: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     extension: bool = False

@@ -7,5 +7,3 @@
 SYNTHETIC_EPOCHS = 1
 # Into how many folds their speakers and sentences are dealt: every fold is a training, and their figures say nothing.
 SYNTHETIC_FOLDS = 2
-# How what says from what speech a figure was made begins, where that is synthetic.
-SYNTHETIC_SPEECH = "bundled synthetic speech"

@@ -13,11 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from keras_ser import corpora
+from keras_ser.corpora.corpus import SYNTHETIC_SPEECH
 from keras_ser.data import features, leakage, protocols
 from keras_ser.data.digests import digest, model_facts, table_digest
 from keras_ser.errors import UserError
 from keras_ser.reports.specification import Report
-from keras_ser.runs import SYNTHETIC_SPEECH, archive, identity, layout
+from keras_ser.runs import archive, identity, layout
 from keras_ser.runs.train import assemble
 
 
@@ -43,8 +44,9 @@ class Material:
 
     @property
     def description(self):
-        """Says what it is: stands beside every figure."""
-        return f"{SYNTHETIC_SPEECH} in place of {self.title}" if self.synthetic else self.title
+        """Says what it is: stands beside every figure. The title of a user's own recordings says it itself."""
+        made = self.synthetic and corpora.are_known(self.corpora)
+        return f"bundled {SYNTHETIC_SPEECH} in place of {self.title}" if made else self.title
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,11 @@ def gather(report, corpus_title, manifest, index_folder=None):
     return Material(corpus_title, usable, excluded, substitute=not of_report.all())
 
 
+def has_clips(experiment, material):
+    """Whether an experiment has clips to be run on: one of a single corpus needs that."""
+    return experiment.corpus in ("", *material.corpora)
+
+
 def setup(setting, experiment):
     """What decides the result of every run of an experiment in a setting, but for protocol, repetition and fold. JSON
 
@@ -164,7 +171,8 @@ def plan(setting, experiments, protocol_names, repetitions):
     """Every training that is asked for, with what decides it; each split is drawn and checked. → list of Unit
 
     Of an SVM, which no chance enters, repetitions that give it the same examples in all their folds are one: only the
-    first is planned. Raises UserError where a protocol cannot be had, or would leak what it does not declare.
+    first is planned. Raises UserError where an experiment has no clips, or a protocol cannot be had, or would leak what
+    it does not declare.
     """
     report, manifest = setting.report, setting.material.manifest
     svms = [item.name for item in experiments if item.training.kind == "svm"]
@@ -173,6 +181,11 @@ def plan(setting, experiments, protocol_names, repetitions):
             f"{report.name}: {', '.join(svms)} is fitted to all examples at once, of which nothing can be "
             f"{setting.pipeline}: name networks with --experiments"
         )
+    for item in experiments:
+        if not has_clips(item, setting.material):
+            raise UserError(
+                f"{item.name} needs clips of {item.corpus}, of which there are none: name other experiments"
+            )
     setups = [setup(setting, item) for item in experiments]
     augmentations = {item.augmentation or report.augmentation for item in experiments}
     units = []

@@ -12,6 +12,7 @@ import pandas as pd
 from keras_ser.analysis import statistics
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.corpora import own
+from keras_ser.corpora.corpus import SYNTHETIC_SPEECH
 from keras_ser.errors import UserError
 from keras_ser.progress import bar, log
 from keras_ser.serving.inputs import SILENT
@@ -67,7 +68,7 @@ class Evaluation:
         """The confusion matrix as a figure. ``corpus``: what the recordings are called."""
         from keras_ser.output.figures.results import confusion_matrices  # who draws nothing needs no matplotlib
 
-        title = f"{corpus}{' (synthetic speech)' * self.synthetic}, {len(self.predictions)} clips"
+        title = f"{corpus}{f' ({SYNTHETIC_SPEECH})' * self.synthetic}, {len(self.predictions)} clips"
         confusion_matrices({"the model": self.confusion}, self.labels, corpus, title, path)
 
     def _scores(self, name, clips):

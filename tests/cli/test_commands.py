@@ -450,6 +450,10 @@ BAD_ARGUMENTS = {
     "labels of no recordings of one's own": ("export", "--out", "out", "--labels", "ang=anger"),
     "nothing to compare an adapted model with": ("export", "--out", "out", "--adapt", ".", "--corpus", "nowhere.csv"),
     "labels of nothing": ("reproduce", "--corpus", ".", "--labels", "ang"),
+    "a label that means two things": ("corpus", "check", ".", "--labels", "ang=anger,neu=neutral,ang=fear"),
+    "no corpus": ("reproduce", "emodb_losses", "--corpus", ""),
+    "no recordings to compare a model on": ("export", "--out", "out", "--corpus", ""),
+    "a corpus that cannot be made after one that can": ("corpus", "make", "savee", "nope", "--out", "out"),
     "speakers found by no group": ("corpus", "check", ".", "--speaker-from", "spk"),
     "more seeds than digits": ("reproduce", "--seeds", "9" * 5000),
 }

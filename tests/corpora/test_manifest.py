@@ -185,6 +185,29 @@ def test_folders_that_name_no_emotion(tmp_path, caplog):
         folder_manifest(tmp_path)
 
 
+def test_recordings_beside_the_folders_of_a_split(tmp_path, caplog):
+    touch(tmp_path, "Train/sad/x.wav", "Test/sad/y.wav", "more/sad/z.wav")
+    assert list(folder_manifest(tmp_path)["split"]) == ["test", "train", ""]
+    assert caplog.messages == [
+        f"{tmp_path}: 1 recordings lie below no folder of a split and are excluded under the folders' own split "
+        f"(as_reported), the first {tmp_path / 'more' / 'sad' / 'z.wav'}"
+    ]
+
+
+def test_a_folder_of_a_published_corpus_is_not_mapped_by_its_folders(tmp_path):
+    ravdess = [f"Actor_0{n}/03-01-0{n}-01-01-01-0{n}.wav" for n in (1, 2, 3)]
+    for files in (ravdess, ["wav/03a01Fa.wav"], ["03a01Fa.wav"], ["OAF_angry/OAF_back_angry.wav"]):
+        shutil.rmtree(tmp_path / "mine", ignore_errors=True)
+        touch(tmp_path / "mine", *files, "Actor_01/notes.wav" if len(files) > 1 else "notes.txt")
+        with pytest.raises(UserError, match=r"mine: its files are those of the corpus (\w+): name that .* \(\1 --data"):
+            folder_manifest(tmp_path / "mine")
+    touch(tmp_path / "other", "one/a.wav", "two/b.wav", ravdess[0])
+    with pytest.raises(UserError, match="none of its labels is a known emotion"):
+        folder_manifest(tmp_path / "other")
+    labels = {"one": "anger"}
+    assert list(folder_manifest(tmp_path / "other", labels=labels)["clip"]) == ["one/a"]
+
+
 def test_the_speaker_of_a_path(tmp_path):
     touch(tmp_path, "sad/anna_1.wav", "sad/07-x.wav", "happy/03-01-05-01-01-01-01.wav")
     clips = folder_manifest(tmp_path, speaker_from=r"/(?:(\w+)_|(\d+)-x)").set_index("clip")

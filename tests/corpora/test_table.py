@@ -10,7 +10,7 @@ import soundfile
 from keras_ser import audio
 from keras_ser.corpora import own, table
 from keras_ser.corpora.check import check
-from keras_ser.corpora.corpus import COLUMNS
+from keras_ser.corpora.corpus import COLUMNS, SYNTHETIC_MARKER
 from keras_ser.errors import UserError
 
 
@@ -85,6 +85,19 @@ def test_the_names_of_msp_podcast(tmp_path, sound, caplog):
     assert all(audio.part_of(path) is None and len(audio.read(path)[0]) for path in clips["path"])
 
 
+def test_rows_of_no_split_are_named_where_the_others_have_one(tmp_path, caplog):
+    splits = ["Train", "Unknown", "", "Test2", "unknown", "Unknown"]
+    rows = [f"{number}.wav,sad,{split}\n" for number, split in enumerate(splits)]
+    path = written(tmp_path / "mine.csv", "path,emotion,split\n" + "".join(rows) + "x.wav,xxx,\n")
+    assert table.manifest(path)["split"].tolist() == ["train", "", "", "test", "", ""]
+    said = "4 rows have no known split (Unknown (2), empty (1), unknown (1)) and are excluded under the table's own"
+    assert f"{path}: {said} split (as_reported), the first in line 3" in caplog.text
+    caplog.clear()
+    table.manifest(written(path, "path,emotion,split\n" + rows[0] + rows[3]))
+    table.manifest(written(path, "path,emotion,split\n" + rows[0] + rows[1]))  # without test it is no split
+    assert not caplog.messages
+
+
 def test_labels_are_mapped_joined_and_kept(tmp_path, sound, caplog):
     for name in "abcd":
         sound(f"{name}.wav")
@@ -146,6 +159,9 @@ def test_rows_that_end_before_they_begin(tmp_path, sound, caplog):
         ('path,emotion\nx.wav,sad\n"y.wav,sad\nz.wav,sad\n', "a quotation mark of line 3 is never closed"),
         ("path,emotion\n,sad\n,\n", "the table has no row with a path"),
         ("path,emotion,split\nx.wav,sad,holdout\n", r"line 2: no split is called 'holdout': choose from train"),
+        ("path,emotion,speaker\nx.wav,sad,\0\n", "a NUL byte in line 2"),
+        ("path,emotion\nx.wav,sad\ny\0.wav,sad\n", "a NUL byte in line 3"),
+        ("path,emotion,\0\nx.wav,sad,\n", "a NUL byte in line 1"),
     ],
 )
 def test_what_is_no_table(text, said, tmp_path):
@@ -240,6 +256,31 @@ def test_what_is_said_of_speakers_and_where_results_lie(tmp_path, sound):
     assert some == "the folder mine (speakers of 1 of 2 clips unknown: not speaker-independent)"
     with pytest.raises(UserError, match="'spk' finds no speaker: no group"):
         own.read(tmp_path / "two" / "mine", speaker_from="spk")
+    (tmp_path / "one" / "mine" / SYNTHETIC_MARKER).touch()
+    title, _, _ = own.read(tmp_path / "one" / "mine")
+    assert title == "the folder mine (synthetic speech) (speakers unknown: not speaker-independent)"
+
+
+@pytest.mark.parametrize(
+    "labels", [{"ang": None}, {"ang": ""}, {"ang": 1}, {None: "anger"}, "ang=anger", [("ang", "anger")], ["ang"], []]
+)
+def test_what_maps_no_label_to_an_emotion(labels, tmp_path):
+    path = written(tmp_path / "mine.csv", "path,emotion\nx.wav,ang\n")
+    with pytest.raises(UserError, match=r"labels must map labels to emotions, as in \{'ang': 'anger'\}, not"):
+        own.read(path, labels=labels)
+    with pytest.raises(UserError, match="3 finds no speaker"):
+        own.read(path, speaker_from=3)
+
+
+def test_a_label_may_be_a_number(tmp_path):
+    path = written(tmp_path / "mine.csv", "path,emotion\nx.wav,0\ny.wav,1\n")
+    assert own.read(path, labels={0: "anger", "1": "fear"})[2]["emotion"].tolist() == ["anger", "fear"]
+
+
+def test_an_empty_name_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="'' names no recordings"):
+        own.read("")
 
 
 def test_a_name_of_a_corpus_is_no_path(tmp_path, monkeypatch):

@@ -306,6 +306,19 @@ def test_folders_train_and_test_are_splits(validation):
         assert values_of(other, clips, "clip")["validation"] != clips_of["validation"]
 
 
+def test_clips_of_no_split_are_excluded_under_that_of_the_corpus():
+    clips = manifest()
+    clips["split"] = np.resize(["train", "train", "", "test", "validation"], len(clips))
+    table = assigned("as_reported", clips, plan=())
+    own = clips.set_index("clip")["split"]
+    assert table.set_index("clip")["split"].to_dict() == own[own != ""].to_dict()
+    clips["split"] = clips["split"].replace("validation", "train")
+    table = assigned("as_reported", clips, plan=())
+    own = clips.set_index("clip")["split"]
+    assert set(table["clip"]) == set(own.index[own != ""])
+    assert set(own[table["clip"][table["split"] == "validation"]]) == {"train"}
+
+
 def three_corpora():
     """Of 6, 4 and 2 speakers; "bored" is known to the first alone, "calm" to the second alone."""
     parts = [

@@ -7,6 +7,7 @@ import pytest
 
 from keras_ser import reports
 from keras_ser.analysis import reported
+from keras_ser.corpora.corpus import SYNTHETIC_SPEECH
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.output import document, markdown, tables, words
 from keras_ser.runs import passes, planning
@@ -61,8 +62,13 @@ def test_results_of_synthetic_speech_are_marked(made, tmp_path):
     """The verdict does not say it where nothing is reported to compare with."""
     report = REPORT.of_classes(REPORT.labels)
     table = reported.table(report, passes.whole([made(report, CNN, "as_reported")]))
-    for synthetic, mark in ((False, ""), (True, ", synthetic")):
-        material = planning.Material("a table", pd.DataFrame({"synthetic": [synthetic]}), [], False)
+    title = f"the table a.csv ({SYNTHETIC_SPEECH})"  # as own recordings say it themselves
+    for corpus, of, synthetic, mark in (
+        ("emodb", "Emo-DB", False, ""),
+        ("emodb", "Emo-DB", True, ", synthetic"),
+        ("own", title, True, ", synthetic"),
+    ):
+        material = planning.Material(of, pd.DataFrame({"corpus": [corpus], "synthetic": [synthetic]}), [], False)
         tables.write(table.assign(corpus=material.description), document.Document("", (), ()), tmp_path / report.name)
         (row,) = markdown.results(tables.accuracies([report], tmp_path)).itertuples()
         assert f"{row.clips}" == f"{table['clips'].max()}{mark}"

@@ -97,6 +97,16 @@ def test_scores_of_each_corpus():
         "crema_d: accuracy": 0.0,
         "crema_d: uar": 0.0,
     }
+    of_own = pd.DataFrame({"corpus": "table", "true": ["tired", "anger"], "predicted": ["tired", "tired"]})
+    assert recipe.scores(of_own) == {"table: accuracy": 0.5, "table: uar": 0.5}
+
+
+def test_what_is_of_one_corpus_says_so():
+    of_each = pd.DataFrame({"corpus": recipe.CORPORA, "clip": recipe.CORPORA})
+    for item in recipe.EXPERIMENTS:
+        _, _, corpus = item.name.partition("/")
+        assert item.corpus == corpus
+        assert set(item.augmentation(of_each)["clip"]) == ({corpus} if corpus else set(recipe.CORPORA))
 
 
 def test_it_is_found_by_name_and_at_most_two_million_parameters():
