@@ -232,7 +232,7 @@ def protocols(table, metric, chance, title, path, parts=None):
     panels[-1].legend(handles=[*handles.values(), *dashes, *level], loc="upper left", bbox_to_anchor=(1, 1))
     over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
     if len(over) == 2:
-        over = [f"{FEW_SPEAKERS} or more speakers where every clip is tested once, else over repetitions"]
+        over = [f"speakers (if {FEW_SPEAKERS} or more), else over repetitions"]
     shown = f"{METRICS[metric][0].upper()}{METRICS[metric][1:]} by protocol"
     style.headline(figure, f"{shown}\nbars: 95 % interval over {over[0]}" if over else shown, title)
     return style.save(figure, path)
@@ -303,9 +303,8 @@ def differences(frame, title, path):
     lines = [Line2D([], [], marker="o", color=colors[name][0], label=PROTOCOLS[name].title) for name in order]
     figure.legend(handles=lines, loc="outside lower center", ncols=3)
     levels = frame.loc[frame["low"].notna(), "level"]
-    interval = ", 95 % interval over speakers" if len(levels) else ""
-    if levels.nunique() > 1:
-        interval = ", interval over speakers (95 %, more where corrected for several tests)"
+    interval = "\nlines: 95 % interval over speakers" if len(levels) else ""
+    interval += ", wider where corrected for several tests" * (levels.nunique() > 1)
     style.headline(figure, f"Accuracy difference A − B on the same clips{interval}", title)
     return style.save(figure, path)
 
