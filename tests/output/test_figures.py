@@ -370,11 +370,21 @@ def test_epochs_begin_with_1(drawn, tmp_path, n, ticks):
 
 def test_differences_need_no_interval(drawn, tmp_path):
     row = {"first": "a", "second": "b", "protocol": "as_reported", "difference": 0.1, "low": None, "high": None}
-    results.differences(pd.DataFrame([row]), "title", tmp_path / "x.png")
+    results.differences(pd.DataFrame([row | {"level": 0.95}]), "title", tmp_path / "x.png")
     (axes,) = drawn[0].axes
     assert [line.get_marker() for line in axes.lines] == ["o", "None"]  # the mean, and the line at 0
     assert axes.get_xlabel() == "← B better · A better →"
     assert "interval" not in " ".join(texts_of(drawn[0]))
+
+
+@pytest.mark.parametrize(("levels", "is_said"), [((0.95, 0.95), False), ((0.95, 0.975), True)])
+def test_that_an_interval_is_wider_than_others_is_said(levels, is_said, drawn, tmp_path):
+    row = {"first": "a", "protocol": "as_reported", "difference": 0.1, "low": 0.0, "high": 0.2}
+    rows = [row | {"second": second, "level": level} for second, level in zip("bc", levels, strict=True)]
+    results.differences(pd.DataFrame(rows), "title", tmp_path / "x.png")
+    words = " ".join(texts_of(drawn[0]))
+    assert "95 % interval over speakers" in words
+    assert ("wider where corrected for several tests" in words) == is_said
 
 
 def test_a_ladder_does_not_use_a_colour_twice(drawn, tmp_path):

@@ -224,7 +224,7 @@ def protocols(table, metric, chance, title, path, parts=None):
             axes.plot(x, stated, color=color, **REPORTED)
         level = style.chance_line(axes, chance)
         axes.set_xticks(range(len(order)), [style.protocol_label(name) for name in order])
-        axes.set(ylim=(0, 1.03), xlim=(-0.5, len(order) - 0.5))
+        axes.set(ylim=(0, 1.03), xlim=(-0.5, max(1, len(order)) - 0.5))
         axes.set_title(caption, fontsize=11)
         axes.grid(axis="x", visible=False)
     dashes = [Line2D([], [], color="#777777", label="reported", **REPORTED)] if compared.any() else []
