@@ -27,6 +27,8 @@ from keras_ser.runs.planning import plan, setup
 from keras_ser.runs.train import train
 from keras_ser.training import networks
 
+SHORT = 100  # batches: a network fitted to fewer takes less time than to trace its steps
+
 
 def run_all(setting, experiments, protocol_names, repetitions, *, models=True, jobs=1, scheduler=None):
     """Train what is not stored yet, repetition by repetition. → list of store.Run, all that were asked for.
@@ -49,13 +51,15 @@ def run_all(setting, experiments, protocol_names, repetitions, *, models=True, j
     _check_replaced(setting, [(unit, run) for unit in units if (run := runs[unit.folder(setting)])])
     missing = [unit for unit in units if not is_done(runs[unit.folder(setting)], unit, models)]
     done, grid = len(units) - len(missing), uuid.uuid4().hex
+    jobs = 1 if scheduler else jobs or processes.default_jobs()
     with bar(total=len(units), initial=done, desc=name, unit="run") as progress:
         for together in _together(missing, jobs, scheduler):
+            together = [_in_calls(setting, of_repetition, jobs) for of_repetition in together]
             unfinished = functools.partial(_unfinished, setting, list(chain(*together)), models)
             work = chain.from_iterable(_work(setting, of_repetition) for of_repetition in together)
             carry_out = _carry_out_elsewhere if scheduler else _carry_out
             calls = (joblib.delayed(carry_out)(grid, setting, *item) for item in work)
-            for run in processes.results(calls, jobs, unfinished, scheduler):
+            for run in chain.from_iterable(processes.results(calls, jobs, unfinished, scheduler)):
                 if scheduler:
                     run = store.unpacked(run, root)
                 done += 1
@@ -116,7 +120,6 @@ def _together(units, jobs, scheduler):
     if scheduler:  # nobody knows how many workers there will be
         yield from [by_repetition] if units else []
         return
-    jobs = jobs or processes.default_jobs()
     enough, together = processes.AHEAD * jobs if jobs > 1 else 1, []
     for of_repetition in by_repetition:
         together.append(of_repetition)
@@ -127,20 +130,50 @@ def _together(units, jobs, scheduler):
         yield together
 
 
-def _unfinished(setting, units, models):
-    """Names of the units that are not stored."""
-    return [unit.name for unit in units if not is_done(store.read(unit.folder(setting)), unit, models)]
+def _in_calls(setting, units, jobs):
+    """The units of one repetition, those that one call trains in a list. → list of lists of Unit
+
+    Each process traces the steps of a network anew, which takes longer than a short fit: short fits of one network stay
+    together, as far as every process gets some.
+    """
+    most, calls, latest = max(1, len(units) // jobs), [], {}
+    for unit in units:
+        network = unit.augmentation, unit.experiment.name
+        size = most if jobs > 1 and _is_short(setting, unit) else 1
+        if network not in latest or len(latest[network]) == size:
+            latest[network] = []
+            calls.append(latest[network])
+        latest[network].append(unit)
+    return calls
 
 
-def _work(setting, units):
-    """The units of one repetition with what each is trained on. → iterator of (unit, examples, features)
+def _is_short(setting, unit):
+    """Whether the unit is the fit of a network to few batches of the clips."""
+    training = unit.experiment.training
+    if training.kind != "network":
+        return False
+    n_batches = len(setting.material.manifest) / training.batch_size
+    return n_batches * (setting.epochs or training.epochs) < SHORT
+
+
+def _unfinished(setting, calls, models):
+    """For each of these lists of units, the name of the first that is not stored; none where all are."""
+
+    def of_call(units):
+        return (unit.name for unit in units if not is_done(store.read(unit.folder(setting)), unit, models))
+
+    return [name for units in calls if (name := next(of_call(units), None))]
+
+
+def _work(setting, calls):
+    """Lists of units of one repetition with what each list is trained on. → iterator of (units, examples, features)
 
     Examples and features that several units share are computed once, and those of all units before the first is given:
     only an earlier repetition may be trained meanwhile. What is streamed is computed where it is trained on.
     """
     manifest, pipeline = setting.material.manifest, setting.pipeline
     examples, values = {}, {}  # of augmentation → examples; of augmentation and a front end's name → features
-    for unit in units:
+    for unit, *_ in calls:
         augment, front_end = unit.augmentation, unit.experiment.front_end
         if augment not in examples:
             examples[augment] = augment(manifest, unit.repetition)
@@ -156,9 +189,9 @@ def _work(setting, units):
             values[augment, front_end.name] = streaming.stream(
                 examples[augment], manifest, front_end, seed=unit.repetition, fresh=pipeline == "fresh"
             )
-    for unit in units:
-        front_end = unit.experiment.front_end
-        yield unit, examples[unit.augmentation], values[unit.augmentation, front_end.name]
+    for units in calls:
+        augment, front_end = units[0].augmentation, units[0].experiment.front_end
+        yield units, examples[augment], values[augment, front_end.name]
 
 
 @functools.lru_cache(maxsize=1)
@@ -167,25 +200,28 @@ def _models(grid):
     return networks.Models()
 
 
-def _carry_out(grid, setting, unit, examples, values):
-    """:func:`train`, in whatever process."""
+def _carry_out(grid, setting, units, examples, values):
+    """:func:`train` of one unit after another, in whatever process. → list of store.Run"""
     tf.config.experimental.enable_op_determinism()
-    writing = files.writing(unit.folder(setting))
-    within_memory = _within_memory(f"{setting.report.name}: training {unit.name}")
-    with files.temporary(setting.root), writing, within_memory, streaming.explained(values):
-        return train(setting, unit, examples, values, _models(grid))
+    runs = []
+    for unit in units:
+        writing = files.writing(unit.folder(setting))
+        within_memory = _within_memory(f"{setting.report.name}: training {unit.name}")
+        with files.temporary(setting.root), writing, within_memory, streaming.explained(values):
+            runs.append(train(setting, unit, examples, values, _models(grid)))
+    return runs
 
 
-def _carry_out_elsewhere(grid, setting, unit, *trained_on):
-    """:func:`_carry_out` on another machine, which keeps nothing. → the run by :func:`keras_ser.runs.store.packed`
+def _carry_out_elsewhere(grid, setting, units, *trained_on):
+    """:func:`_carry_out` on another machine, which keeps nothing. → the runs by :func:`keras_ser.runs.store.packed`
 
-    Raises UserError if the code there is another: the run would not be what its identity says.
+    Raises UserError if the code there is another: a run would not be what its identity says.
     """
-    if digest(setup(setting, unit.experiment)) != setup_digest(unit.decided_by):
+    if any(digest(setup(setting, unit.experiment)) != setup_digest(unit.decided_by) for unit in units):
         raise UserError(f"the worker {platform.node()} has another version of keras_ser: install the same there")
     with tempfile.TemporaryDirectory() as folder:
         there = replace(setting, out=Path(folder))
-        return store.packed(_carry_out(grid, there, unit, *trained_on), there.root)
+        return [store.packed(run, there.root) for run in _carry_out(grid, there, units, *trained_on)]
 
 
 @contextlib.contextmanager

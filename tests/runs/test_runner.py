@@ -1,6 +1,7 @@
 """Every experiment of every report for one epoch on the embedded corpus, and what a run promises."""
 
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -314,6 +315,26 @@ def test_several_processes_train_the_same_to_the_bit(material, folder):
         pd.testing.assert_frame_equal(one.predictions(), other.predictions(), check_exact=True)
         histories = [item.history().drop(columns="seconds", errors="ignore") for item in (one, other)]
         pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "jobs", "networks"),
+    [(1, 2, [6]), (1, 4, [3, 3]), (1, 20, [1] * 6), (1, 1, [1] * 6), (500, 2, [1] * 6)],
+)
+def test_short_fits_of_one_network_stay_together_as_far_as_no_process_lacks_any(
+    epochs, jobs, networks, material, folder
+):
+    report, names = reports.load("emodb_losses"), ["cnn/mean_squared_error", "svm"]
+    setting = setting_of(report, material, folder, epochs=epochs)
+    experiments = [extensions.find(report, name) for name in names]
+    units = planning.plan(setting, experiments, ["clip_disjoint", "speaker_independent"], [0])
+    calls = runner._in_calls(setting, units, jobs)
+    assert sorted(map(id, itertools.chain(*calls))) == sorted(map(id, units))
+    sizes = {name: [len(call) for call in calls if call[0].experiment.name == name] for name in names}
+    assert sizes == {names[0]: networks, "svm": [1] * 6}
+    assert all(len({unit.experiment.name for unit in call}) == 1 for call in calls)
+    places = [[unit is call[0] for unit in units].index(True) for call in calls]
+    assert places == sorted(places)
 
 
 @pytest.mark.slow
