@@ -121,6 +121,8 @@ def clips(described, title, path):
         cepstrum.grid(visible=False)
     for axes in grid[-1]:
         axes.set(xlabel="seconds", xlim=(0, max(example.seconds for example, *_ in shown)))
+    for column in (1, 2):
+        style.only_outer_axes(grid[:, column : column + 1])
     grid[0, 1].set_title("spectrogram", fontsize=10, loc="left", pad=4)
     grid[0, 2].set_title("MFCC 1 to 19", fontsize=10, loc="left", pad=4)
     _scale(figure, power, grid[:, 1], "dB below the clip's maximum")
@@ -155,6 +157,7 @@ def mel_images(shown, title, path):
         axes.set_xlabel("seconds")
     for axes in grid[:, 0]:
         axes.set_ylabel("mel band")
+    style.only_outer_axes(grid)
     _scale(figure, power, grid[:, :2], "dB below the clip's maximum")
     _scale(figure, levels, grid[:, 2:], "grey level")
     style.headline(figure, "Mel spectrogram and the image that the 2D CNN gets, before it is resized", title)

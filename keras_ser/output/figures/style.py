@@ -50,13 +50,23 @@ def subplots(rows=1, columns=1, *, size, **options):
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def only_outer_axes(grid):
+    """Of axes [rows, columns] that share x and y, and have no grid lines, the inner ones say nothing: matplotlib lays
+    out and draws their ticks all the same.
+    """
+    for axes in grid[:-1].flat:
+        axes.xaxis.set_visible(False)
+    for axes in grid[:, 1:].flat:
+        axes.yaxis.set_visible(False)
+
+
 def save(figure, path):
     """As a PNG, whole or not at all; of few colours where no colour bar says what each of them means. → ``path``"""
     image = Image.fromarray(pixels(figure))
     if not any(axes.get_label() == "<colorbar>" for axes in figure.axes):
         image = image.quantize(256, dither=Image.Dither.NONE)
     with files.replaced(path) as part:
-        image.save(part, format="PNG", optimize=True)
+        image.save(part, format="PNG")
     return path
 
 
