@@ -76,7 +76,8 @@ EXCERPT = """() => {
     for (const body of document.querySelectorAll("tbody")) {
         for (const [place, row] of [...body.rows].entries()) {
             const parts = [row, ...row.querySelectorAll("*")];
-            const made = parts.map(part => [part.localName, part.className, ...part.getAttributeNames()].join());
+            const made = parts.map(part =>
+                [part.localName, part.className, !part.textContent.trim(), ...part.getAttributeNames()].join());
             if (place && made.every(part => seen.has(part))) row.remove();
             made.forEach(part => seen.add(part));
         }
