@@ -47,8 +47,8 @@ def legend_of(figure):
 
 
 def fits(figure):
-    """Its titles are within it."""
-    figure.draw_without_rendering()
+    """Its titles are within it, where the layout, of which drawing is the rest, places them."""
+    figure.get_layout_engine().execute(figure)
     titles = [title for axes in figure.axes for title in (axes.title, axes._left_title) if title.get_text()]
     boxes = [text.get_window_extent() for text in (figure._suptitle, *titles)]
     return all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes)

@@ -6,7 +6,7 @@ from keras_ser import corpora, reports
 from keras_ser.analysis import paired, reported
 from keras_ser.cli import commands
 from keras_ser.output import comparison, markdown, tables
-from keras_ser.output.figures import selection
+from keras_ser.output.figures import selection, style
 from keras_ser.runs import archive, passes, planning
 
 REPORT = reports.load("emodb_losses")
@@ -33,13 +33,15 @@ def fill(out, made, **facts):
 
 
 def draw(out, whole, table, manifest):
-    """The figures, and a comparison, beside them."""
+    """The figures, of fewer pixels, and a comparison, beside them."""
     folder = out / REPORT.name
     material = planning.gather(REPORT, "Emo-DB (a corpus)", manifest)
-    selection.of_report(REPORT, material, whole, table, folder / "figures")
-    found, folder = paired.compare(whole, [LOSSES], REPORT.labels), out / "compare" / "losses" / REPORT.name
-    tables.write(found.scores, comparison.whole("Losses.", REPORT, "a corpus", found), folder)
-    selection.of_comparison(REPORT, "a corpus", found, folder)
+    found, beside = paired.compare(whole, [LOSSES], REPORT.labels), out / "compare" / "losses" / REPORT.name
+    tables.write(found.scores, comparison.whole("Losses.", REPORT, "a corpus", found), beside)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 50)
+        selection.of_report(REPORT, material, whole, table, folder / "figures")
+        selection.of_comparison(REPORT, "a corpus", found, beside)
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,38 @@ def tab(browser, address):
     tab.close()
 
 
+# A row whose elements are such as were seen before, but for their words, is left out; of each table the first remains.
+EXCERPT = """() => {
+    const seen = new Set();
+    for (const table of document.querySelectorAll("table")) {
+        table.style.setProperty("--whole", table.offsetWidth + "px");
+    }
+    for (const body of document.querySelectorAll("tbody")) {
+        for (const [place, row] of [...body.rows].entries()) {
+            const parts = [row, ...row.querySelectorAll("*")];
+            const made = parts.map(part =>
+                [part.localName, part.className, !part.textContent.trim(), ...part.getAttributeNames()].join());
+            if (place && made.every(part => seen.has(part))) row.remove();
+            made.forEach(part => seen.add(part));
+        }
+    }
+}"""
+
+
+@pytest.fixture(scope="module")
+def excerpt(browser, address):
+    """The page unfolded, with tables as wide as they are and of the few rows that differ in what they are made of:
+    there axe, which looks at each cell, finds what it would find in all of them, in a fraction of the time.
+    """
+    tab = browser.new_page(viewport={"width": 1280, "height": 800})
+    tab.goto(address.as_uri())
+    tab.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    tab.evaluate(EXCERPT)
+    tab.add_style_tag(content="@media (min-width: 1280px) { table { min-width: var(--whole); } }")
+    yield tab
+    tab.close()
+
+
 @pytest.fixture
 def wide(tab):
     tab.set_viewport_size({"width": 1280, "height": 800})
@@ -94,16 +126,16 @@ def violations(tab, width, scheme, **options):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_it_is_accessible(tab, width, scheme):
+def test_it_is_accessible(excerpt, width, scheme):
     """By axe-core's rules: contrast, names, headings, keyboard."""
-    assert violations(tab, width, scheme) == []
+    assert violations(excerpt, width, scheme) == []
 
 
 # What a page is about has no part in its colours: those of the other two are seen on pages made for the tests.
 @pytest.mark.parametrize("address", [name for name in PAGES if name.startswith("made")], indirect=True)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])
-def test_its_colours_are_accessible(tab, width, scheme):
-    assert violations(tab, width, scheme, runOnly=["color-contrast"]) == []
+def test_its_colours_are_accessible(excerpt, width, scheme):
+    assert violations(excerpt, width, scheme, runOnly=["color-contrast"]) == []
 
 
 COLORS = """([selector, names]) => [...document.querySelectorAll(selector)].map(part => {
