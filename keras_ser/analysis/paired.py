@@ -133,7 +133,9 @@ def _n_speakers(clips):
 
 
 def untold(n_speakers):
-    """Why speakers tell nothing, where they are fewer than are needed, or not known (0)."""
+    """Why speakers tell nothing, where they are fewer than are needed, not known (0), or one says nearly all."""
+    if n_speakers >= statistics.FEW_SPEAKERS:
+        return "one speaker says nearly all"
     return f"too few speakers to tell ({n_speakers})" if n_speakers else "speakers unknown"
 
 
@@ -219,14 +221,15 @@ def differences(clips, pairs, passes):
         }
         same_clips = row["fitted_on_first"] == row["fitted_on_second"] and row["same_corpora"]
         if row["primary"] and same_clips and not choosing.all():
-            row["p"] = statistics.paired(change.to_numpy(), chosen["speaker"])
+            row["p"] = statistics.paired(change.to_numpy(), chosen["speaker"], row["clips"])
         rows.append(row)
-        single.append((change.to_numpy(), chosen["speaker"]))
+        single.append((change.to_numpy(), chosen["speaker"], row["clips"]))
     frame = pd.DataFrame(rows)
     frame["p_corrected"] = statistics.corrected([None if pd.isna(p) else p for p in frame["p"]])
     frame["level"] = [statistics.level(row.p, row.p_corrected) for row in frame.itertuples()]
     intervals = [
-        statistics.paired_interval(*values, level) for values, level in zip(single, frame["level"], strict=True)
+        statistics.paired_interval(change, speakers, level, n_clips)
+        for (change, speakers, n_clips), level in zip(single, frame["level"], strict=True)
     ]
     frame["low"], frame["high"] = zip(*(interval or (None, None) for interval in intervals), strict=True)
     frame["finding"] = [_finding(row) for row in frame.itertuples()]

@@ -205,12 +205,11 @@ def _speaker_intervals(tables):
     """Intervals of accuracy and UAR over the speakers in the predictions of each pass."""
     predictions = pd.concat(tables, ignore_index=True)
     correct, speakers = predictions["true"] == predictions["predicted"], predictions["speaker"]
-    # Of several passes the mean of their UARs: a class of one is another than that of the next.
-    classes = np.concatenate([f"{number} " + table["true"] for number, table in enumerate(tables)])
+    passes = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     n_clips = len(predictions[["clip", "copy"]].drop_duplicates())
     return {
         "accuracy": statistics.speaker_interval(correct, speakers, n_clips=n_clips),
-        "uar": statistics.speaker_interval(correct, speakers, classes, n_clips=n_clips),
+        "uar": statistics.speaker_interval(correct, speakers, predictions["true"], passes, n_clips),
     }
 
 

@@ -4,9 +4,9 @@ Intervals and tests over speakers are cluster-robust: the mean over clips is est
 standard error and degrees of freedom are those of Bell and McCaffrey ("Bias reduction in standard errors for linear
 regression with multi-stage samples", 2002), which hold where speakers have unequal numbers of clips: of one who has
 most of them, little is known of how speakers vary. An interval and the test beside it come from one fit, so they agree.
-With fewer than ``FEW_SPEAKERS``, and where the speaker of a clip is unknown (""), there is no answer (None); of a UAR
-neither where fewer than ``FEW_OF_A_CLASS`` say one of the classes. Intervals over repetitions are Student's t. No
-interval of a share leaves [0, 1].
+With fewer than ``FEW_SPEAKERS``, where one says nearly all (``FEW_FREEDOM``), and where the speaker of a clip is
+unknown (""), there is no answer (None); of a UAR neither where fewer than ``FEW_OF_A_CLASS`` say one of the classes.
+Intervals over repetitions are Student's t. No interval of a share leaves [0, 1].
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 FEW_SPEAKERS = 6  # fewer draws from a population do not tell how much it varies
 FEW_OF_A_CLASS = 3  # a class that one speaker says would look as if it did not vary from speaker to speaker
+FEW_FREEDOM = 1.25  # degrees of freedom: with fewer one speaker has 6 of 7 clips, and "95 %" hold in 90 and less
 CONFIDENCE = 0.95
 NO_SPREAD = 1e-9  # standard error of a mean that is a rounding error
 
@@ -41,12 +42,12 @@ class Fit:
 
 def _fit(values, speakers, classes):
     """The mean over the ``classes`` [clips] of the means of ``values`` [clips]. → Fit, or None with too few or unknown
-    speakers
+    speakers, or one who says nearly all
 
     Of a regression on the classes: a speaker's residuals of a class are blown up by 1 / √(1 − his share of its clips),
     and the degrees of freedom (Satterthwaite) are those that independent clips would give.
     """
-    (speaker, names), (of_class, found) = (pd.factorize(np.asarray(given)) for given in (speakers, classes))
+    (speaker, names), (of_class, found) = (pd.factorize(given) for given in (np.asarray(speakers), classes))
     if len(names) < FEW_SPEAKERS or "" in names:
         return None
     shape = len(names), len(found)
@@ -61,31 +62,34 @@ def _fit(values, speakers, classes):
     of_shared = np.square(shared).sum(axis=1)
     squares = np.square(own).sum() - 2 * (own * of_shared).sum() + np.square(shared.T @ shared).sum()
     freedom = (own - of_shared).sum() ** 2 / squares
-    return Fit(mean.mean(), error, freedom)
+    return Fit(mean.mean(), error, freedom) if freedom > FEW_FREEDOM else None
 
 
-def _fit_of_difference(difference, speakers):
+def _fit_of_difference(difference, speakers, n_clips):
     """As :func:`_fit`; where all speakers have the same mean, their spread says nothing: the error is then that of
-    independent clips.
+    ``n_clips`` independent clips.
     """
     fit = _fit(difference, speakers, np.zeros(len(difference), int))
     if fit is None or fit.error > NO_SPREAD:
         return fit
-    return Fit(fit.mean, stats.sem(difference), len(difference) - 1)
+    return Fit(fit.mean, np.std(difference) / np.sqrt(n_clips - 1), n_clips - 1)
 
 
-def speaker_interval(values, speakers, classes=None, n_clips=None):
+def speaker_interval(values, speakers, classes=None, passes=None, n_clips=None):
     """95 % interval of the mean of ``values`` in [0, 1] [clips] over speakers. → (low, high) or None
 
-    ``classes`` [clips]: of the mean over the classes of their means, as UAR is one of what is right. At least as wide
-    as if all ``n_clips`` different clips were independent (:func:`_clips_interval`): where every clip is right,
-    speakers do not vary, and that is not certainty.
+    ``classes`` [clips]: of the mean over the classes of their means, as UAR is one of what is right; ``passes``
+    [clips]: of the mean over several passes of that, which answer the same clips. At least as wide as if all
+    ``n_clips`` different clips were independent (:func:`_clips_interval`): where every clip is right, speakers do not
+    vary, and that is not certainty.
     """
     classes = np.zeros(len(values), int) if classes is None else np.asarray(classes)
     few = 0 if len(set(classes)) == 1 else FEW_OF_A_CLASS
     if pd.Series(np.asarray(speakers)).groupby(classes).nunique().min() < few:
         return None
-    fit = _fit(values, speakers, classes)
+    # A class of one pass is another than that of the next.
+    cells = classes if passes is None else pd.MultiIndex.from_arrays([passes, classes])
+    fit = _fit(values, speakers, cells)
     if fit is None:
         return None
     low, high = fit.interval(CONFIDENCE)
@@ -110,13 +114,16 @@ def clip_interval(right, clips):
     return proportion_confint(right, clips, 1 - CONFIDENCE, method="wilson")
 
 
-def paired(difference, speakers):
-    """Whether a mean difference on the same clips [clips] is 0. → p, or None with too few speakers"""
-    fit = _fit_of_difference(difference, speakers)
+def paired(difference, speakers, n_clips=None):
+    """Whether a mean difference on the same clips [clips], of which ``n_clips`` are different (default: all), is 0.
+    → p, or None with too few speakers
+    """
+    n_clips = n_clips or len(difference)
+    fit = _fit_of_difference(difference, speakers, n_clips)
     if fit is None:
         return None
-    if np.ptp(difference) == 0:  # two models that are right on the same clips
-        return 1.0 if difference[0] == 0 else 0.0
+    if np.ptp(difference) == 0:  # on every clip the same: nothing, or what a sign test tells
+        return 1.0 if difference[0] == 0 else 2 * 0.5**n_clips
     return float(fit.p())
 
 
@@ -127,13 +134,15 @@ def level(p, p_corrected):
     return CONFIDENCE if pd.isna(p) or not p_corrected else 1 - (1 - CONFIDENCE) * p / p_corrected
 
 
-def paired_interval(difference, speakers, level):
-    """Interval of a mean difference on the same clips [clips]. → (low, high) or None with too few speakers"""
-    fit = _fit_of_difference(difference, speakers)
+def paired_interval(difference, speakers, level, n_clips=None):
+    """Interval of a mean difference, arguments as of :func:`paired`. → (low, high) or None with too few speakers"""
+    n_clips = n_clips or len(difference)
+    fit = _fit_of_difference(difference, speakers, n_clips)
     if fit is None:
         return None
-    if np.ptp(difference) == 0:
-        return float(difference[0]), float(difference[0])
+    if np.ptp(difference) == 0:  # of the share of clips on which it is so, Clopper and Pearson's
+        share = ((1 - level) / 2) ** (1 / n_clips)
+        return tuple(float(end) for end in sorted((difference[0] * (2 * share - 1), difference[0])))
     low, high = fit.interval(level)
     return float(max(-1.0, low)), float(min(1.0, high))
 

@@ -138,5 +138,6 @@ def evaluate(predictor, manifest, *, all_classes=False):
     if synthetic:
         log.warning(OF_SYNTHETIC)
     if of_whom := own.unknown_speakers(table):
-        log.warning("caution: %s: no intervals over speakers", of_whom)
+        some = " of a part that has such clips" if n_speakers(table) else ""
+        log.warning("caution: %s: no intervals over speakers%s", of_whom, some)
     return Evaluation(pd.concat([table, probabilities], axis=1), labels, unknown, synthetic)

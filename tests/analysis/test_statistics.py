@@ -120,7 +120,8 @@ def test_no_interval_leaves_0_to_1(pairs, classes):
     ]
     for interval in intervals:
         assert interval is None or 0 <= interval[0] <= interval[1] <= 1
-    assert (intervals[0] is None) == (len(set(speakers)) < statistics.FEW_SPEAKERS)
+    if len(set(speakers)) < statistics.FEW_SPEAKERS:
+        assert intervals[0] is None
     if intervals[0]:
         assert intervals[0][0] <= correct.mean() <= intervals[0][1]
 
@@ -132,7 +133,8 @@ def test_a_test_and_the_interval_beside_it_agree(pairs):
     tables = [np.array(rows).T for rows in pairs]
     p_values = [statistics.paired(difference, speakers) for speakers, difference in tables]
     for (speakers, difference), p, corrected in zip(tables, p_values, statistics.corrected(p_values), strict=True):
-        assert (p is None) == (len(set(speakers)) < statistics.FEW_SPEAKERS)
+        if len(set(speakers)) < statistics.FEW_SPEAKERS:
+            assert p is None
         if p is None:
             assert corrected is statistics.paired_interval(difference, speakers, 0.95) is None
             continue
@@ -151,6 +153,50 @@ def test_speakers_that_all_differ_by_the_same_leave_what_clips_tell():
     assert statistics.paired(difference, speakers) == pytest.approx(1)
     low, high = statistics.paired_interval(difference, speakers, 0.95)
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 31, 0, difference.std(ddof=1) / 32**0.5))
+
+
+def test_repetitions_of_the_same_clips_are_no_more_clips():
+    """Neither where all speakers differ by the same, nor of an interval as if clips were independent."""
+    speakers, difference = np.repeat(np.arange(8), 4), np.tile([1.0, 0.0, 0.0, 0.0], 8)
+    five = np.tile(difference, 5), np.tile(speakers, 5)
+    assert statistics.paired(*five, 32) == pytest.approx(statistics.paired(difference, speakers))
+    expected = statistics.paired_interval(difference, speakers, 0.95)
+    assert statistics.paired_interval(*five, 0.95, 32) == pytest.approx(expected)
+    classes, right = np.arange(32) % 4, np.ones(32)
+    once = statistics.speaker_interval(right, speakers, classes)
+    passes = np.repeat(np.arange(5), 32)
+    again = statistics.speaker_interval(np.ones(160), five[1], np.tile(classes, 5), passes, 32)
+    assert again == pytest.approx(once)
+
+
+def test_of_several_passes_it_is_the_interval_of_their_mean_uar(rng):
+    """In one pass a class has other clips than in the next."""
+    speakers, passes = rng.integers(0, 9, 900), np.repeat([0, 1], 450)
+    classes, right = np.where(rng.random(900) < np.where(passes, 0.9, 0.4), "a", "b"), rng.random(900) < 0.6
+    uar = np.mean([right[(passes == one) & (classes == name)].mean() for one in (0, 1) for name in "ab"])
+    low, high = statistics.speaker_interval(right, speakers, classes, passes)
+    assert uar == pytest.approx((low + high) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(("others", "is_told"), [((10,) * 5, True), ((3,) * 5, False), ((10,) * 4, False)])
+def test_of_one_speaker_who_says_nearly_all_nothing_is_told(others, is_told, rng):
+    """How speakers vary would be what the few clips of the others happen to tell."""
+    speakers = np.repeat(np.arange(1 + len(others)), (300, *others))
+    right = (rng.random(len(speakers)) < 0.6).astype(float)
+    found = [
+        statistics.speaker_interval(right, speakers),
+        statistics.paired(right - 0.6, speakers),
+        statistics.paired_interval(right - 0.6, speakers, 0.95),
+    ]
+    assert [one is not None for one in found] == [is_told] * 3
+
+
+def test_a_model_that_is_right_where_another_is_wrong_is_certain_by_as_many_clips():
+    difference, speakers = np.ones(6), np.arange(6)
+    assert statistics.paired(difference, speakers) == pytest.approx(stats.binomtest(6, 6).pvalue)
+    share = stats.binomtest(6, 6).proportion_ci(0.95).low
+    assert statistics.paired_interval(difference, speakers, 0.95) == pytest.approx((2 * share - 1, 1))
+    assert statistics.paired_interval(-difference, speakers, 0.95) == pytest.approx((-1, 1 - 2 * share))
 
 
 def test_two_models_that_are_right_on_the_same_clips():
