@@ -216,7 +216,7 @@ def test_many_experiments_do_not_reach_into_the_next_protocol(drawn, tmp_path):
     assert places.shape == (9, 2)
     assert places[:, 0].max() < 0.5 < places[:, 1].min()
     words = " ".join(texts_of(drawn[0])).replace("\n", " ")
-    assert "over speakers (if 6 or more), else over repetitions" in words
+    assert "bars: 95 % interval over speakers (cross-validated, 6 or more), else repetitions" in words
     assert "chance level (0.250)" in words
 
 

@@ -232,7 +232,7 @@ def protocols(table, metric, chance, title, path, parts=None):
     panels[-1].legend(handles=[*handles.values(), *dashes, *level], loc="upper left", bbox_to_anchor=(1, 1))
     over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
     if len(over) == 2:
-        over = [f"speakers (if {FEW_SPEAKERS} or more), else over repetitions"]
+        over = [f"speakers (cross-validated, {FEW_SPEAKERS} or more), else repetitions"]
     shown = f"{METRICS[metric][0].upper()}{METRICS[metric][1:]} by protocol"
     style.headline(figure, f"{shown}\nbars: 95 % interval over {over[0]}" if over else shown, title)
     return style.save(figure, path)
