@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from keras_ser.analysis import reported
-from keras_ser.analysis.statistics import FEW_SPEAKERS
+from keras_ser.analysis.statistics import CONFIDENCE, FEW_SPEAKERS
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.output.figures import style
@@ -304,7 +304,7 @@ def differences(frame, title, path):
     figure.legend(handles=lines, loc="outside lower center", ncols=3)
     levels = frame.loc[frame["low"].notna(), "level"]
     interval = "\nlines: 95 % interval over speakers" if len(levels) else ""
-    interval += ", wider where corrected for several tests" * (levels.nunique() > 1)
+    interval += ", wider where corrected for several tests" if (levels > CONFIDENCE).any() else ""
     style.headline(figure, f"Accuracy difference A − B on the same clips{interval}", title)
     return style.save(figure, path)
 
