@@ -163,7 +163,7 @@ def _differences(changes):
             "Models are compared in the repetitions that both have. Where one has more (`1 (A 5, B 1)`), its accuracy "
             "here is that of these repetitions and differs from that of the first table."
         )
-    if (changes["choosing_speakers"] > 0).any():
+    if (changes["primary"] & (changes["choosing_speakers"] > 0) & ~changes["all_chose"]).any():
         notes.append(
             f"Under `{primary}` speakers on whom a design was chosen are excluded here, so the accuracies differ from "
             "those of the first table."
