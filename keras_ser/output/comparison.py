@@ -97,7 +97,7 @@ def scores(frame):
     """→ DataFrame of text, one row per experiment and protocol."""
     rows = []
     for row in frame.itertuples():
-        known = pd.notna(row.low)
+        told = pd.notna(row.low) or not row.tested
         rows.append(
             {
                 "protocol": row.protocol,
@@ -107,7 +107,7 @@ def scores(frame):
                 "different examples tested": row.tested,
                 "accuracy": describe(row.accuracy, row.accuracy_std),
                 f"{PERCENT} % over repetitions": between(row.repetitions_low, row.repetitions_high),
-                f"{PERCENT} % over speakers": between(row.low, row.high) if known else paired.untold(row.speakers),
+                f"{PERCENT} % over speakers": between(row.low, row.high) if told else paired.untold(row.speakers),
                 "UAR": describe(row.uar, row.uar_std),
                 "calibration error": describe(row.calibration_error),
                 "Brier score": describe(row.brier),

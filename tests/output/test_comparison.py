@@ -118,6 +118,14 @@ def test_speakers_are_said_to_be_excluded_only_where_some_are(made):
         assert (said in compared(runs, [pair], report)) == some, pair
 
 
+def test_of_what_diverged_no_speakers_are_called_unknown(made):
+    """They are known; nothing was tested on them."""
+    runs = [made(REPORT, CNN, "as_reported"), *folds(made, LSTM, diverged_at=1)]
+    whole = passes.whole(runs)
+    cells = comparison.scores(paired.scores(whole, paired.tested(whole))).set_index("experiment")
+    assert cells.at[LSTM, "95 % over speakers"] == "–"
+
+
 def test_the_bias_of_the_selection_is_a_mean_over_the_trainings():
     bias = pd.DataFrame(
         {"experiment": [CNN, LSTM], "protocol": "as_reported", "added": [0.01, 0.05], "watched": [1, 3]}
