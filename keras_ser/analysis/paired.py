@@ -84,8 +84,8 @@ def scores(passes, clips):
     ``corpus``, ``clips``: what the runs were made from, and how many clips that is; ``accuracy``, ``uar`` and their
     ``_std``: over the ``n`` repetitions; ``repetitions_low`` and ``_high``: 95 % interval of the mean accuracy over
     them; ``low`` and ``high``: of the same accuracy over speakers; ``tested``: different clips; ``speakers``: 0 where
-    not all are known; ``epochs``: run until training stopped; ``calibration_error``, ``brier``: of the probabilities,
-    mean over the repetitions, 0 is best.
+    not all are known, or nothing was tested; ``epochs``: run until training stopped; ``calibration_error``, ``brier``:
+    of the probabilities, mean over the repetitions, 0 is best.
     """
     rows = []
     for (experiment, protocol), group in reported.groups(passes).items():

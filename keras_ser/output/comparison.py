@@ -97,7 +97,7 @@ def scores(frame):
     """→ DataFrame of text, one row per experiment and protocol."""
     rows = []
     for row in frame.itertuples():
-        known = pd.notna(row.low)
+        told = pd.notna(row.low) or not row.tested
         rows.append(
             {
                 "protocol": row.protocol,
@@ -107,7 +107,7 @@ def scores(frame):
                 "different examples tested": row.tested,
                 "accuracy": describe(row.accuracy, row.accuracy_std),
                 f"{PERCENT} % over repetitions": between(row.repetitions_low, row.repetitions_high),
-                f"{PERCENT} % over speakers": between(row.low, row.high) if known else paired.untold(row.speakers),
+                f"{PERCENT} % over speakers": between(row.low, row.high) if told else paired.untold(row.speakers),
                 "UAR": describe(row.uar, row.uar_std),
                 "calibration error": describe(row.calibration_error),
                 "Brier score": describe(row.brier),
@@ -163,7 +163,7 @@ def _differences(changes):
             "Models are compared in the repetitions that both have. Where one has more (`1 (A 5, B 1)`), its accuracy "
             "here is that of these repetitions and differs from that of the first table."
         )
-    if (changes["choosing_speakers"] > 0).any():
+    if (changes["primary"] & (changes["choosing_speakers"] > 0) & ~changes["all_chose"]).any():
         notes.append(
             f"Under `{primary}` speakers on whom a design was chosen are excluded here, so the accuracies differ from "
             "those of the first table."

@@ -12,11 +12,11 @@ REPORT = reports.load("emodb_losses")
 CNN, LSTM = "cnn/mean_squared_error", "cnn_lstm/mean_squared_error"
 
 
-def compared(runs, pairs):
+def compared(runs, pairs, report=REPORT):
     """The answer of `compare` for people."""
     whole = passes.whole(runs)
-    found = paired.compare(whole, pairs, REPORT.labels)
-    return document.as_markdown(comparison.whole("Question.", REPORT, "a corpus", found))
+    found = paired.compare(whole, pairs, report.labels)
+    return document.as_markdown(comparison.whole("Question.", report, "a corpus", found))
 
 
 def folds(made, experiment, protocol="speaker_independent", repetition=0, **options):
@@ -103,6 +103,27 @@ def cells_of(text):
     table = text.partition("## Differences on the same clips")[2].partition("\n## ")[0]
     header, _, row = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")]
     return dict(zip((name.strip() for name in header), (cell.strip() for cell in row), strict=True))
+
+
+def test_speakers_are_said_to_be_excluded_only_where_some_are(made):
+    """Where all of them chose the designs the accuracies are those of the first table."""
+    said = "speakers on whom a design was chosen are excluded here"
+    sheet, recipe = reports.load("spectral_features"), reports.load("unseen_speakers")
+    for report, pair, some in (
+        (sheet, ("cnn_2d", "cnn_1d/int16"), True),
+        (sheet, ("svm/energy", "svm/centroid"), False),
+        (recipe, ("cnn", "mlp"), False),
+    ):
+        runs = [made(report, name, "speaker_independent", 0, fold, 2) for name in pair for fold in range(2)]
+        assert (said in compared(runs, [pair], report)) == some, pair
+
+
+def test_of_what_diverged_no_speakers_are_called_unknown(made):
+    """They are known; nothing was tested on them."""
+    runs = [made(REPORT, CNN, "as_reported"), *folds(made, LSTM, diverged_at=1)]
+    whole = passes.whole(runs)
+    cells = comparison.scores(paired.scores(whole, paired.tested(whole))).set_index("experiment")
+    assert cells.at[LSTM, "95 % over speakers"] == "–"
 
 
 def test_the_bias_of_the_selection_is_a_mean_over_the_trainings():

@@ -216,7 +216,7 @@ def test_many_experiments_do_not_reach_into_the_next_protocol(drawn, tmp_path):
     assert places.shape == (9, 2)
     assert places[:, 0].max() < 0.5 < places[:, 1].min()
     words = " ".join(texts_of(drawn[0])).replace("\n", " ")
-    assert "over speakers (if 6 or more), else over repetitions" in words
+    assert "bars: 95 % interval over speakers (cross-validated, 6 or more), else repetitions" in words
     assert "chance level (0.250)" in words
 
 
@@ -377,8 +377,8 @@ def test_differences_need_no_interval(drawn, tmp_path):
     assert "interval" not in " ".join(texts_of(drawn[0]))
 
 
-@pytest.mark.parametrize(("levels", "is_said"), [((0.95, 0.95), False), ((0.95, 0.975), True)])
-def test_that_an_interval_is_wider_than_others_is_said(levels, is_said, drawn, tmp_path):
+@pytest.mark.parametrize(("levels", "is_said"), [((0.95, 0.95), False), ((0.95, 0.975), True), ((0.975, 0.975), True)])
+def test_that_an_interval_is_wider_than_it_would_be_is_said(levels, is_said, drawn, tmp_path):
     row = {"first": "a", "protocol": "as_reported", "difference": 0.1, "low": 0.0, "high": 0.2}
     rows = [row | {"second": second, "level": level} for second, level in zip("bc", levels, strict=True)]
     results.differences(pd.DataFrame(rows), "title", tmp_path / "x.png")

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from keras_ser.analysis import reported
-from keras_ser.analysis.statistics import FEW_SPEAKERS
+from keras_ser.analysis.statistics import CONFIDENCE, FEW_SPEAKERS
 from keras_ser.analysis.summaries import Confusion
 from keras_ser.data.protocols import PROTOCOLS, SPLITS, ordered
 from keras_ser.output.figures import style
@@ -232,7 +232,7 @@ def protocols(table, metric, chance, title, path, parts=None):
     panels[-1].legend(handles=[*handles.values(), *dashes, *level], loc="upper left", bbox_to_anchor=(1, 1))
     over = [name for name in ("speakers", "repetitions") if name in set(frame["interval_over"])]
     if len(over) == 2:
-        over = [f"speakers (if {FEW_SPEAKERS} or more), else over repetitions"]
+        over = [f"speakers (cross-validated, {FEW_SPEAKERS} or more), else repetitions"]
     shown = f"{METRICS[metric][0].upper()}{METRICS[metric][1:]} by protocol"
     style.headline(figure, f"{shown}\nbars: 95 % interval over {over[0]}" if over else shown, title)
     return style.save(figure, path)
@@ -304,7 +304,7 @@ def differences(frame, title, path):
     figure.legend(handles=lines, loc="outside lower center", ncols=3)
     levels = frame.loc[frame["low"].notna(), "level"]
     interval = "\nlines: 95 % interval over speakers" if len(levels) else ""
-    interval += ", wider where corrected for several tests" * (levels.nunique() > 1)
+    interval += ", wider where corrected for several tests" if (levels > CONFIDENCE).any() else ""
     style.headline(figure, f"Accuracy difference A − B on the same clips{interval}", title)
     return style.save(figure, path)
 
