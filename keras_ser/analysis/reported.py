@@ -86,6 +86,22 @@ def chance(report, passes):
     return None if several else 1 / len(report.with_clips)
 
 
+def tested_by_corpus(passes):
+    """How many different clips and true classes of each corpus are tested: under each protocol, and under all of them
+    together (""). → dict protocol → DataFrame ``clip, true``, one row per corpus; {} where every run diverged
+    """
+    parts = [
+        item.predictions()[["corpus", "clip", "true"]].assign(protocol=item.facts["protocol"])
+        for item in passes
+        if not item.diverged
+    ]
+    if not parts:
+        return {}
+    answers = pd.concat(parts, ignore_index=True)
+    groups = {"": answers, **dict(iter(answers.groupby("protocol")))}
+    return {name: group.groupby("corpus", sort=False)[["clip", "true"]].nunique() for name, group in groups.items()}
+
+
 def _whole(report, corpus):
     """How many clips a report uses of the whole ``corpus``."""
     clips = sum(clips for emotion, clips in corpus.counts.items() if emotion in report.labels)

@@ -325,7 +325,7 @@ PROTOCOLS = {
             "corpus_independent",
             "unseen corpora",
             "on an unseen corpus",
-            "The test clips are of a corpus that the training set does not have.",
+            "The test clips are of a corpus that the training set does not have, and of classes that it does have.",
             frozenset({"sentence"}),
             ("corpus",),
             _unseen_corpus,

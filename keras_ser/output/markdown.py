@@ -32,6 +32,7 @@ HEADINGS = {
     "weighted_f1": "Weighted F1",
 }
 WITH_EVERY_RESULT = ("What train and test share", "Model info sheet")
+UNSEEN_CORPUS = " (of an unseen corpus every clip of the classes that the other corpora have)"
 PERCENT = round(100 * statistics.CONFIDENCE)
 
 
@@ -216,7 +217,8 @@ def report_table(report, frame, passes):
         f"Our runs: {corpus}, {facts['clips']} clips, features computed "
         f"by {' or '.join(backends)}, at most "
         f"{most_epochs} epoch{'s' * (most_epochs != 1)}, on {', '.join(devices)}.",
-        "One repetition of a protocol with folds trains once per fold and tests every clip once; its scores are those "
+        "One repetition of a protocol with folds trains once per fold and tests every clip once"
+        f"{UNSEEN_CORPUS if 'corpus_independent' in set(frame['protocol']) else ''}; its scores are those "
         "of the pooled predictions. Mean ± standard deviation over n repetitions, which includes variation between "
         f"splits; intervals are {PERCENT} %, over what they say.{f' {VERDICTS}' if report.figures else ''}",
         tested_clips(frame),
@@ -283,19 +285,26 @@ def report_table(report, frame, passes):
 
 
 def chance(report, passes):
-    """The chance level in words; where corpora know different classes, that of each."""
+    """The chance level in words; where corpora know different classes, that of each, and of a corpus that is unseen
+    that of the classes that the others have.
+    """
     if level := reported.chance(report, passes):
         return f"{level:.3f} ({len(report.with_clips)} classes{' that have clips' * bool(report.reserved)})"
-    classes = {}
-    for table in (item.predictions() for item in passes if not item.diverged):
-        for corpus, group in table.groupby("corpus", sort=False):
-            classes.setdefault(corpus, set()).update(group["true"])
-    if not classes:
+    tested = reported.tested_by_corpus(passes)
+    if not tested:
         return "by the classes of each corpus"
-    return ", ".join(
-        f"{1 / len(known):.3f} on {corpora.get(corpus).title.partition(' (')[0]} ({len(known)} classes)"
-        for corpus, known in classes.items()
-    )
+    levels = ", ".join(_level(row) for row in tested[""].itertuples())
+    unseen = tested.get("corpus_independent", tested[""])
+    fewer = unseen[unseen["true"] < tested[""]["true"].reindex(unseen.index)]
+    if fewer.empty:
+        return levels
+    of_unseen = ", ".join(_level(row, f", {row.clip} clips") for row in fewer.itertuples())
+    return f"{levels}; of an unseen corpus only the classes that the other corpora have are tested: {of_unseen}"
+
+
+def _level(row, clips=""):
+    """ "0.167 on Emo-DB (6 classes, 454 clips)" """
+    return f"{1 / row.true:.3f} on {corpora.get(row.Index).title.partition(' (')[0]} ({row.true} classes{clips})"
 
 
 def _findings(report, frame, passes):

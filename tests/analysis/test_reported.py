@@ -443,3 +443,21 @@ def test_chance_has_the_classes_that_have_clips():
     report = reports.load("four_corpora")
     assert reported.chance(report, []) == 1 / 14
     assert reported.chance(report.of_classes(("anger", "unknown")), []) == 1 / 2  # of a user's own
+
+
+def test_how_many_clips_and_classes_of_each_corpus_are_tested():
+    """Of an unseen corpus only those of the classes that the others have; clips of several repetitions once."""
+    every = pd.DataFrame(
+        {
+            **{"corpus": ["emodb"] * 3 + ["crema_d"] * 2, "clip": list("abcde")},
+            "true": ["anger", "boredom", "anger", "anger", "fear"],
+        }
+    )
+    known = every[every["true"] != "boredom"]
+    passes = [one(0.5, seed, "speaker_independent", predictions=every) for seed in range(2)]
+    passes += [one(0.5, 0, "corpus_independent", predictions=known), one(0.5, 1, "as_reported", diverged_at=1)]
+    found = {name: counts.to_dict("index") for name, counts in reported.tested_by_corpus(passes).items()}
+    of_all = {"emodb": {"clip": 3, "true": 2}, "crema_d": {"clip": 2, "true": 2}}
+    of_unseen = {**of_all, "emodb": {"clip": 2, "true": 1}}
+    assert found == {"": of_all, "speaker_independent": of_all, "corpus_independent": of_unseen}
+    assert reported.tested_by_corpus(passes[-1:]) == {}

@@ -276,7 +276,20 @@ def test_counts_of_one_repetition_have_no_bar(drawn, tmp_path):
     assert not any(bars_of(axes) for axes in drawn[0].axes)
 
 
+def answered(facts, protocol, **corpora):
+    """A pass that tested so many clips and classes of each corpus."""
+    answers = [
+        pd.DataFrame({"corpus": name, "clip": [f"{name}_{place}" for place in range(clips)]}).assign(
+            true=lambda table, classes=classes: table.index % classes
+        )
+        for name, (clips, classes) in corpora.items()
+    ]
+    facts = {**facts, "protocol": protocol}
+    return SimpleNamespace(facts=facts, diverged=False, predictions=lambda: pd.concat(answers))
+
+
 def test_corpora_of_other_classes_have_panels_of_their_own(drawn, tmp_path):
+    """And say the chance level; under a protocol that tests fewer of their clips and classes, that of these too."""
     row = {"protocol": "speaker_independent", "n": 1, "verdict": "not stated"}
     scores = {
         ("cnn", "uar"): 0.7,
@@ -287,14 +300,23 @@ def test_corpora_of_other_classes_have_panels_of_their_own(drawn, tmp_path):
     }
     rows = [{**row, "experiment": name, "metric": metric, "mean": mean} for (name, metric), mean in scores.items()]
     table = pd.DataFrame(rows).reindex(columns=reported.COLUMNS).assign(interval_over="")
-    facts = {"corpora": ["emodb", "ravdess", "crema_d"], "clips_by_corpus": {"crema_d": 7441, "emodb": 535}}
-    parts = selection.by_corpus(table, [SimpleNamespace(facts=facts)], "uar")
+    clips = {"crema_d": 7441, "emodb": 535}
+    facts = {"corpora": ["emodb", "ravdess", "crema_d"], "clips_by_corpus": clips}
+    found = [
+        answered(facts, "speaker_independent", emodb=(535, 7), crema_d=(7441, 6)),
+        answered(facts, "corpus_independent", emodb=(454, 6), crema_d=(7441, 6)),
+    ]
+    parts = selection.by_corpus(table, found, "uar")
     results.protocols(table, "uar", None, "title", tmp_path / "x.png", parts=parts)
     shown = {
         axes.get_title(): [*np.concatenate([line.get_ydata() for line in axes.lines if line.get_marker() == "o"])]
         for axes in drawn[0].axes
     }
-    assert shown == {"Emo-DB\n535 clips": [0.8, 0.75], "CREMA-D\n7441 clips": [0.6]}
+    emodb = "Emo-DB\n535 clips, chance level 0.143\nunseen corpora: 454 clips, chance level 0.167"
+    assert shown == {emodb: [0.8, 0.75], "CREMA-D\n7441 clips, chance level 0.167": [0.6]}
+    assert fits(drawn[0])
+    left, right = (axes.title.get_window_extent() for axes in drawn[0].axes)
+    assert left.x1 < right.x0
     (legend,) = [axes.get_legend() for axes in drawn[0].axes if axes.get_legend()]
     assert [text.get_text() for text in legend.get_texts()] == ["cnn", "svm/emodb"]
     assert drawn[0].axes[0].get_ylabel() == "UAR"
@@ -306,7 +328,7 @@ def test_a_report_whose_corpora_have_other_classes_is_drawn_by_corpus(made, tmp_
     material = planning.Material("a corpus", pd.DataFrame({"synthetic": [False]}), [], substitute=False)
     paths = selection.of_report(report, material, whole, reported.table(report, whole), tmp_path)
     panels = {path.stem: [axes.get_title() for axes in figure.axes] for path, figure in zip(paths, drawn, strict=True)}
-    assert panels["protocols_uar"] == panels["protocols_accuracy"] == ["Emo-DB\n144 clips"]
+    assert panels["protocols_uar"] == panels["protocols_accuracy"] == ["Emo-DB\n144 clips, chance level 0.111"]
 
 
 def test_reports_name_figures_that_exist():

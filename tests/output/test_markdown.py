@@ -1,6 +1,7 @@
 """What a person reads: from stored runs, whose numbers are checked where they are made."""
 
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from keras_ser.output import document, markdown, tables, words
 from keras_ser.runs import passes, planning
 from tests.words import house_words, without_code
 
-REPORT = reports.load("emodb_losses")
+REPORT, RECIPE = reports.load("emodb_losses"), reports.load("unseen_speakers")
 CNN, LSTM = "cnn/mean_squared_error", "cnn_lstm/mean_squared_error"
 
 
@@ -125,6 +126,36 @@ def test_the_info_sheet_stands_in_the_table(made):
     assert "112 of 112 test examples (100 %) have the speaker in train" in own
     assert "speaker" not in unseen
     assert "the sentence" in unseen
+
+
+def test_of_an_unseen_corpus_the_chance_level_is_that_of_the_classes_that_are_tested():
+    every = pd.DataFrame({"corpus": "emodb", "clip": list("abc"), "true": ["anger", "boredom", "fear"]})
+    every = pd.concat([every, every.assign(corpus="crema_d", true=["anger", "fear", "fear"])])
+    usual, unseen = (
+        SimpleNamespace(
+            facts={"corpora": ["emodb", "crema_d"], "protocol": protocol},
+            diverged=False,
+            predictions=lambda answers=answers: answers,
+        )
+        for protocol, answers in (
+            ("speaker_independent", every),
+            ("corpus_independent", every[every["true"] != "boredom"]),
+        )
+    )
+    levels = "0.333 on Emo-DB (3 classes), 0.500 on CREMA-D (2 classes)"
+    assert markdown.chance(RECIPE, [usual]) == levels
+    assert markdown.chance(RECIPE, [usual, unseen]) == (
+        f"{levels}; of an unseen corpus only the classes that the other corpora have are tested: "
+        "0.500 on Emo-DB (2 classes, 2 clips)"
+    )
+    assert markdown.chance(RECIPE, [unseen]) == "0.500 on Emo-DB (2 classes), 0.500 on CREMA-D (2 classes)"
+
+
+@pytest.mark.parametrize(("protocol", "said"), [("speaker_independent", False), ("corpus_independent", True)])
+def test_that_not_every_clip_of_an_unseen_corpus_is_tested_is_said(protocol, said, made):
+    text = text_of(RECIPE, [made(RECIPE, "mlp", protocol, 0, fold, 2) for fold in range(2)])
+    assert ("once (of an unseen corpus every clip of the classes that the other corpora have);" in text) == said
+    assert ("tests every clip once;" in text) != said
 
 
 def test_how_many_different_clips_were_tested(made):

@@ -207,6 +207,7 @@ def protocols(table, metric, chance, title, path, parts=None):
     colors = style.color_of(dict.fromkeys(frame["experiment"]))
     # Inches, of a panel with all its protocols.
     wide = len(order) * max(2.2, 0.3 * max(frame.groupby("metric")["experiment"].nunique(), default=0))
+    wide = max(wide, 0.08 * max(len(line) for caption in parts.values() for line in caption.split("\n")))
     figure, (panels,) = style.subplots(1, len(parts), size=(max(7.4, 3 + wide * len(parts)), 5), sharey=True)
     compared = frame["reported"].notna() & ~frame["verdict"].str.startswith("not comparable")
     frame = frame.assign(stated=frame["reported"].where(compared))

@@ -5,6 +5,7 @@ extra ``reports`` brings.
 import functools
 
 import joblib
+import pandas as pd
 
 from keras_ser import corpora
 from keras_ser.analysis import clips, examples, reported, summaries
@@ -98,13 +99,23 @@ def of_report(report, material, passes, table, folder, jobs=1):
 
 
 def by_corpus(table, passes, metric):
-    """The scores on each corpus alone. → dict: name in the table → the corpus and its clips in words"""
-    facts, present = passes[0].facts, set(table["metric"])
+    """The scores on each corpus alone. → dict: name in the table → what stands above them"""
+    facts, present, tested = passes[0].facts, set(table["metric"]), reported.tested_by_corpus(passes)
     return {
-        f"{name}: {metric}": f"{style.short(corpora.get(name).title)}\n{facts['clips_by_corpus'][name]} clips"
+        f"{name}: {metric}": _panel(name, facts["clips_by_corpus"][name], tested)
         for name in facts["corpora"]
         if f"{name}: {metric}" in present
     }
+
+
+def _panel(name, clips, tested):
+    """The corpus, its clips and the chance level; of an unseen corpus not all clips, nor all classes, may be tested."""
+    lines = [style.short(corpora.get(name).title), f"{clips} clips, chance level {1 / tested[''].at[name, 'true']:.3f}"]
+    unseen = tested.get("corpus_independent", pd.DataFrame())
+    if name in unseen.index and unseen.at[name, "clip"] < clips:
+        n, classes = unseen.loc[name]
+        lines.append(f"{PROTOCOLS['corpus_independent'].title}: {n} clips, chance level {1 / classes:.3f}")
+    return "\n".join(lines)
 
 
 def of_comparison(report, title, found, folder):
