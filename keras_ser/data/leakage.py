@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from keras_ser.corpora.table import cells
-from keras_ser.data.protocols import PROTOCOLS, get
+from keras_ser.data.protocols import PROTOCOLS, get, recordings
 from keras_ser.errors import UserError
 
 # What a test example may have in common with one that the model is fitted to, and the type of leakage that it is.
@@ -30,9 +30,10 @@ def shared(assigned, manifest, fitted_on=("train",)):
     ``assigned``: examples with ``split``; ``manifest`` with a column ``audio_hash`` (hash of the samples);
     ``fitted_on``: names of the splits that the model is fitted to. What nobody knows (a speaker or sentence "") is
     not shared. → dict: ``test`` examples, and how many of them share the ``clip`` (they are versions of a clip that the
-    fitting data has too), the ``audio_hash`` (they are made from identical samples, under any name), the ``speaker``,
-    the ``sentence``.
+    fitting data has too), the ``audio_hash`` (they have samples in common, under any name), the ``speaker``, the
+    ``sentence``.
     """
+    manifest = manifest.assign(audio_hash=recordings(manifest))
     facts = assigned.merge(manifest[["clip", "audio_hash", "speaker", "sentence"]], on="clip", how="left")
     fitted, test = facts[facts["split"].isin(fitted_on)], facts[facts["split"] == "test"]
     counts = {name: int(test[name].isin(set(fitted[name]) - {""}).sum()) for name in PROPERTIES}

@@ -5,7 +5,7 @@ A :class:`Protocol` takes the table of examples (``keras_ser.data.augmentation``
 "test"); examples that it does not use are excluded. Validation is never test. One repetition of a protocol trains once
 per fold, and its folds together test every clip exactly once (of an unseen corpus: every clip of an emotion that the
 others know). Except in ``as_reported``, which keeps the report's own order of steps, augmented versions of a clip exist
-only in what a model is fitted to, and recordings with the same samples are one clip whatever their names.
+only in what a model is fitted to, and recordings that have samples in common are one (:func:`recordings`).
 """
 
 from collections.abc import Callable
@@ -14,8 +14,11 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import train_test_split
 
+from keras_ser import audio
 from keras_ser.corpora.corpus import OFFICIAL
 from keras_ser.data.augmentation import originals
 from keras_ser.errors import UserError
@@ -109,6 +112,27 @@ def training_seed(repetition, fold, n_folds):
     return repetition * n_folds + fold
 
 
+def recordings(manifest):
+    """Which clips have samples in common: those with the same samples whatever their names, and parts of one file that
+    overlap. → Series [clips], the ``audio_hash`` of the first of them
+    """
+    parts = [audio.part_of(path) for path in manifest["path"]] if "path" in manifest else []
+    if not any(parts):
+        return manifest["audio_hash"]
+    spans = [part or (path, 0.0, None) for part, path in zip(parts, manifest["path"], strict=True)]
+    spans = [(str(file), start, end or np.inf) for file, start, end in spans]
+    spans = pd.DataFrame(spans, manifest.index, ["file", "start", "end"]).sort_values(["file", "start"])
+    # A part begins a new run where all parts of its file that begin before it have ended.
+    ended = spans.groupby("file")["end"].transform(lambda ends: ends.cummax().shift(fill_value=0.0))
+    begins = (spans["file"] != spans["file"].shift()) | (spans["start"] >= ended)
+    run = begins.cumsum().reindex(manifest.index).to_numpy() - 1
+    same = pd.factorize(manifest["audio_hash"])[0]
+    size = run.max() + 1 + same.max() + 1
+    links = coo_array((np.ones(len(run)), (run, run.max() + 1 + same)), (size, size))
+    group = connected_components(links, directed=False)[1][run]
+    return manifest["audio_hash"].groupby(group).transform("first")
+
+
 def _random_splits(emotion, split, seed):
     """Splits of rows with these emotions, by two calls of train_test_split as the report makes them. → object [rows].
 
@@ -169,8 +193,8 @@ def _deal(manifest, column, n_groups, repetition):
     if column == "speaker":
         order.sort(key=lambda name: (first.at[name, "corpus"], first.at[name, "gender"]))
     group_of = {name: place % n_groups for place, name in enumerate(order)}
-    recordings = manifest.drop_duplicates("audio_hash").set_index("audio_hash")[column]
-    return manifest["audio_hash"].map(recordings).map(group_of).to_numpy()
+    same = recordings(manifest)
+    return manifest[column].groupby(same, sort=False).transform("first").map(group_of).to_numpy()
 
 
 def _one_group(group, manifest, split, n_groups, repetition, fold, n_folds):
@@ -184,7 +208,8 @@ def _one_group(group, manifest, split, n_groups, repetition, fold, n_folds):
         (rest,) = np.nonzero(splits == "train")
         rng = np.random.default_rng(training_seed(repetition, fold, n_folds))
         drawn = rng.choice(rest, max(1, round(len(rest) * split.validation)), replace=False)
-        splits[rest[manifest["audio_hash"].iloc[rest].isin(manifest["audio_hash"].iloc[drawn])]] = "validation"
+        same = recordings(manifest)
+        splits[rest[same.iloc[rest].isin(same.iloc[drawn])]] = "validation"
     return splits
 
 
@@ -271,11 +296,10 @@ def _by_named_speakers(manifest, split, repetition):
 
 def _clip_disjoint(examples, manifest, split, repetition, fold):
     """Split the recordings first, as the report splits its examples; then augment train alone."""
-    recordings = manifest.drop_duplicates("audio_hash")
-    splits = pd.Series(
-        _random_splits(recordings["emotion"].to_numpy(), split, repetition), index=recordings["audio_hash"]
-    )
-    return pd.Series(manifest["audio_hash"].map(splits).to_numpy(), index=manifest["clip"])
+    same = recordings(manifest)
+    first = ~same.duplicated()
+    splits = pd.Series(_random_splits(manifest["emotion"][first].to_numpy(), split, repetition), index=same[first])
+    return pd.Series(same.map(splits).to_numpy(), index=manifest["clip"])
 
 
 PROTOCOLS = {

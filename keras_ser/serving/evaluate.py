@@ -111,6 +111,9 @@ def evaluate(predictor, manifest, *, all_classes=False):
     Raises UserError where the model knows fewer than two of the clips' emotions, or no recording can be used.
     """
     clips, unknown = in_common(predictor, manifest)
+    log.info("model: %s", predictor.title)
+    if predictor.caution:  # among these may be clips, or speakers, that it was trained on
+        log.warning("caution: %s", predictor.caution)
     present = set(clips["emotion"])
     labels = tuple(label for label in predictor.labels if all_classes or label in present)
     columns = [predictor.labels.index(label) for label in labels]

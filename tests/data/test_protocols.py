@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -189,6 +191,27 @@ def test_two_names_of_one_recording_are_never_apart(name, n_speakers, n_sentence
         contents = values_of(table, clips, "audio_hash")
         assert not contents["validation"] & contents["train"]
         assert not table["clip"].duplicated().any()
+
+
+def test_parts_of_a_file_that_overlap_are_one_recording():
+    """As are a part and its whole file, and what has the samples of any of them."""
+    spans = {"a.wav": [(0, 2), (0.5, 1), (1.5, 3), (3, 4)], "b.wav": [(3, None), (0, 3), (5, 6)], "c.wav": [(1, 2)]}
+    paths = [f"{file}#t={start},{'' if end is None else end}" for file, of in spans.items() for start, end in of]
+    clips = pd.DataFrame({"path": [*paths, "c.wav", "d.wav"], "audio_hash": list("abcdefghid")})
+    assert protocols.recordings(clips).tolist() == list("aaadefehhd")
+    assert protocols.recordings(clips[["audio_hash"]]).tolist() == list("abcdefghid")
+
+
+@pytest.mark.parametrize("name", ["clip_disjoint", "speaker_independent", "sentence_independent"])
+def test_parts_that_overlap_are_never_apart(name):
+    """Three windows of a file, each shares half with the next; they may be of two speakers and sentences."""
+    clips = manifest(10, 10).assign(path=lambda table: [f"{i // 3}.wav#t={i % 3},{i % 3 + 2}" for i in table.index])
+    for table in folds(name, clips, split=dataclasses.replace(SPLIT, n_folds=2)):
+        split = table["clip"].map(clips.set_index("clip")["path"]).str.partition("#")[0]
+        assert (table.groupby(split)["split"].nunique() == 1).all()
+        assert leakage.shared(table, clips, ("train", "validation"))["audio_hash"] == 0
+    at_random = assigned("clip_disjoint", clips.drop(columns="path"))
+    assert leakage.shared(at_random, clips)["audio_hash"] > 0
 
 
 @pytest.mark.parametrize("column", ["speaker", "sentence"])
