@@ -78,9 +78,9 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
             "clip": table["path"].map({cell: as_text(file[above:]) for cell, file in located.items()}),
             "part": table["part"],
             "corpus": "table",
-            "speaker": _known(table["speaker"]),
+            "speaker": known(table["speaker"]),
             "gender": table["gender"].str.lower().map(GENDERS).fillna(""),
-            "sentence": _known(table["sentence"]),
+            "sentence": known(table["sentence"]),
             "label": table["emotion"],
             "split": _splits(table["split"], path),
             "intensity": "",
@@ -192,7 +192,7 @@ def _read(path) -> tuple[pd.DataFrame, str]:
     return named, taken["emotion"].lower()
 
 
-def _known(column: pd.Series) -> pd.Series:
+def known(column: pd.Series) -> pd.Series:
     """The column with "" where it says that it does not know."""
     return column.mask(column.str.lower().isin(UNKNOWN), "")
 
