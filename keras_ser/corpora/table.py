@@ -92,6 +92,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
         if not any(found.values()):  # all files may be one speaker's, in a folder of that name
             found = {cell: "" if os.path.isabs(cell) else speaker_of(cell, speaker_from) for cell in located}
         clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", table["path"].map(found))
+    clips = _of_an_emotion(clips, labels or {}, path)
     of_table = MSP_LABELS if emotion == "emoclass" else {}
     meaning = emotions.meanings(clips["label"], {**of_table, **(labels or {})}, str(path), asked=labels)
     clips["emotion"] = clips["label"].map(meaning)
@@ -100,6 +101,18 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     ends = clips["part"].str.replace("#t=", "_", regex=False).str.replace(",", "-", regex=False)
     clips["clip"] = clip_ids(clips["clip"], ends)
     return as_manifest(clips.sort_values("clip"), Path(root), extra=("split",))
+
+
+def _of_an_emotion(clips, labels, table) -> pd.DataFrame:
+    """The clips whose rows say one, or what `labels` take for one."""
+    none = (known(clips["label"]) == "") & ~clips["label"].isin([*labels])
+    if not none.any():
+        return clips
+    said = f"{none.sum()} rows have no emotion"
+    if none.all():
+        raise UserError(f"{table}: all its {said}")
+    log.warning("%s: %s and are excluded, the first in line %d", table, said, none.idxmax())
+    return clips[~none]
 
 
 def _once(clips, table) -> pd.DataFrame:

@@ -111,6 +111,20 @@ def test_labels_are_mapped_joined_and_kept(tmp_path, sound, caplog):
         table.manifest(path)
 
 
+def test_rows_of_no_emotion(tmp_path, caplog):
+    rows = ["a.wav,sad", "b.wav,", "c.wav,nan", "d.wav,Unknown", "e.wav,xxx", "f.wav,happy"]
+    path = written(tmp_path / "mine.csv", "path,emotion\n" + "\n".join(rows))
+    assert table.manifest(path)["clip"].tolist() == ["a", "f"]
+    assert f"{path}: 3 rows have no emotion and are excluded, the first in line 3" in caplog.messages
+    assert "unknown labels excluded: xxx (1); map them with --labels xxx=anger" in caplog.text
+    caplog.clear()
+    kept = table.manifest(path, labels={"Unknown": "unknown"})
+    assert kept["emotion"].tolist() == ["sadness", "unknown", "happiness"]
+    assert f"{path}: 2 rows have no emotion and are excluded, the first in line 3" in caplog.messages
+    with pytest.raises(UserError, match="all its 2 rows have no emotion"):
+        table.manifest(written(path, "path,emotion\na.wav,\nb.wav,nan\n"))
+
+
 def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog):
     for name in ("x.wav", "x.flac"):
         sound(name)
