@@ -11,6 +11,7 @@ import csv
 import gzip
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from keras_ser.corpora.corpus import OFFICIAL, SPLITS, as_manifest, as_text, cli
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 
-# In lower case; of several the first that the table has.
+# In lower case, which the table's need not be; of several the first that the table has.
 SYNONYMS = {
     "path": ("path", "file", "filename", "file_name", "file_path"),
     "emotion": ("emotion", "emoclass", "label"),
@@ -185,9 +186,12 @@ def _rows(path) -> Iterator[tuple[int, list[str]]]:
 def _read(path) -> tuple[pd.DataFrame, str]:
     """The rows that have a path, in the columns of `SYNONYMS`; what its emotions are called there, in lower case."""
     raw = cells(path)
-    by_name = {name.lower(): name for name in raw}
+    by_name = defaultdict(list)  # name in lower case → as the table writes it
+    for name in raw:
+        by_name[name.lower()].append(name)
     taken = {
-        column: next((by_name[name] for name in names if name in by_name), None) for column, names in SYNONYMS.items()
+        column: next((_one(name, by_name[name], path) for name in names if name in by_name), None)
+        for column, names in SYNONYMS.items()
     }
     lacking = [column for column in NEEDED if taken[column] is None]
     if lacking:
@@ -203,6 +207,17 @@ def _read(path) -> tuple[pd.DataFrame, str]:
         lines = table.index.difference(named.index)
         log.warning("%s: %d rows have no path and are excluded, the first in line %d", path, len(lines), lines[0])
     return named, taken["emotion"].lower()
+
+
+def _one(name, columns, path) -> str:
+    """Of columns that differ in case alone the one that is called `name`."""
+    if len(columns) > 1:
+        said = f"the columns {' and '.join(columns)} differ in case alone"
+        if name not in columns:
+            raise UserError(f"{path}: {said}: rename all but the one to use")
+        log.warning("%s: %s: %s is used", path, said, name)
+        return name
+    return columns[0]
 
 
 def known(column: pd.Series) -> pd.Series:
