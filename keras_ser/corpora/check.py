@@ -34,6 +34,7 @@ UNUSABLE = {
     "part": "a part of a file that the file does not hold",
     "too_long": "longer than the free memory holds",
     "silent": "every sample is 0",
+    "disputed": "of one's own recordings: the same samples as another one that has a different emotion",
 }
 DOUBTFUL = {
     "quiet": "never louder than -60 dB of full scale",
@@ -148,13 +149,13 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
         folder, title, clips = locate(corpus, Path(root)), corpus.title, listed.clips.copy()
         problems = [("unknown_name", str(path), _what_else(corpus, path.stem)) for path in listed.strangers]
         problems += [("repeated_name", str(path), "") for path in listed.repeats]
-    same_sound = defaultdict(list)  # digest → clips
+    same_sound = defaultdict(list)  # digest → rows of clips
     seconds = []
     looks = index.looks(clips["path"], cache)
     looks = list(bar(looks, total=len(clips), desc=f"check {name}", unit="clip", leave=False))
     rates = Counter(look.rate for look in looks if isinstance(look, index.Look))
     usual = corpus.sample_rate if corpus else rates.most_common(1)[0][0] if rates else 0
-    for clip, path, look in zip(clips["clip"], clips["path"], looks, strict=True):
+    for row, (clip, path, look) in enumerate(zip(clips["clip"], clips["path"], looks, strict=True)):
         if isinstance(look, audio.AudioError):
             problems.append((look.kind, clip, look.what))
             seconds.append(0.0)
@@ -166,10 +167,17 @@ def check(name: str, root: str | Path, *, labels=None, speaker_from=None, cache=
         problems += [(kind, clip, detail) for kind, detail in _problems(path, look)]
         if look.rate != usual:
             problems.append(("odd_rate", clip, f"{look.rate} Hz, not {usual}"))
-        same_sound[look.audio_hash].append(clip)
+        same_sound[look.audio_hash].append(row)
         seconds.append(look.samples / look.rate)
-    for first, *again in same_sound.values():
-        problems += [("duplicate_content", clip, f"= {first}") for clip in again]
+    names, emotions = clips["clip"].tolist(), clips["emotion"].tolist()
+    for rows in same_sound.values():
+        first, other = rows[0], next((row for row in rows if emotions[row] != emotions[rows[0]]), None)
+        disputed = corpus is None and other is not None  # what is trained on has none of them
+        for row in rows if disputed else rows[1:]:
+            twin = other if disputed and emotions[row] == emotions[first] else first
+            differ = f", {emotions[row]} and {emotions[twin]}" if emotions[row] != emotions[twin] else ""
+            problems.append(("disputed" if disputed else "duplicate_content", names[row], f"= {names[twin]}{differ}"))
+            seconds[row] = 0.0 if disputed else seconds[row]
 
     clips["usable"] = np.array(seconds) > 0
     return CheckResult(

@@ -11,6 +11,7 @@ import csv
 import gzip
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from keras_ser.corpora.corpus import OFFICIAL, SPLITS, as_manifest, as_text, cli
 from keras_ser.errors import UserError
 from keras_ser.progress import log
 
-# In lower case; of several the first that the table has.
+# In lower case, which the table's need not be; of several the first that the table has.
 SYNONYMS = {
     "path": ("path", "file", "filename", "file_name", "file_path"),
     "emotion": ("emotion", "emoclass", "label"),
@@ -78,9 +79,9 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
             "clip": table["path"].map({cell: as_text(file[above:]) for cell, file in located.items()}),
             "part": table["part"],
             "corpus": "table",
-            "speaker": _known(table["speaker"]),
+            "speaker": known(table["speaker"]),
             "gender": table["gender"].str.lower().map(GENDERS).fillna(""),
-            "sentence": _known(table["sentence"]),
+            "sentence": known(table["sentence"]),
             "label": table["emotion"],
             "split": _splits(table["split"], path),
             "intensity": "",
@@ -92,6 +93,7 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
         if not any(found.values()):  # all files may be one speaker's, in a folder of that name
             found = {cell: "" if os.path.isabs(cell) else speaker_of(cell, speaker_from) for cell in located}
         clips["speaker"] = clips["speaker"].mask(clips["speaker"] == "", table["path"].map(found))
+    clips = _of_an_emotion(clips, labels or {}, path)
     of_table = MSP_LABELS if emotion == "emoclass" else {}
     meaning = emotions.meanings(clips["label"], {**of_table, **(labels or {})}, str(path), asked=labels)
     clips["emotion"] = clips["label"].map(meaning)
@@ -100,6 +102,18 @@ def manifest(path, *, labels=None, speaker_from=None, data_root=None) -> pd.Data
     ends = clips["part"].str.replace("#t=", "_", regex=False).str.replace(",", "-", regex=False)
     clips["clip"] = clip_ids(clips["clip"], ends)
     return as_manifest(clips.sort_values("clip"), Path(root), extra=("split",))
+
+
+def _of_an_emotion(clips, labels, table) -> pd.DataFrame:
+    """The clips whose rows say one, or what `labels` take for one."""
+    none = (known(clips["label"]) == "") & ~clips["label"].isin([*labels])
+    if not none.any():
+        return clips
+    said = f"{none.sum()} rows have no emotion"
+    if none.all():
+        raise UserError(f"{table}: all its {said}")
+    log.warning("%s: %s and are excluded, the first in line %d", table, said, none.idxmax())
+    return clips[~none]
 
 
 def _once(clips, table) -> pd.DataFrame:
@@ -172,9 +186,12 @@ def _rows(path) -> Iterator[tuple[int, list[str]]]:
 def _read(path) -> tuple[pd.DataFrame, str]:
     """The rows that have a path, in the columns of `SYNONYMS`; what its emotions are called there, in lower case."""
     raw = cells(path)
-    by_name = {name.lower(): name for name in raw}
+    by_name = defaultdict(list)  # name in lower case → as the table writes it
+    for name in raw:
+        by_name[name.lower()].append(name)
     taken = {
-        column: next((by_name[name] for name in names if name in by_name), None) for column, names in SYNONYMS.items()
+        column: next((_one(name, by_name[name], path) for name in names if name in by_name), None)
+        for column, names in SYNONYMS.items()
     }
     lacking = [column for column in NEEDED if taken[column] is None]
     if lacking:
@@ -192,7 +209,18 @@ def _read(path) -> tuple[pd.DataFrame, str]:
     return named, taken["emotion"].lower()
 
 
-def _known(column: pd.Series) -> pd.Series:
+def _one(name, columns, path) -> str:
+    """Of columns that differ in case alone the one that is called `name`."""
+    if len(columns) > 1:
+        said = f"the columns {' and '.join(columns)} differ in case alone"
+        if name not in columns:
+            raise UserError(f"{path}: {said}: rename all but the one to use")
+        log.warning("%s: %s: %s is used", path, said, name)
+        return name
+    return columns[0]
+
+
+def known(column: pd.Series) -> pd.Series:
     """The column with "" where it says that it does not know."""
     return column.mask(column.str.lower().isin(UNKNOWN), "")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from keras_ser import audio, librosa_reference
+from keras_ser import audio, corpora, librosa_reference
 from keras_ser.corpora import index
 from keras_ser.data import BACKENDS
 from keras_ser.data.cache import FeatureCache
@@ -21,7 +21,7 @@ from keras_ser.data.digests import code, digest, model_facts
 from keras_ser.dsp import effects, resample
 from keras_ser.dsp.graph import LENGTHS, PARAMETER, WAVEFORM, graph
 from keras_ser.errors import UserError
-from keras_ser.progress import bar
+from keras_ser.progress import bar, log
 
 TRANSFORMS = ("none", "pitch_shift", "time_stretch")
 LIBRARIES = {  # that compute features
@@ -42,7 +42,8 @@ def with_audio_hash(manifest, index_folder=None):
 
     ``index_folder``: of the index (:mod:`keras_ser.corpora.index`), by which files that have been looked at before are
     not decoded again; None: none is kept. Clips without sound (digital silence) and files that cannot be read are
-    excluded. → (manifest, list of one line for each excluded file). Raises UserError when none is left.
+    excluded, and with one warning a user's own recordings whose samples others have under a different emotion.
+    → (manifest, list of one line for each excluded file). Raises UserError when none is left.
     """
     problems, usable, facts = [], [], []
     looks = index.looks(manifest["path"], index_folder)
@@ -57,7 +58,27 @@ def with_audio_hash(manifest, index_folder=None):
     if not facts:
         raise UserError(f"none of the {len(manifest)} files can be used; the first: {problems[0]}")
     facts = pd.DataFrame(facts, columns=["audio_hash", "rate", "samples"])
-    return pd.concat([manifest[usable].reset_index(drop=True), facts], axis=1), problems
+    return _undisputed(pd.concat([manifest[usable].reset_index(drop=True), facts], axis=1)), problems
+
+
+def _undisputed(manifest):
+    """The manifest without a user's own recordings whose samples are there under several emotions, under other names:
+    nothing says which of them is right. Corpora are taken as they were published.
+    """
+    of_own = manifest[~manifest["corpus"].isin(corpora.CORPORA)]
+    disputed = of_own[of_own.groupby("audio_hash")["emotion"].transform("nunique") > 1]
+    if disputed.empty:
+        return manifest
+    first = disputed.iloc[0]
+    other = disputed[(disputed["audio_hash"] == first["audio_hash"]) & (disputed["emotion"] != first["emotion"])].iloc[
+        0
+    ]
+    said = "recordings have the samples of another one that has a different emotion"
+    example = f"{first['path']} ({first['emotion']}), as {other['path']} ({other['emotion']})"
+    if len(disputed) == len(manifest):
+        raise UserError(f"all {len(manifest)} {said}: choose one emotion for each; the first: {example}")
+    log.warning("%d %s and are excluded, the first %s: choose one emotion for each", len(disputed), said, example)
+    return manifest.drop(index=disputed.index).reset_index(drop=True)
 
 
 def transform_in_graph(transform, waveform, parameter, lengths, sample_rate):

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from keras_ser.corpora.table import cells
+from keras_ser.corpora.corpus import SPLITS
+from keras_ser.corpora.table import UNKNOWN, cells, known
 from keras_ser.data.protocols import PROTOCOLS, get, recordings
 from keras_ser.errors import UserError
+from keras_ser.progress import log
 
 # What a test example may have in common with one that the model is fitted to, and the type of leakage that it is.
 PROPERTIES = {
@@ -52,24 +54,34 @@ def refuse(protocol, counts, where):
 
 
 def read(path):
-    """A table of splits: CSV with a column ``split`` (or ``side``) and any of ``PROPERTIES``. → DataFrame
+    """A table of splits: CSV with a column ``split`` (or ``side``) and any of ``PROPERTIES``. → DataFrame, whose splits
+    have our names (of ``SPLITS``), and whose speakers and sentences are "" where the table does not know them.
 
-    Raises UserError if it is none, or has no train or no test row.
+    One warning says of how many rows the split is none. Raises UserError if it is no such table, or has no train or no
+    test row.
     """
     table = cells(path)
     if "split" not in table:
         table = table.rename(columns={"side": "split"})
-    known = [name for name in PROPERTIES if name in table]
-    if "split" not in table or not known:
+    if "split" not in table or not any(name in table for name in PROPERTIES):
         raise UserError(
             f"{path}: needs a column split and one of {', '.join(PROPERTIES)}; its columns are {', '.join(table)}"
         )
-    missing = [name for name in ("train", "test") if name not in set(table["split"])]
+    words = table["split"].str.lower()
+    splits = words.map(SPLITS).fillna("")
+    missing = [name for name in ("train", "test") if name not in set(splits)]
     if missing:
         raise UserError(
             f"{path}: no row has the split {' or '.join(missing)}; found: {', '.join(sorted(set(table['split'])))}"
         )
-    return table
+    others = table.loc[~words.isin((*UNKNOWN, *SPLITS)), "split"]
+    if len(others):
+        what = f"{others.iloc[0]!r} in line {others.index[0]}: choose from {', '.join(SPLITS)}"
+        log.warning(
+            "%s: %d rows have a split of no known name and are passed over, the first %s", path, len(others), what
+        )
+    of_people = {name: known(table[name]) for name in ("speaker", "sentence") if name in table}
+    return table.assign(split=splits, **of_people)
 
 
 def of_table(table):

@@ -173,13 +173,16 @@ def _adaptation(facts):
         return ""
     if facts["adapted_to"] == 0:
         return (
-            "- It standardises its features by its training data, and gives nearly all recordings made with other "
-            "microphones the same\n  emotion: `keras-ser export --adapt` makes a model for those of your recordings.\n"
+            "- It standardises its features by its training data: recordings made with other microphones may all get "
+            "the same\n  emotion. `keras-ser export --adapt` makes a model for those of your recordings.\n"
         )
+    temperature, probabilities = "", "its probabilities were never calibrated"
+    if facts["calibration"]:
+        temperature, probabilities = ", and the temperature,", "adapted, expect it to be overconfident"
     return (
-        f"- Adapted to {facts['adapted_to']:,} recordings: it standardises its features by theirs. The scores below, "
-        "and the temperature,\n  are those of the model as it was trained, on recordings like those of its training "
-        "data: adapted, it is overconfident.\n"
+        f"- Adapted to {facts['adapted_to']:,} recordings: it standardises its features by theirs. The scores below"
+        f"{temperature}\n  are those of the model as it was trained, on recordings like those of its training data: "
+        f"{probabilities}.\n"
     )
 
 

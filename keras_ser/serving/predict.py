@@ -42,7 +42,7 @@ WINDOW_S = 5.0  # for a model that hears clips of any length
 WINDOWS_S = (0.02, 86400.0)  # the shortest and the longest window and hop that may be asked for
 ADAPT_LEAST = 10  # recordings that say what recordings are like
 UNADAPTED = (
-    "without adaptation it gives nearly all recordings made with other microphones than its training data the same "
+    "without adaptation it may give all recordings made with other microphones than its training data the same "
     "emotion: give it ten of them or more, with --adapt (Predictor.adapted; of an exported model, export --adapt)"
 )
 SHIPPED = Path(keras_ser.__file__).parent / "pretrained"  # the model that comes with the package

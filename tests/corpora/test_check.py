@@ -97,7 +97,7 @@ def test_doubtful_clips_are_named_and_stay(emodb, rng, kind):
     assert f"{kind}: 1" in result.text()
 
 
-@pytest.mark.parametrize("kind", sorted(set(UNUSABLE) - {"part", "too_long"}))  # of tables, of a machine
+@pytest.mark.parametrize("kind", sorted(set(UNUSABLE) - {"part", "too_long", "disputed"}))  # of tables, of a machine
 def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
     write_fault(kind, emodb, rng)
     result = check("emodb", emodb)
@@ -109,7 +109,7 @@ def test_unusable_clips_are_named_and_do_not_count(emodb, rng, kind):
     assert result.usable  # one bad clip does not spoil a corpus
 
 
-FAULTS = sorted((UNUSABLE | DOUBTFUL).keys() - {"part", "too_long", "repeated_name", "unknown_name"})
+FAULTS = sorted((UNUSABLE | DOUBTFUL).keys() - {"part", "too_long", "disputed", "repeated_name", "unknown_name"})
 
 
 @pytest.mark.slow
@@ -123,6 +123,30 @@ def test_what_can_be_used_is_what_is_trained_on(emodb, rng, kind):
     assert used["emotion"].value_counts().to_dict() == {
         emotion: n for emotion, n in result.classes.set_index("emotion")["usable"].items() if n
     }
+
+
+def test_the_same_samples_under_two_emotions(emodb, tmp_path):
+    """Of one's own recordings none of them can be used; a corpus is taken as it was published."""
+    own = tmp_path / "mine"
+    for emotion, names in {"happy": "abcd", "sad": "efgh"}.items():
+        (own / emotion).mkdir(parents=True)
+        for name in names:
+            audio.write(own / emotion / f"{name}.wav", np.full(RATE, ord(name) / 200), RATE)
+    for name, copied in {"happy/i": "happy/a", "sad/j": "happy/a", "sad/k": "sad/e"}.items():
+        (own / f"{name}.wav").write_bytes((own / f"{copied}.wav").read_bytes())
+    result = check(str(own), tmp_path)
+    found = result.problems[result.problems["kind"].isin(("disputed", "duplicate_content"))]
+    assert list(found.itertuples(index=False, name=None)) == [
+        ("disputed", "happy/a", "= sad/j, happiness and sadness"),
+        ("disputed", "happy/i", "= sad/j, happiness and sadness"),
+        ("disputed", "sad/j", "= happy/a, sadness and happiness"),
+        ("duplicate_content", "sad/k", "= sad/e"),
+    ]
+    assert result.classes.set_index("emotion")["usable"].to_dict() == {"happiness": 3, "sadness": 5}
+    (emodb / "03a01Wa.wav").write_bytes((emodb / "03a01Fa.wav").read_bytes())
+    result = check("emodb", emodb)
+    assert result.problems.values.tolist() == [["duplicate_content", "03a01Wa", "= 03a01Fa, anger and happiness"]]
+    assert result.classes["usable"].sum() == 4
 
 
 def test_two_full_samples_in_a_row_are_no_clipping(emodb, rng):

@@ -111,6 +111,32 @@ def test_labels_are_mapped_joined_and_kept(tmp_path, sound, caplog):
         table.manifest(path)
 
 
+@pytest.mark.parametrize("columns", ["emotion,Emotion", "Emotion,emotion"])
+def test_of_columns_that_differ_in_case_alone_the_exact_one_is_used(columns, tmp_path, caplog):
+    cells = {"emotion": "sad", "Emotion": "happy"}
+    row = ",".join(cells[name] for name in columns.split(","))
+    path = written(tmp_path / "mine.csv", f"path,{columns},LABEL,Label\nx.wav,{row},,\n")
+    assert table.manifest(path)["emotion"].tolist() == ["sadness"]
+    said = f"the columns {columns.replace(',', ' and ')} differ in case alone: emotion is used"
+    assert caplog.messages == [f"{path}: {said}"]  # nothing of columns that no one reads
+    with pytest.raises(UserError, match="columns Emotion and EMOTION differ in case alone: rename all but the one"):
+        table.manifest(written(path, "path,Emotion,EMOTION\nx.wav,sad,happy\n"))
+
+
+def test_rows_of_no_emotion(tmp_path, caplog):
+    rows = ["a.wav,sad", "b.wav,", "c.wav,nan", "d.wav,Unknown", "e.wav,xxx", "f.wav,happy"]
+    path = written(tmp_path / "mine.csv", "path,emotion\n" + "\n".join(rows))
+    assert table.manifest(path)["clip"].tolist() == ["a", "f"]
+    assert f"{path}: 3 rows have no emotion and are excluded, the first in line 3" in caplog.messages
+    assert "unknown labels excluded: xxx (1); map them with --labels xxx=anger" in caplog.text
+    caplog.clear()
+    kept = table.manifest(path, labels={"Unknown": "unknown"})
+    assert kept["emotion"].tolist() == ["sadness", "unknown", "happiness"]
+    assert f"{path}: 2 rows have no emotion and are excluded, the first in line 3" in caplog.messages
+    with pytest.raises(UserError, match="all its 2 rows have no emotion"):
+        table.manifest(written(path, "path,emotion\na.wav,\nb.wav,nan\n"))
+
+
 def test_files_of_one_name_and_rows_that_are_there_again(tmp_path, sound, caplog):
     for name in ("x.wav", "x.flac"):
         sound(name)

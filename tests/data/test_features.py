@@ -222,6 +222,28 @@ def test_clips_that_cannot_be_used_are_excluded(manifest, tmp_path):
         features.with_audio_hash(clips[:2])
 
 
+def test_own_recordings_of_the_same_samples_under_two_emotions_are_excluded(manifest, tmp_path, caplog):
+    """Nothing says which is right. Corpora are taken as they were published."""
+    emotions = ["anger", "anger", "fear", "anger", "anger", "sadness"]
+    rows = unread(manifest.iloc[[0, 1, 2, 3, 1, 0]], emotion=emotions, clip=list("abcdef"))
+    for row, clip in enumerate("abcdef"):
+        shutil.copy(rows["path"].iloc[row], tmp_path / f"{clip}.wav")
+    rows["path"] = [str(tmp_path / f"{clip}.wav") for clip in "abcdef"]
+    assert list(features.with_audio_hash(rows)[0]["clip"]) == list("abcdef")
+    assert not caplog.messages
+    for corpus in ("table", "folders"):
+        caplog.clear()
+        usable, problems = features.with_audio_hash(rows.assign(corpus=corpus))
+        assert list(usable["clip"]) == list("bcde")  # e is b again, under the same emotion
+        assert list(usable.index) == [0, 1, 2, 3]
+        assert not problems
+        example = f"{tmp_path / 'a.wav'} (anger), as {tmp_path / 'f.wav'} (sadness)"
+        said = "recordings have the samples of another one that has a different emotion"
+        assert caplog.messages == [f"2 {said} and are excluded, the first {example}: choose one emotion for each"]
+    with pytest.raises(UserError, match=f"all 2 {said}: choose one emotion for each; the first: "):
+        features.with_audio_hash(rows.iloc[[0, 5]].assign(corpus="table"))
+
+
 def test_a_recipe_knows_the_backend_and_the_rate():
     ours, by_libraries = (features.recipe(FRONT_END, backend) for backend in features.BACKENDS)
     again = features.front_end_facts.__wrapped__(FRONT_END, "tensorflow")

@@ -160,6 +160,29 @@ def test_a_table_of_splits(tmp_path):
             leakage.read(path)
 
 
+def test_a_table_of_splits_is_read_as_one_of_recordings(tmp_path, caplog):
+    """Splits have the names that official ones have; a speaker that is not known is in nothing."""
+    path = tmp_path / "official.csv"
+    rows = [
+        "Train,1,Unknown",
+        "Train,Unknown,none",
+        "Development,3,",
+        "Test1,1,unknown",
+        "Test2,Unknown,NaN",
+        "test,3,",
+    ]
+    path.write_text("\n".join(["split,speaker,sentence", *rows, ",1,", "Unknown,1,"]))
+    found = leakage.of_table(leakage.read(path))
+    assert found[["property", "value", "train", "test"]].to_numpy().tolist() == [["speaker", "1", 1, 1]]
+    assert not caplog.messages
+    path.write_text("\n".join(["split,speaker,sentence", *rows, "holdout,1,", "held,1,"]))
+    leakage.read(path)
+    said = (
+        "2 rows have a split of no known name and are passed over, the first 'holdout' in line 8: choose from train, "
+    )
+    assert f"{path}: {said}" in caplog.text
+
+
 def test_the_counts_of_a_run_as_a_table():
     found = leakage.of_counts({**NOTHING, "speaker": 1})
     assert found[["property", "test"]].to_numpy().tolist() == [["speaker", 1]]

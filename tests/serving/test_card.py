@@ -96,6 +96,27 @@ def test_a_card_of_a_run_that_lies_alone_looks_no_further(runs, tmp_path):
     assert "clip_disjoint" not in scores_of(card(run, describe(run), ""))
 
 
+def test_a_card_speaks_of_a_temperature_where_there_is_one(runs):
+    run, calibration = runs["tess_mfcc"], {"temperature": 1.1, "clips": 9, "error_before": 0.2, "error_after": 0.1}
+    as_trained, calibrated = (describe(run, 12) | {"calibration": known} for known in (None, calibration))
+    text = card(run, as_trained, "")
+    assert "- Adapted to 12 recordings: " in text
+    assert "The scores below\n  are those of the model as it was trained" in text
+    assert "its probabilities were never calibrated.\n" in text
+    assert not re.search("temperature|overconfident", text)
+    text = card(run, calibrated, "")
+    assert "The scores below, and the temperature,\n  are those of the model as it was trained" in text
+    assert "adapted, expect it to be overconfident.\n" in text
+
+
+def test_a_card_says_of_other_microphones_what_is_known(runs):
+    """What they do was measured of the model of the package, and is no property of every other one."""
+    text = card(runs["tess_mfcc"], describe(runs["tess_mfcc"], 0), "")
+    assert "recordings made with other microphones may all get the same\n  emotion." in text
+    assert "Adapted" not in text
+    assert "other microphones may" not in card(runs["tess_mfcc"], describe(runs["tess_mfcc"]), "")
+
+
 def test_a_card_shows_the_model_info_sheet(runs):
     text = card(runs["tess_mfcc"], describe(runs["tess_mfcc"]), "")
     sheet = text.partition("## Model info sheet")[2].partition("\n## ")[0]
