@@ -436,6 +436,16 @@ def test_corpus_make_and_check(tmp_path, capsys, monkeypatch):
     assert "licence" in text.lower()
 
 
+def test_a_repetition_with_folds_is_no_folder_of_recordings(tmp_path, capsys):
+    for fold in (10, 2):
+        (tmp_path / "seed-0" / f"fold-{fold}").mkdir(parents=True)
+        (tmp_path / "seed-0" / f"fold-{fold}" / "run.json").touch()
+    folder = tmp_path / "seed-0"
+    said = f"keras-ser: {folder}: it has folds, each a run: fold-2, fold-10: name one, {folder / 'fold-2'}"
+    for recordings in (["x.wav"], []):
+        assert complaint(capsys, "predict", folder, *recordings) == said
+
+
 BAD_ARGUMENTS = {
     "no such report": ("reproduce", "emodb"),
     "no such protocol": ("reproduce", "--protocols", "random"),
