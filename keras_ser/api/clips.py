@@ -141,9 +141,7 @@ def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, 
     if protocol:
         protocols.get(protocol)
     if Path(path).is_dir():
-        stored = store.read(path)
-        if stored is None:
-            raise UserError(f"{path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+        stored = store.opened(path)
         shared, protocol = leakage.of_counts(stored.facts["shared"]), protocol or stored.facts["protocol"]
     else:
         shared = leakage.of_table(leakage.read(path))

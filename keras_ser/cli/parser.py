@@ -136,7 +136,10 @@ def arguments():
     subparser.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
     def with_model(subparser):
-        words = "exported model, folder of a run, or its model.keras (default: the model of the package)"
+        words = (
+            "exported model, folder of a run (…/seed-<k>[/fold-<f>]), or its model.keras (default: the model of the "
+            "package)"
+        )
         subparser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
 
     def with_adapt(subparser):
@@ -250,7 +253,8 @@ def arguments():
         "path",
         type=Path,
         metavar="RUN|CSV",
-        help="folder of a run, or a table with the columns split and any of clip, audio_hash, speaker, sentence",
+        help="folder of a run (…/seed-<k>[/fold-<f>]), or a table with the columns split and any of clip, audio_hash, "
+        "speaker, sentence",
     )
     subparser.add_argument(
         "--protocol",
@@ -290,7 +294,7 @@ def arguments():
     subparser = command(
         commands.export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out."
     )
-    words = "folder of a run: …/seed-<k> (default: the model of the package)"
+    words = "folder of a run: …/seed-<k>[/fold-<f>] (default: the model of the package)"
     subparser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
     subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
     words = "adapt the model to the room and microphone of these recordings: ten files or more, or a directory"
@@ -303,12 +307,12 @@ def arguments():
     summary = "Check the files of an exported model (with its self-test), of a run, or of a report's results."
     subparser = command(commands.verify, "verify", summary)
     subparser.add_argument(
-        "folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>"
+        "folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>[/fold-<f>], or artifacts/<report>"
     )
 
     summary = "Write a copy of a run, calibrated on unseen speakers, for the classes that all its corpora share."
     subparser = command(commands.calibrate, "calibrate", summary)
-    subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>[/fold-<f>]")
     subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
 
     subparser = command(commands.evaluate, "evaluate", "Test a model on labelled recordings.")

@@ -96,6 +96,15 @@ def read(folder):
     return Run(folder, facts, metrics)
 
 
+def opened(folder):
+    """The run stored in ``folder``. Raises UserError if there is none, or as :func:`read`."""
+    run = read(folder)
+    if run is None:
+        check_has_no_folds(folder)
+        raise UserError(f"{folder}: no run is stored there (a run is a folder …/seed-<k>[/fold-<f>] with {RECORD})")
+    return run
+
+
 def check_has_no_folds(folder):
     """Raises UserError where ``folder`` is no run, and that of a repetition whose folds are runs."""
     folder = Path(folder)

@@ -241,7 +241,10 @@ def load(path=SHIPPED) -> Predictor:
             features=_answer(extensions.experiment_of(run.facts).front_end.graph()),
             standardised=lambda statistics: _answer(chain(run, statistics)),
         )
-    raise UserError(f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k> with model.keras)")
+    store.check_has_no_folds(path)
+    raise UserError(
+        f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k>[/fold-<f>] with {store.MODEL})"
+    )
 
 
 def is_model(path) -> bool:

@@ -436,14 +436,16 @@ def test_corpus_make_and_check(tmp_path, capsys, monkeypatch):
     assert "licence" in text.lower()
 
 
-def test_a_repetition_with_folds_is_no_folder_of_recordings(tmp_path, capsys):
+def test_a_repetition_with_folds_names_them(data, tmp_path, capsys):
     for fold in (10, 2):
         (tmp_path / "seed-0" / f"fold-{fold}").mkdir(parents=True)
         (tmp_path / "seed-0" / f"fold-{fold}" / "run.json").touch()
     folder = tmp_path / "seed-0"
     said = f"keras-ser: {folder}: it has folds, each a run: fold-2, fold-10: name one, {folder / 'fold-2'}"
-    for recordings in (["x.wav"], []):
-        assert complaint(capsys, "predict", folder, *recordings) == said
+    calls = ["predict x.wav", "predict", "verify", "export --out x", "leaks", "calibrate --out x", "robustness"]
+    for words in [*calls, "robustness --corpus emodb", "evaluate --corpus emodb"]:
+        command, *others = words.split()
+        assert complaint(capsys, command, folder, *others, *["--data", data] * ("emodb" in others)) == said
 
 
 BAD_ARGUMENTS = {
