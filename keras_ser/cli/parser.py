@@ -19,12 +19,30 @@ SHOWN = 40  # letters of what was given that help to see it
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands."""
+    """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands, and the words of a list
+    (``nargs="*"``) between options too: argparse alone takes those that stand together.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         words = "print results, warnings and errors alone: no progress"
         self.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help=words)
+
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, rest = super().parse_known_args(args, namespace)
+        listed = next((action for action in self._actions if action.nargs == "*" and not action.option_strings), None)
+        if listed is None:
+            return namespace, rest
+        end = next((place for place, word in enumerate(rest) if word.startswith("-") and word != "-"), len(rest))
+        words, rest = rest[:end], rest[end:]
+        if rest[:1] == ["--"]:  # behind which nothing is an option
+            words, rest = words + rest[1:], []
+        try:
+            more = [self._get_value(listed, word) for word in words]
+        except argparse.ArgumentError as error:
+            self.error(str(error))
+        setattr(namespace, listed.dest, [*getattr(namespace, listed.dest), *more])
+        return namespace, rest
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
