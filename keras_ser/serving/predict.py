@@ -58,7 +58,7 @@ class Predictor:
     is to be expected of unseen speakers, "" where that score is theirs. ``needs_speech``: it gives no
     answer to what is no speech (:mod:`keras_ser.serving.speech`). ``features``, ``standardised``: of a model that can
     be adapted: (waveform, lengths) → features [batch, features]; :class:`keras_ser.serving.chain.Statistics` of them →
-    ``answer`` by those.
+    ``answer`` by those. ``fixed``: it is the export of such a model, which can no longer be.
     """
 
     title: str
@@ -71,6 +71,7 @@ class Predictor:
     needs_speech: bool = False
     features: Callable | None = None
     standardised: Callable | None = None
+    fixed: bool = False
 
     def hears_s(self, rate):
         """Seconds of a recording at ``rate`` (Hz) that it takes in, None for all."""
@@ -110,13 +111,18 @@ class Predictor:
             sample_rate: of waveforms, in Hz.
 
         Raises:
-            UserError: fewer than ten can be used, or the model does not standardise its features.
+            UserError: fewer than ten can be used, or the model is an exported one or does not standardise its features.
         """
         answer = self.standardised(self.statistics(recordings, sample_rate))
         return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
 
     def statistics(self, recordings, sample_rate=None) -> Statistics:
         """What :meth:`adapted` takes of ``recordings``. Arguments and errors are its."""
+        if self.fixed:
+            raise UserError(
+                "an exported model cannot be adapted: adapt the run as it is exported: keras-ser export RUN --adapt "
+                "PATH … --out DIR"
+            )
         if self.standardised is None:
             raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
         items = [recordings] if isinstance(recordings, (str, Path)) else recordings
@@ -271,7 +277,8 @@ def _is_run(folder):
 def _exported(path):
     served, facts = exported.opened(path)
     ask = served["padded"]
-    return _predictor(facts, lambda waveform, lengths: ask(waveform=waveform, lengths=lengths)["probabilities"])
+    predictor = _predictor(facts, lambda waveform, lengths: ask(waveform=waveform, lengths=lengths)["probabilities"])
+    return replace(predictor, fixed=facts.get("adapted_to") is not None)
 
 
 def _predictor(facts, answer):
