@@ -37,6 +37,7 @@ class Statistics:
 
 def open_run(folder):
     """The complete run stored in ``folder``. Raises UserError where it is none, or one that cannot be exported."""
+    files.check_is_path(folder, "a run is named by its folder")
     run = store.opened(folder)
     if run.diverged:
         raise UserError(f"{folder}: this run diverged in epoch {run.facts['diverged_at']} and left no model")

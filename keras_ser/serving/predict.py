@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import pandas as pd
 import tensorflow as tf
 
 import keras_ser
-from keras_ser import audio
+from keras_ser import audio, files
 from keras_ser.data.features import padded
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
@@ -228,10 +229,14 @@ def _count_distinct(rows, most):
     return len(kept)
 
 
-def load(path=SHIPPED) -> Predictor:
+def load(path: "str | Path | Predictor | None" = None) -> Predictor:
     """An exported model, a run's folder, or the ``model.keras`` in it; without a path the model that comes with the
-    package. Raises UserError if ``path`` is none of them.
+    package; what is loaded already as it is. Raises UserError if ``path`` is none of them.
     """
+    if isinstance(path, Predictor):
+        return path
+    path = SHIPPED if path is None else path
+    files.check_is_path(path, "a model is named by its folder, or is what load gives")
     path = _folder(path)
     if _is_exported(path):
         return _exported(path)
@@ -354,6 +359,8 @@ def check_windows(window_s, hop_s):
     than it: what lies between two windows would have no answer.
     """
     for name, value in (("window", window_s), ("hop", hop_s)):
+        if not isinstance(value, Real | None):
+            raise UserError(f"a {name} of {value!r}: a number of seconds is needed")
         if value is not None and not WINDOWS_S[0] <= value <= WINDOWS_S[1]:
             raise UserError(f"a {name} of {value:g} s: from {WINDOWS_S[0]:g} to {WINDOWS_S[1]:g} s are possible")
     if hop_s and not window_s:
