@@ -49,6 +49,12 @@ _ADVICE = {
 }
 
 
+def check_is_path(value: object, taken: str) -> None:
+    """Raises UserError where ``value`` is no path, which says what is ``taken``."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise UserError(f"{taken}; received: {type(value).__name__}")
+
+
 def check_writable(path: str | Path, *, folder: bool = False) -> None:
     """Raises UserError where :func:`replaced` could not write a file to ``path`` (``folder``: one in the folder)."""
     with writing(path):

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -123,6 +124,44 @@ def test_files_waveforms_and_folders_are_answered_alike(predictor, paths, embedd
 def test_what_is_no_recording(recording, rate, said, predictor):
     with pytest.raises(UserError, match=said):
         predictor.predict(recording, rate)
+
+
+def test_a_model_that_is_loaded_is_one(predictor, embedded, monkeypatch):
+    asked = []
+    monkeypatch.setattr("keras_ser.serving.evaluate.evaluate", lambda model, *_, **__: asked.append(model))
+    monkeypatch.setattr("keras_ser.serving.robustness.measure", lambda model, *_, **__: asked.append(model))
+    keras_ser.evaluate("tess", predictor, data=embedded)
+    keras_ser.robustness(predictor, "tess", data=embedded)
+    assert asked == [predictor, predictor]
+    with pytest.raises(UserError, match="name the folder of its run, or a corpus"):
+        keras_ser.robustness(predictor)
+    assert keras_ser.load(None).title == keras_ser.load().title
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (keras_ser.evaluate, "a corpus is a name, or a table"),
+        (keras_ser.load_corpus, "a corpus is a name, or a table"),
+        (lambda table: keras_ser.robustness(None, table), "a corpus is a name, or a table"),
+        (lambda table: keras_ser.run("emodb_losses", CNN, corpus=table), "a corpus is a name, or a table"),
+        (lambda table: keras_ser.export(None, "nowhere", corpus=table), "a corpus is a name, or a table"),
+        (keras_ser.leaks, "leaks takes the folder of a run, or a table of splits as a CSV file"),
+        (keras_ser.load, "a model is named by its folder, or is what load gives"),
+        (keras_ser.robustness, "a run is named by its folder"),
+        (lambda table: keras_ser.export(table, "nowhere"), "a run is named by its folder"),
+        (lambda table: keras_ser.calibrate(table, "nowhere"), "a run is named by its folder"),
+    ],
+)
+def test_a_table_in_memory_is_refused_in_one_line(call, said):
+    with pytest.raises(UserError, match=f"{re.escape(said)}.*; received: DataFrame$"):
+        call(pd.DataFrame({"path": ["a.wav"]}))
+
+
+def test_a_window_is_a_number(predictor, paths):
+    for options, said in (({"window_s": "1"}, "a window of '1'"), ({"window_s": 1, "hop_s": "1"}, "a hop of '1'")):
+        with pytest.raises(UserError, match=f"{said}: a number of seconds is needed"):
+            predictor.predict(paths[0], **options)
 
 
 def test_an_empty_folder(predictor, tmp_path):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_ser import corpora
-from keras_ser.api.settings import Options, check_of_own, warn_of_excluded, whole_number
+from keras_ser import corpora, files
+from keras_ser.api.settings import OF_CORPORA, Options, check_of_own, warn_of_excluded, whole_number
 from keras_ser.corpora import own
 from keras_ser.data import GREATEST_SEED, features, leakage, protocols
 from keras_ser.data.augmentation import originals
@@ -140,10 +140,9 @@ def leaks(path: str | Path, protocol: str | None = None) -> tuple[pd.DataFrame, 
     """
     if protocol:
         protocols.get(protocol)
+    files.check_is_path(path, "leaks takes the folder of a run, or a table of splits as a CSV file")
     if Path(path).is_dir():
-        stored = store.read(path)
-        if stored is None:
-            raise UserError(f"{path}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+        stored = store.opened(path)
         shared, protocol = leakage.of_counts(stored.facts["shared"]), protocol or stored.facts["protocol"]
     else:
         shared = leakage.of_table(leakage.read(path))
@@ -165,6 +164,7 @@ def _as_loaded(clips):
 def recordings(corpus, data, labels, speaker_from) -> pd.DataFrame:
     """The manifest of a corpus, or of recordings of a user's own. Arguments as of :func:`load_corpus`."""
     root = corpora.data_root(data)
+    files.check_is_path(corpus, OF_CORPORA)
     if own.is_own(corpus):
         return own.read(corpus, labels=labels, speaker_from=speaker_from, data_root=root)[2]
     corpora.get(str(corpus))  # of a path that is not there that is said first

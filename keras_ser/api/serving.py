@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from keras_ser import corpora
+from keras_ser import corpora, files
 from keras_ser.api.clips import recordings
-from keras_ser.api.settings import check_of_own, whole_number
+from keras_ser.api.settings import OF_CORPORA, check_of_own, whole_number
 from keras_ser.corpora import own
 from keras_ser.errors import UserError
 from keras_ser.serving import calibrate as calibrating
 from keras_ser.serving import export as exporting
 from keras_ser.serving.chain import open_run, stored_clips
-from keras_ser.serving.predict import SHIPPED, load
+from keras_ser.serving.predict import SHIPPED, Predictor, load
 
 if TYPE_CHECKING:
     from keras_ser.serving.evaluate import Evaluation
@@ -49,6 +49,8 @@ def export(
     """
     if corpus is None:
         check_of_own(labels, speaker_from)
+    else:
+        files.check_is_path(corpus, OF_CORPORA)
     if adapt is not None and (data or corpus is not None):
         raise UserError(
             "adapt and data or corpus exclude one another: what the run stored is not what an adapted model answers: "
@@ -92,7 +94,7 @@ def calibrate(run: str | Path, out: str | Path) -> dict[str, float]:
 
 def evaluate(
     corpus: str | Path,
-    model: str | Path | None = None,
+    model: str | Path | Predictor | None = None,
     *,
     data: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
@@ -104,7 +106,7 @@ def evaluate(
 
     Args:
         corpus: name of a corpus, or a table or directory of recordings of your own, as of :func:`run`.
-        model: as of :func:`load`; None: the model of the package.
+        model: as of :func:`load`, or what it gave; None: the model of the package.
         data, labels, speaker_from: as of :func:`run`.
         adapt: the model standardises its features by these recordings, of which it is not told the emotions
             (:meth:`Predictor.adapted`).
@@ -119,14 +121,14 @@ def evaluate(
     from keras_ser.serving import evaluate as evaluating
 
     manifest = recordings(corpus, data, labels, speaker_from)
-    predictor = load(model or SHIPPED)
+    predictor = load(model)
     if adapt:
         predictor = predictor.adapted(list(manifest["path"]))
     return evaluating.evaluate(predictor, manifest, all_classes=all_classes)
 
 
 def robustness(
-    model: str | Path | None = None,
+    model: str | Path | Predictor | None = None,
     corpus: str | Path | None = None,
     *,
     data: str | Path | None = None,
@@ -138,8 +140,8 @@ def robustness(
     """Test a model on clips as they are, and as if they were recorded badly: in noise, by telephone, cut, ….
 
     Args:
-        model: as of :func:`load`; None: the model of the package.
-        corpus: as of :func:`evaluate`; None: the test clips of the model, which then is a run.
+        model: as of :func:`evaluate`.
+        corpus: as of :func:`evaluate`; None: the test clips of the model, which then is named by the folder of a run.
         data, labels, speaker_from, adapt: as of :func:`evaluate`.
         n_clips: how many of the clips are taken, at most.
 
@@ -150,10 +152,14 @@ def robustness(
     """
     from keras_ser.serving import robustness as conditions
 
-    n_clips, model = whole_number("n_clips", n_clips, 1), model or SHIPPED
+    n_clips = whole_number("n_clips", n_clips, 1)
     if corpus is None:
         check_of_own(labels, speaker_from)
-        asked = conditions.of_run(model, corpora.data_root(data))
+        if isinstance(model, Predictor):
+            raise UserError(
+                "a loaded model does not say what its test clips are: name the folder of its run, or a corpus"
+            )
+        asked = conditions.of_run(SHIPPED if model is None else model, corpora.data_root(data))
     else:
         asked = conditions.of_manifest(load(model), recordings(corpus, data, labels, speaker_from))
     predictor, clips, possible = asked

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_ser import corpora, reports
+from keras_ser import corpora, files, reports
 from keras_ser.corpora import own
 from keras_ser.data import BACKENDS, PIPELINES, protocols
 from keras_ser.errors import UserError
@@ -19,6 +19,7 @@ from keras_ser.runs import SYNTHETIC_EPOCHS, SYNTHETIC_FOLDS, planning
 from keras_ser.runs.planning import Setting
 
 MOST_EXCLUDED = 20  # files that are named
+OF_CORPORA = "a corpus is a name, or a table (CSV file) or directory of recordings of your own"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Options:
 
     def setting(self, name) -> Setting:
         """The clips that the report called ``name`` is run on, and with what."""
+        if self.corpus is not None:
+            files.check_is_path(self.corpus, OF_CORPORA)
         epochs = None if self.epochs is None else whole_number("epochs", self.epochs, 1)
         if self.backend not in BACKENDS:
             raise UserError(f"backends are {', '.join(BACKENDS)}, not {self.backend!r}")

@@ -352,9 +352,11 @@ def _without_model(options):
     then answers.
     """
     from keras_ser.audio import SUFFIXES
+    from keras_ser.runs import store
     from keras_ser.serving.predict import SHIPPED, is_model
 
     if options.model and not is_model(options.model):
+        store.check_has_no_folds(options.model)
         alone = not (options.paths or options.files_from)
         if alone or options.model.suffix.lower() in SUFFIXES or os.path.exists(options.model):
             options.paths.insert(0, options.model)

@@ -19,12 +19,30 @@ SHOWN = 40  # letters of what was given that help to see it
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands."""
+    """Says what is wrong in one line. Every command takes ``--quiet``, wherever it stands, and the words of a list
+    (``nargs="*"``) between options too: argparse alone takes those that stand together.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         words = "print results, warnings and errors alone: no progress"
         self.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help=words)
+
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, rest = super().parse_known_args(args, namespace)
+        listed = next((action for action in self._actions if action.nargs == "*" and not action.option_strings), None)
+        if listed is None:
+            return namespace, rest
+        end = next((place for place, word in enumerate(rest) if word.startswith("-") and word != "-"), len(rest))
+        words, rest = rest[:end], rest[end:]
+        if rest[:1] == ["--"]:  # behind which nothing is an option
+            words, rest = words + rest[1:], []
+        try:
+            more = [self._get_value(listed, word) for word in words]
+        except argparse.ArgumentError as error:
+            self.error(str(error))
+        setattr(namespace, listed.dest, [*getattr(namespace, listed.dest), *more])
+        return namespace, rest
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -136,7 +154,10 @@ def arguments():
     subparser.add_argument("--figures", action="store_true", help="the reported figures of single classes too")
 
     def with_model(subparser):
-        words = "exported model, folder of a run, or its model.keras (default: the model of the package)"
+        words = (
+            "exported model, folder of a run (…/seed-<k>[/fold-<f>]), or its model.keras (default: the model of the "
+            "package)"
+        )
         subparser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help=words)
 
     def with_adapt(subparser):
@@ -250,7 +271,8 @@ def arguments():
         "path",
         type=Path,
         metavar="RUN|CSV",
-        help="folder of a run, or a table with the columns split and any of clip, audio_hash, speaker, sentence",
+        help="folder of a run (…/seed-<k>[/fold-<f>]), or a table with the columns split and any of clip, audio_hash, "
+        "speaker, sentence",
     )
     subparser.add_argument(
         "--protocol",
@@ -290,7 +312,7 @@ def arguments():
     subparser = command(
         commands.export, "export", "Write a stored run as a SavedModel: raw audio in, probabilities out."
     )
-    words = "folder of a run: …/seed-<k> (default: the model of the package)"
+    words = "folder of a run: …/seed-<k>[/fold-<f>] (default: the model of the package)"
     subparser.add_argument("run", type=Path, nargs="?", metavar="RUN", help=words)
     subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
     words = "adapt the model to the room and microphone of these recordings: ten files or more, or a directory"
@@ -303,12 +325,12 @@ def arguments():
     summary = "Check the files of an exported model (with its self-test), of a run, or of a report's results."
     subparser = command(commands.verify, "verify", summary)
     subparser.add_argument(
-        "folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>, or artifacts/<report>"
+        "folder", type=Path, metavar="DIR", help="exported folder, …/seed-<k>[/fold-<f>], or artifacts/<report>"
     )
 
     summary = "Write a copy of a run, calibrated on unseen speakers, for the classes that all its corpora share."
     subparser = command(commands.calibrate, "calibrate", summary)
-    subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>")
+    subparser.add_argument("run", type=Path, metavar="RUN", help="folder of a run: …/seed-<k>[/fold-<f>]")
     subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write to")
 
     subparser = command(commands.evaluate, "evaluate", "Test a model on labelled recordings.")

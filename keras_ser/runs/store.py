@@ -96,6 +96,26 @@ def read(folder):
     return Run(folder, facts, metrics)
 
 
+def opened(folder):
+    """The run stored in ``folder``. Raises UserError if there is none, or as :func:`read`."""
+    run = read(folder)
+    if run is None:
+        check_has_no_folds(folder)
+        raise UserError(f"{folder}: no run is stored there (a run is a folder …/seed-<k>[/fold-<f>] with {RECORD})")
+    return run
+
+
+def check_has_no_folds(folder):
+    """Raises UserError where ``folder`` is no run, and that of a repetition whose folds are runs."""
+    folder = Path(folder)
+    if not os.path.isdir(folder) or any((folder / name).exists() for name in FILES):
+        return
+    found = [path.parent for path in folder.glob(f"fold-*/{RECORD}") if path.parent.name[5:].isdigit()]
+    if found:
+        names = [path.name for path in sorted(found, key=lambda path: int(path.name[5:]))]
+        raise UserError(f"{folder}: it has folds, each a run: {', '.join(names)}: name one, {folder / names[0]}")
+
+
 def read_all(root, report):
     """All stored runs of a report, in order of their paths. → list of Run.
 

@@ -35,11 +35,17 @@ def recordings(paths: Sequence[str | Path], files_from: Path | None = None) -> I
         elif files_from:
             lines = stack.enter_context(files_from.open("rb"))
         found = inputs.paths_of(itertools.chain(paths, inputs.listed(lines)))
-        first = next(found, None)
-        if first is None:
+        before = []  # folders without a recording
+        for path in found:
+            before.append(path)
+            if not os.path.isdir(path):
+                break
+        else:
+            if len(before) == 1:
+                inputs.check_has_recordings(before[0])
             named = [*paths, *([files_from] if files_from else [])]
             raise UserError(f"{', '.join(map(str, named))}: no audio file is there")
-        yield itertools.chain([first], found)
+        yield itertools.chain(before, found)
 
 
 def write(model, paths: Iterable[Path], form: Form, *, adapt=False, output=None, timeline=None) -> tuple[int, int]:

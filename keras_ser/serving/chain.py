@@ -37,9 +37,8 @@ class Statistics:
 
 def open_run(folder):
     """The complete run stored in ``folder``. Raises UserError where it is none, or one that cannot be exported."""
-    run = store.read(folder)
-    if run is None:
-        raise UserError(f"{folder}: no run is stored there (a run is a folder …/seed-<k> with run.json)")
+    files.check_is_path(folder, "a run is named by its folder")
+    run = store.opened(folder)
     if run.diverged:
         raise UserError(f"{folder}: this run diverged in epoch {run.facts['diverged_at']} and left no model")
     if not store.is_complete(run):

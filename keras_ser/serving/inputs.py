@@ -3,6 +3,7 @@ answer doubtful. A recording that cannot be used is a UserError that says why, a
 """
 
 import codecs
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,16 +31,19 @@ class Sound:
 
 
 def paths_of(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files named, and those with an audio suffix in the folders named. A folder that cannot be read comes itself,
-    as a file that cannot be used.
+    """The files named, and those with an audio suffix in the folders named. A folder that cannot be read, or has none,
+    comes itself, as a file that cannot be used.
     """
     for path in map(Path, paths):
         if not os.path.isdir(path):  # Path.is_dir raises where a name is too long
             yield path
             continue
-        try:
-            yield from (path / inside for inside in audio_files(path))
-        except UserError:  # of the folder itself, before the first file
+        none = True
+        with contextlib.suppress(UserError):  # of the folder itself, before the first file
+            for inside in audio_files(path):
+                none = False
+                yield path / inside
+        if none:
             yield path
 
 
@@ -83,6 +87,19 @@ def sound_of(recording, sample_rate):
     return Sound(np.clip(channels, -1, 1), int(sample_rate))
 
 
+def check_has_recordings(path):
+    """Raises UserError where ``path`` is a folder without a recording, or one that cannot be read. What else was found
+    in it :func:`paths_of` has said.
+    """
+    if not os.path.isdir(path):
+        return
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be read; allow reading, or name another folder")
+    names = (name for _, _, names in os.walk(path) for name in names)
+    if not any(os.path.splitext(name)[1].lower() in audio.SUFFIXES for name in names):
+        raise UserError(f"{path}: no audio file is there (a model stands first, and alone): name recordings")
+
+
 def stated_values(path):
     return path.channels.size if isinstance(path, Sound) else audio.stated_values(path)
 
@@ -93,6 +110,7 @@ def read(path, first_channel):
         y = audio.to_mono(path.channels, first_channel)
         return None, (y, path.rate, _warnings(y, path.rate))
     try:
+        check_has_recordings(path)
         y, rate = audio.read(path, first_channel=first_channel)
         return path, (y, rate, _warnings(y, rate))
     except UserError as error:

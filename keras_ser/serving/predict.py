@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import pandas as pd
 import tensorflow as tf
 
 import keras_ser
-from keras_ser import audio
+from keras_ser import audio, files
 from keras_ser.data.features import padded
 from keras_ser.data.protocols import PROTOCOLS
 from keras_ser.dsp.graph import LENGTHS, WAVEFORM, graph
@@ -58,7 +59,7 @@ class Predictor:
     is to be expected of unseen speakers, "" where that score is theirs. ``needs_speech``: it gives no
     answer to what is no speech (:mod:`keras_ser.serving.speech`). ``features``, ``standardised``: of a model that can
     be adapted: (waveform, lengths) → features [batch, features]; :class:`keras_ser.serving.chain.Statistics` of them →
-    ``answer`` by those.
+    ``answer`` by those. ``fixed``: it is the export of such a model, which can no longer be.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Predictor:
     needs_speech: bool = False
     features: Callable | None = None
     standardised: Callable | None = None
+    fixed: bool = False
 
     def hears_s(self, rate):
         """Seconds of a recording at ``rate`` (Hz) that it takes in, None for all."""
@@ -110,13 +112,18 @@ class Predictor:
             sample_rate: of waveforms, in Hz.
 
         Raises:
-            UserError: fewer than ten can be used, or the model does not standardise its features.
+            UserError: fewer than ten can be used, or the model is an exported one or does not standardise its features.
         """
         answer = self.standardised(self.statistics(recordings, sample_rate))
         return replace(self, answer=answer, caution=self.caution.removesuffix(UNADAPTED).removesuffix("; "))
 
     def statistics(self, recordings, sample_rate=None) -> Statistics:
         """What :meth:`adapted` takes of ``recordings``. Arguments and errors are its."""
+        if self.fixed:
+            raise UserError(
+                "an exported model cannot be adapted: adapt the run as it is exported: keras-ser export RUN --adapt "
+                "PATH … --out DIR"
+            )
         if self.standardised is None:
             raise UserError("this model cannot be adapted: it does not standardise its features by recordings")
         items = [recordings] if isinstance(recordings, (str, Path)) else recordings
@@ -222,10 +229,14 @@ def _count_distinct(rows, most):
     return len(kept)
 
 
-def load(path=SHIPPED) -> Predictor:
+def load(path: "str | Path | Predictor | None" = None) -> Predictor:
     """An exported model, a run's folder, or the ``model.keras`` in it; without a path the model that comes with the
-    package. Raises UserError if ``path`` is none of them.
+    package; what is loaded already as it is. Raises UserError if ``path`` is none of them.
     """
+    if isinstance(path, Predictor):
+        return path
+    path = SHIPPED if path is None else path
+    files.check_is_path(path, "a model is named by its folder, or is what load gives")
     path = _folder(path)
     if _is_exported(path):
         return _exported(path)
@@ -241,7 +252,10 @@ def load(path=SHIPPED) -> Predictor:
             features=_answer(extensions.experiment_of(run.facts).front_end.graph()),
             standardised=lambda statistics: _answer(chain(run, statistics)),
         )
-    raise UserError(f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k> with model.keras)")
+    store.check_has_no_folds(path)
+    raise UserError(
+        f"{path}: neither a model exported by keras-ser nor a run (a folder …/seed-<k>[/fold-<f>] with {store.MODEL})"
+    )
 
 
 def is_model(path) -> bool:
@@ -268,7 +282,8 @@ def _is_run(folder):
 def _exported(path):
     served, facts = exported.opened(path)
     ask = served["padded"]
-    return _predictor(facts, lambda waveform, lengths: ask(waveform=waveform, lengths=lengths)["probabilities"])
+    predictor = _predictor(facts, lambda waveform, lengths: ask(waveform=waveform, lengths=lengths)["probabilities"])
+    return replace(predictor, fixed=facts.get("adapted_to") is not None)
 
 
 def _predictor(facts, answer):
@@ -344,6 +359,8 @@ def check_windows(window_s, hop_s):
     than it: what lies between two windows would have no answer.
     """
     for name, value in (("window", window_s), ("hop", hop_s)):
+        if not isinstance(value, Real | None):
+            raise UserError(f"a {name} of {value!r}: a number of seconds is needed")
         if value is not None and not WINDOWS_S[0] <= value <= WINDOWS_S[1]:
             raise UserError(f"a {name} of {value:g} s: from {WINDOWS_S[0]:g} to {WINDOWS_S[1]:g} s are possible")
     if hop_s and not window_s:

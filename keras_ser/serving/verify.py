@@ -30,6 +30,7 @@ def verify(folder):
         if store.is_complete(run) and not run.diverged:
             run.model()
         return {"scores of the predictions": _difference(run, folder / store.METRICS)}
+    store.check_has_no_folds(folder)
     return _of_results(folder)
 
 
@@ -52,7 +53,7 @@ def _of_results(folder):
 
     if not any((folder / name).exists() for name in (*archive.FILES, *tables.FILES)):
         raise UserError(
-            f"{folder}: no exported model, no run (a folder …/seed-<k>) and no results of a report are there"
+            f"{folder}: no exported model, no run (a folder …/seed-<k>[/fold-<f>]) and no results of a report are there"
         )
     folder = Path(os.path.abspath(folder))  # "." has a name too
     if folder.name not in (*reports.NAMES, *reports.RECIPES):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -434,6 +435,54 @@ def test_corpus_make_and_check(tmp_path, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "synthetic" in text.lower()
     assert "licence" in text.lower()
+
+
+def parsed(line):
+    return parser.arguments().parse_args(line.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("M a b --window 2 --adapt", "--window 2 --adapt M a b", "M --window 2 a b --adapt"),
+        *("M --adapt a --window 2 b", "M a --window 2 --adapt b", "M --window 2 --adapt -- a b"),
+        "--adapt M --window 2 a b",
+    ],
+)
+def test_recordings_stand_wherever_one_likes(words):
+    options = parsed(f"predict {words}")
+    assert (options.model, options.paths) == (Path("M"), [Path("a"), Path("b")])
+    assert (options.window, options.adapt) == (2, True)
+
+
+def test_every_list_may_stand_between_options():
+    options = parsed("predict M --quiet - -- -a.wav --adapt")
+    assert (options.paths, options.adapt) == ([Path("-"), Path("-a.wav"), Path("--adapt")], False)
+    assert parsed("reproduce tess_mfcc --seeds 2 emodb_losses").reports == ["tess_mfcc", "emodb_losses"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("predict M --adapt a --wnd 2 b", "unrecognized arguments: --wnd 2 b"),
+        ("demo M --port 80 b", "unrecognized arguments: b"),
+        ("reproduce tess_mfcc --seeds 2 emodb", "there is no report 'emodb': choose from"),
+    ],
+)
+def test_what_stands_behind_an_option_and_in_no_list(line, said, capsys):
+    assert said in complaint(capsys, *line.split())
+
+
+def test_a_repetition_with_folds_names_them(data, tmp_path, capsys):
+    for fold in (10, 2):
+        (tmp_path / "seed-0" / f"fold-{fold}").mkdir(parents=True)
+        (tmp_path / "seed-0" / f"fold-{fold}" / "run.json").touch()
+    folder = tmp_path / "seed-0"
+    said = f"keras-ser: {folder}: it has folds, each a run: fold-2, fold-10: name one, {folder / 'fold-2'}"
+    calls = ["predict x.wav", "predict", "verify", "export --out x", "leaks", "calibrate --out x", "robustness"]
+    for words in [*calls, "robustness --corpus emodb", "evaluate --corpus emodb"]:
+        command, *others = words.split()
+        assert complaint(capsys, command, folder, *others, *["--data", data] * ("emodb" in others)) == said
 
 
 BAD_ARGUMENTS = {

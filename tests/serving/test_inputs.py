@@ -3,9 +3,11 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from keras_ser.cli import commands
 from keras_ser.errors import UserError
-from keras_ser.serving import inputs
+from keras_ser.serving import answers, inputs
 
 
 def test_a_folder_that_cannot_be_read_is_skipped_as_a_file_is(tmp_path, monkeypatch):
@@ -26,3 +28,18 @@ def test_a_list_may_begin_with_a_mark_and_standard_input_be_closed(monkeypatch, 
     monkeypatch.setattr(sys, "stdin", None)
     assert commands.main(["predict", "--files-from", "-"]) == 2
     assert capsys.readouterr().err == "keras-ser: standard input is closed: name a file with --files-from\n"
+
+
+def test_a_folder_without_recordings_is_skipped_as_a_file_is(tmp_path):
+    """Such as that of a second model."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.wav").touch()
+    named = [tmp_path / "empty", tmp_path / "a.wav"]
+    assert list(inputs.paths_of(named)) == named
+    with answers.recordings(named) as found:
+        assert list(found) == named
+    _, error = inputs.read(tmp_path / "empty", False)
+    assert str(error).startswith(f"{tmp_path / 'empty'}: no audio file is there (a model stands first")
+    for alone in ([tmp_path / "empty"], [tmp_path / "empty"] * 2):
+        with pytest.raises(UserError, match="no audio file is there"), answers.recordings(alone):
+            pass

@@ -13,7 +13,7 @@ from keras_ser.cli import commands
 from keras_ser.errors import UserError
 from keras_ser.runs import store
 from keras_ser.serving import predict
-from keras_ser.serving.chain import chain, standardisation, stored_clips, trained_on
+from keras_ser.serving.chain import chain, describe, standardisation, stored_clips, trained_on
 from keras_ser.serving.evaluate import evaluate
 
 
@@ -101,6 +101,22 @@ def test_what_cannot_be_adapted(predictor, voices, runs, rng):
         keras_ser.load(runs["emodb_losses"].folder).adapted(voices)
 
 
+@pytest.mark.parametrize(
+    ("adapted_to", "said"),
+    [
+        (0, "an exported model cannot be adapted: adapt the run as it is exported: .* --adapt"),
+        (12, "an exported model cannot be adapted"),
+        (None, "this model cannot be adapted: it does not standardise its features"),
+    ],
+)
+def test_an_export_is_adapted_as_it_is_made(adapted_to, said, monkeypatch, voices):
+    facts = describe(store.read(predict.SHIPPED), adapted_to)
+    monkeypatch.setattr(predict, "_is_exported", lambda _: True)
+    monkeypatch.setattr(predict.exported, "opened", lambda _: ({"padded": None}, facts))
+    with pytest.raises(UserError, match=said):
+        keras_ser.load("exported").adapted(voices)
+
+
 @pytest.mark.slow
 def test_without_a_model_predict_asks_it(voices, tmp_path, rng, capsys):
     soundfile.write(tmp_path / "noise.wav", 0.1 * rng.normal(size=16000).clip(-3, 3), 16000)
@@ -146,5 +162,5 @@ def test_exported_as_it_is_it_says_what_it_does_not_hear(predictor, voices, tmp_
     found = keras_ser.load(tmp_path / "model")
     assert (found.title, found.caution) == (predictor.title, predictor.caution)
     assert "`keras-ser export --adapt`" in (tmp_path / "model" / "README.md").read_text()
-    with pytest.raises(UserError, match="this model cannot be adapted"):
+    with pytest.raises(UserError, match="an exported model cannot be adapted"):
         found.adapted(voices)
