@@ -47,7 +47,7 @@ def _fit(values, speakers, classes):
     Of a regression on the classes: a speaker's residuals of a class are blown up by 1 / √(1 − his share of its clips),
     and the degrees of freedom (Satterthwaite) are those that independent clips would give.
     """
-    (speaker, names), (of_class, found) = (pd.factorize(given) for given in (np.asarray(speakers), classes))
+    (speaker, names), (of_class, found) = (pd.factorize(np.asarray(given)) for given in (speakers, classes))
     if len(names) < FEW_SPEAKERS or "" in names:
         return None
     shape = len(names), len(found)
@@ -85,10 +85,10 @@ def speaker_interval(values, speakers, classes=None, passes=None, n_clips=None):
     """
     classes = np.zeros(len(values), int) if classes is None else np.asarray(classes)
     few = 0 if len(set(classes)) == 1 else FEW_OF_A_CLASS
-    if pd.Series(np.asarray(speakers)).groupby(classes).nunique().min() < few:
-        return None
     # A class of one pass is another than that of the next.
-    cells = classes if passes is None else pd.MultiIndex.from_arrays([passes, classes])
+    cells = classes if passes is None else pd.MultiIndex.from_arrays([passes, classes]).factorize()[0]
+    if pd.Series(np.asarray(speakers)).groupby(cells).nunique().min() < few:
+        return None
     fit = _fit(values, speakers, cells)
     if fit is None:
         return None

@@ -70,9 +70,8 @@ def _undisputed(manifest):
     if disputed.empty:
         return manifest
     first = disputed.iloc[0]
-    other = disputed[(disputed["audio_hash"] == first["audio_hash"]) & (disputed["emotion"] != first["emotion"])].iloc[
-        0
-    ]
+    twins = disputed[disputed["audio_hash"] == first["audio_hash"]]
+    other = twins[twins["emotion"] != first["emotion"]].iloc[0]
     said = "recordings have the samples of another one that has a different emotion"
     example = f"{first['path']} ({first['emotion']}), as {other['path']} ({other['emotion']})"
     if len(disputed) == len(manifest):

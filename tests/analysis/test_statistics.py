@@ -218,6 +218,14 @@ def test_a_class_that_few_speakers_say_leaves_uar_without_interval(rng):
         assert (statistics.speaker_interval(right, speakers, classes) is not None) == is_told
 
 
+def test_so_does_one_that_few_say_in_one_of_several_passes():
+    speakers, passes = np.tile(np.arange(10), 40), np.repeat([0, 1], 200)
+    for n_of_b, is_told in ((1, False), (2, False), (4, True)):
+        classes = np.where((np.arange(400) % 20 < 10) & ((passes == 1) | (speakers < n_of_b)), "b", "a")
+        found = statistics.speaker_interval(np.arange(400) % 3 == 0, speakers, classes, passes)
+        assert (found is not None) == is_told
+
+
 def test_every_clip_right_is_not_certainty():
     low, high = statistics.speaker_interval(np.ones(100), np.arange(100) % 10)
     assert (low, high) == (pytest.approx(stats.binomtest(100, 100).proportion_ci(method="wilson").low), 1)

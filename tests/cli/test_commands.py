@@ -20,7 +20,6 @@ from keras_ser.cli import commands, parser
 from keras_ser.corpora import synthetic
 from keras_ser.corpora.download import HOMES
 from keras_ser.data.protocols import PROTOCOLS
-from keras_ser.output.figures import selection
 from keras_ser.runs.passes import Pass
 from tests.words import house_words
 
@@ -283,13 +282,13 @@ def test_nothing_is_stored(data, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_substitute_is_called_so(data, tmp_path, capsys):
     out = tmp_path / "out"
-    words = ("reproduce", "tess_mfcc", "--corpus", "emodb", "--data", data, "--out", out, "--experiments", "cnn")
+    words = ("reproduce", "emodb_losses", "--corpus", "tess", "--data", data, "--out", out, "--experiments", CNN)
     assert call(*words, "--epochs", 1, "--protocols", "clip_disjoint") == 0
     assert "SUBSTITUTE" in capsys.readouterr().out
-    table = pd.read_csv(out / "substitute" / "emodb" / "synthetic" / "tess_mfcc" / "table.csv")
-    assert table["corpus"].str.startswith("bundled synthetic speech in place of Emo-DB").all()
-    assert set(table["clips"]) == {36}  # of the report's emotions: boredom is none
-    assert not (out / "tess_mfcc").exists()
+    table = pd.read_csv(out / "substitute" / "tess" / "synthetic" / "emodb_losses" / "table.csv")
+    assert table["corpus"].str.startswith("bundled synthetic speech in place of TESS").all()
+    assert set(table["clips"]) == {36}  # of the report's emotions: surprise is none
+    assert not (out / "emodb_losses").exists()
 
 
 @pytest.mark.slow
@@ -315,9 +314,7 @@ def test_folders_of_classes_whatever_their_files_are_called(data, tmp_path, caps
 
 
 @pytest.mark.slow
-def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys, monkeypatch):
-    # Of one clip in many images, which tests of figures draw, a chart here.
-    monkeypatch.setitem(selection.OF_CLIPS, "clips", selection.OF_CLIPS["class_distribution"])
+def test_of_several_corpora_those_that_are_there_are_used(data, tmp_path, capsys):
     for name in ("savee", "crema_d"):
         shutil.rmtree(data / name)
     (data / "tess" / "SYNTHETIC.txt").unlink()
